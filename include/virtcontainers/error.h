@@ -1,0 +1,83 @@
+// How calls fail.
+//
+// Every call that can fail returns Result<T>. An Error says what went wrong in one line for a person, carries a code
+// a program can branch on, and keeps the chain of operations it passed through. No exception crosses the API.
+// The outcome of a workload (an exit status of 1, a death by signal) is never an Error: see ExitStatus in process.h.
+
+#ifndef VIRTCONTAINERS_ERROR_H_
+#define VIRTCONTAINERS_ERROR_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+namespace virtcontainers {
+
+// The google.rpc codes, with their numbers: the same on the wire to the guest, between library and monitor, and here.
+enum class Code : int {
+  kCancelled = 1,
+  kUnknown = 2,
+  kInvalidArgument = 3,     // the request is wrong whatever the state: correct it
+  kDeadlineExceeded = 4,    // the deadline passed; the operation may or may not have happened: ask for the status
+  kNotFound = 5,            // no such pod, container, process, file
+  kAlreadyExists = 6,       // the id is taken
+  kPermissionDenied = 7,    // the host refuses
+  kResourceExhausted = 8,   // out of memory, disk, descriptors, processes
+  kFailedPrecondition = 9,  // not in this state: the message says what to call first
+  kAborted = 10,            // given up half way and undone; may be tried again
+  kOutOfRange = 11,
+  kUnimplemented = 12,
+  kInternal = 13,     // a defect here or in the guest
+  kUnavailable = 14,  // the other side (monitor, VM, agent) is not there; may be tried again
+  kDataLoss = 15,     // something stored cannot be read any more
+  kUnauthenticated = 16,
+};
+
+// The code's name as google.rpc spells it, such as "FAILED_PRECONDITION".
+std::string_view CodeName(Code code);
+
+// A failed call. A value: copying and moving are cheap enough for a path that failed.
+class Error {
+ public:
+  Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
+
+  Code code() const { return code_; }
+
+  // What went wrong, without the operations around it: lower case, no full stop, user values in quotes.
+  const std::string& message() const { return message_; }
+
+  // The operations the error passed through, innermost first.
+  const std::vector<std::string>& context() const { return context_; }
+
+  // Adds the operation that failed because of this error, such as "start pod 'web'". Returns itself, for chaining.
+  Error& AddContext(std::string operation) & {
+    context_.push_back(std::move(operation));
+    return *this;
+  }
+  Error&& AddContext(std::string operation) && {
+    context_.push_back(std::move(operation));
+    return std::move(*this);
+  }
+
+  // One line for a person: the operations from the outermost in, then the message.
+  std::string ToString() const;
+
+ private:
+  Code code_;
+  std::string message_;
+  std::vector<std::string> context_;
+};
+
+// A T, or the Error that there is instead. Never switched to std::expected by a compiler feature test: two
+// translation units that disagreed about it would link, and misread each other.
+template <typename T>
+using Result = tl::expected<T, Error>;
+
+using Status = Result<void>;
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_ERROR_H_
