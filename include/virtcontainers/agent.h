@@ -1,0 +1,110 @@
+// What runs inside the guest, as the host sees it.
+//
+// An Agent lives in the pod's monitor. "kata" is the default and speaks Kata's agent protocol; "noop" is for VMs without
+// an agent and for tests. An implementation passes the contract suite in test/contract/agent_contract.h.
+
+#ifndef VIRTCONTAINERS_AGENT_H_
+#define VIRTCONTAINERS_AGENT_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "virtcontainers/config.h"
+#include "virtcontainers/deadline.h"
+#include "virtcontainers/error.h"
+#include "virtcontainers/status.h"
+
+namespace virtcontainers {
+
+// The link's host end: a unix socket, or a vsock address.
+struct AgentAddress {
+  AgentTransport transport = AgentTransport::kVirtioSerial;
+  std::string socket;      // kVirtioSerial
+  uint32_t vsock_cid = 0;  // kVsock
+};
+
+// The pod, as the guest is told of it.
+struct SandboxConfig {
+  std::string id;
+  std::string hostname;
+  std::vector<std::string> dns;  // lines of the guest's resolv.conf
+  std::string share_tag;         // the virtio-fs that carries the root file systems; empty if there is none
+};
+
+// A container, as the guest is told of it.
+struct GuestContainer {
+  ContainerConfig config;
+  std::string rootfs;  // the root file system's path in the guest
+};
+
+// A process in the guest: the container's first one if `exec` is empty.
+struct ProcessRef {
+  std::string container;
+  std::string exec;
+};
+
+enum class OutputStream { kStdout, kStderr };
+
+struct AgentDetails {
+  std::string version;
+};
+
+// The conversation with one guest. Thread-safe. Every call answers Unavailable once the link is broken, and
+// DeadlineExceeded when the guest is too slow; what the guest sends is bounded and checked.
+//
+// Callbacks run on a thread of the agent's, must not block, and are called exactly once, also when the link breaks.
+class Agent {
+ public:
+  template <typename T>
+  using Callback = std::function<void(Result<T>)>;
+
+  virtual ~Agent() = default;
+
+  virtual std::string_view name() const = 0;
+
+  // Connects and waits until the guest answers. Errors: DeadlineExceeded for a guest that is not up in time.
+  virtual Status Connect(const AgentAddress& address, Deadline deadline) = 0;
+
+  // Breaks the link: every call under way answers Unavailable. Idempotent.
+  virtual void Close() = 0;
+
+  virtual Status Check(Deadline deadline) = 0;
+  virtual Result<AgentDetails> GetDetails(Deadline deadline) = 0;
+
+  // Prepares the guest for containers; once.
+  virtual Status CreateSandbox(const SandboxConfig& config, Deadline deadline) = 0;
+  // Ends everything in the guest and powers it off.
+  virtual Status DestroySandbox(Deadline deadline) = 0;
+
+  virtual Status SetGuestTime(Time time, Deadline deadline) = 0;
+  virtual Status ReseedRandom(std::string_view entropy, Deadline deadline) = 0;
+
+  // Errors: NotFound for a command that is not in the root file system, PermissionDenied for one that is no program.
+  virtual Status CreateContainer(const GuestContainer& container, Deadline deadline) = 0;
+  virtual Status StartContainer(const std::string& container, Deadline deadline) = 0;
+  // Forgets a container that has ended, or was never started, and frees what it used in the guest.
+  virtual Status RemoveContainer(const std::string& container, Deadline deadline) = 0;
+
+  // Runs a process in a container, or in the guest's own root if `process.container` is the sandbox's id.
+  virtual Status ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) = 0;
+  // With `all`, every process of the container.
+  virtual Status SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) = 0;
+  virtual Status ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns, Deadline deadline) = 0;
+
+  // The process's end. Any number of waiters.
+  virtual void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) = 0;
+  // At least one byte and at most `size`, once there is one; an empty string is the stream's end.
+  virtual void ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
+                          Callback<std::string> done) = 0;
+  // All of `data`, once the process has taken it.
+  virtual void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) = 0;
+  virtual Status CloseStdin(const ProcessRef& process, Deadline deadline) = 0;
+};
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_AGENT_H_
