@@ -1,7 +1,8 @@
 // What runs inside the guest, as the host sees it.
 //
-// An Agent lives in the pod's monitor. "kata" is the default and speaks Kata's agent protocol; "noop" is for VMs without
-// an agent and for tests. An implementation passes the contract suite in test/contract/agent_contract.h.
+// An Agent lives in the pod's monitor. "kata" is the default and speaks Kata's agent protocol; "noop" is for
+// VMs without an agent and for tests. An implementation passes the contract suite in
+// test/contract/agent_contract.h.
 
 #ifndef VIRTCONTAINERS_AGENT_H_
 #define VIRTCONTAINERS_AGENT_H_
@@ -56,7 +57,8 @@ struct AgentDetails {
 // The conversation with one guest. Thread-safe. Every call answers Unavailable once the link is broken, and
 // DeadlineExceeded when the guest is too slow; what the guest sends is bounded and checked.
 //
-// Callbacks run on a thread of the agent's, must not block, and are called exactly once, also when the link breaks.
+// Callbacks run on a thread of the agent's, must not block, and are called exactly once, also when the link
+// breaks.
 class Agent {
  public:
   template <typename T>
@@ -83,7 +85,8 @@ class Agent {
   virtual Status SetGuestTime(Time time, Deadline deadline) = 0;
   virtual Status ReseedRandom(std::string_view entropy, Deadline deadline) = 0;
 
-  // Errors: NotFound for a command that is not in the root file system, PermissionDenied for one that is no program.
+  // Errors: NotFound for a command that is not in the root file system, PermissionDenied for one that is no
+  // program.
   virtual Status CreateContainer(const GuestContainer& container, Deadline deadline) = 0;
   virtual Status StartContainer(const std::string& container, Deadline deadline) = 0;
   // Forgets a container that has ended, or was never started, and frees what it used in the guest.
@@ -93,7 +96,8 @@ class Agent {
   virtual Status ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) = 0;
   // With `all`, every process of the container.
   virtual Status SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) = 0;
-  virtual Status ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns, Deadline deadline) = 0;
+  virtual Status ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
+                                Deadline deadline) = 0;
 
   // The process's end. Any number of waiters.
   virtual void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) = 0;

@@ -1,7 +1,8 @@
 // What a pod and its containers are asked to be.
 //
-// Plain values, filled in by the caller and copied by the library: no pointer into them is kept. Everything is checked
-// by Runtime::CreatePod and Runtime::CreateContainer, which name the field and the value that they refuse.
+// Plain values, filled in by the caller and copied by the library: no pointer into them is kept. Everything
+// is checked by Runtime::CreatePod and Runtime::CreateContainer, which name the field and the value that they
+// refuse.
 
 #ifndef VIRTCONTAINERS_CONFIG_H_
 #define VIRTCONTAINERS_CONFIG_H_
@@ -43,27 +44,27 @@ enum class AgentTransport {
 
 // The machine that runs the VM. Empty strings mean: the default, found when the pod is started.
 struct HypervisorConfig {
-  std::string type = "qemu";     // "qemu", or "mock": a VM that is a process that does nothing, for tests
-  std::string machine = "q35";   // "q35" or "microvm"
+  std::string type = "qemu";    // "qemu", or "mock": a VM that is a process that does nothing, for tests
+  std::string machine = "q35";  // "q35" or "microvm"
   Accelerator accelerator = Accelerator::kAuto;
-  std::string path;              // the VMM's program; default qemu-system-x86_64 in $PATH
-  std::string firmware;          // default qboot.rom of the VMM
-  std::string kernel;            // an uncompressed ELF kernel with a PVH note, or a bzImage
-  std::string initrd;            // the guest image's initramfs
-  std::string virtiofsd;         // default: where the distributions put it
+  std::string path;                            // the VMM's program; default qemu-system-x86_64 in $PATH
+  std::string firmware;                        // default qboot.rom of the VMM
+  std::string kernel;                          // an uncompressed ELF kernel with a PVH note, or a bzImage
+  std::string initrd;                          // the guest image's initramfs
+  std::string virtiofsd;                       // default: where the distributions put it
   std::vector<std::string> kernel_parameters;  // added to the kernel's command line, after the library's own
-  bool debug = false;            // a verbose guest kernel and agent on the console
+  bool debug = false;                          // a verbose guest kernel and agent on the console
 };
 
 struct AgentConfig {
-  std::string type = "kata";     // "kata": Kata's agent protocol; "noop": no agent, processes that do nothing
+  std::string type = "kata";  // "kata": Kata's agent protocol; "noop": no agent, processes that do nothing
   AgentTransport transport = AgentTransport::kAuto;
 };
 
 // The size of the VM.
 struct ResourceConfig {
-  uint32_t vcpus = 1;                 // 1 to 255, and no more than the VMM can
-  Bytes memory = Bytes::MiB(256);     // at least kMinimumMemory, and no more than the host has
+  uint32_t vcpus = 1;              // 1 to 255, and no more than the VMM can
+  Bytes memory = Bytes::MiB(256);  // at least kMinimumMemory, and no more than the host has
 };
 
 inline constexpr Bytes kMinimumMemory = Bytes::MiB(96);
@@ -92,12 +93,12 @@ struct Rlimit {
 
 // A process to run in a container or in the pod's root file system.
 struct ProcessConfig {
-  std::vector<std::string> args;           // args[0] is looked up in the PATH of `env` if it has no slash
-  std::vector<std::string> env;            // "NAME=value"; without a PATH the usual one is used
-  std::string cwd = "/";                   // absolute, in the container
+  std::vector<std::string> args;  // args[0] is looked up in the PATH of `env` if it has no slash
+  std::vector<std::string> env;   // "NAME=value"; without a PATH the usual one is used
+  std::string cwd = "/";          // absolute, in the container
   User user;
-  bool terminal = false;                   // a pseudo terminal instead of pipes; stderr is then part of stdout
-  uint16_t rows = 24, columns = 80;        // of the terminal
+  bool terminal = false;             // a pseudo terminal instead of pipes; stderr is then part of stdout
+  uint16_t rows = 24, columns = 80;  // of the terminal
   bool no_new_privileges = false;
   std::optional<Capabilities> capabilities;  // default: DefaultCapabilities()
   std::vector<Rlimit> rlimits;
@@ -120,14 +121,14 @@ enum class ContainerOutput {
 
 // A container: a process with a root file system of its own.
 struct ContainerConfig {
-  std::string id;        // see IsValidId
-  std::string rootfs;    // an absolute path to a directory on the host, given to the container as it is
+  std::string id;      // see IsValidId
+  std::string rootfs;  // an absolute path to a directory on the host, given to the container as it is
   bool readonly_rootfs = false;
   std::string hostname;  // empty: the pod's
   ProcessConfig process;
   ContainerOutput output = ContainerOutput::kLog;
-  std::vector<Mount> mounts;                 // empty: DefaultMounts()
-  std::vector<std::string> masked_paths;     // default of OCI bundles: what `runc spec` masks
+  std::vector<Mount> mounts;              // empty: DefaultMounts()
+  std::vector<std::string> masked_paths;  // default of OCI bundles: what `runc spec` masks
   std::vector<std::string> readonly_paths;
   std::map<std::string, std::string> annotations;
 };
@@ -142,17 +143,17 @@ struct PodConfig {
   ResourceConfig resources;
   HypervisorConfig hypervisor;
   AgentConfig agent;
-  std::vector<ContainerConfig> containers;   // started by StartPod, in this order
+  std::vector<ContainerConfig> containers;  // started by StartPod, in this order
   std::map<std::string, std::string> annotations;
 };
 
-// True for 1 to 64 characters of [A-Za-z0-9_.-] that begin with a letter or digit: it is a file name, a host name's
-// likeness and a guest's cgroup.
+// True for 1 to 64 characters of [A-Za-z0-9_.-] that begin with a letter or digit: it is a file name, a host
+// name's likeness and a guest's cgroup.
 bool IsValidId(std::string_view id);
 
-// The configuration of container `id` read from `<bundle>/config.json`. A relative root.path is taken from the bundle.
-// Errors: NotFound without the file; InvalidArgument, naming the field, for what is malformed or what a container in a
-// VM cannot be given. (OCI runtime-spec 1.0 to 1.2, bundle.md and config.md)
+// The configuration of container `id` read from `<bundle>/config.json`. A relative root.path is taken from
+// the bundle. Errors: NotFound without the file; InvalidArgument, naming the field, for what is malformed or
+// what a container in a VM cannot be given. (OCI runtime-spec 1.0 to 1.2, bundle.md and config.md)
 Result<ContainerConfig> LoadOciBundle(const std::string& bundle, const std::string& id);
 
 }  // namespace virtcontainers

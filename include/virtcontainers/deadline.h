@@ -8,7 +8,8 @@
 
 namespace virtcontainers {
 
-// A point in monotonic time, so that one bound holds for an operation made of many steps. A value; thread-compatible.
+// A point in monotonic time, so that one bound holds for an operation made of many steps. A value;
+// thread-compatible.
 class Deadline {
  public:
   using Clock = std::chrono::steady_clock;

@@ -1,29 +1,31 @@
 // How calls fail.
 //
-// Every call that can fail returns Result<T>. An Error says what went wrong in one line for a person, carries a code
-// a program can branch on, and keeps the chain of operations it passed through. No exception crosses the API.
-// The outcome of a workload (an exit status of 1, a death by signal) is never an Error: see ExitStatus in process.h.
+// Every call that can fail returns Result<T>. An Error says what went wrong in one line for a person, carries
+// a code a program can branch on, and keeps the chain of operations it passed through. No exception crosses
+// the API. The outcome of a workload (an exit status of 1, a death by signal) is never an Error: see
+// ExitStatus in process.h.
 
 #ifndef VIRTCONTAINERS_ERROR_H_
 #define VIRTCONTAINERS_ERROR_H_
 
 #include <string>
 #include <string_view>
+#include <tl/expected.hpp>
 #include <utility>
 #include <vector>
 
-#include <tl/expected.hpp>
-
 namespace virtcontainers {
 
-// The google.rpc codes, with their numbers: the same on the wire to the guest, between library and monitor, and here.
+// The google.rpc codes, with their numbers: the same on the wire to the guest, between library and monitor,
+// and here.
 enum class Code : int {
   kCancelled = 1,
   kUnknown = 2,
-  kInvalidArgument = 3,     // the request is wrong whatever the state: correct it
-  kDeadlineExceeded = 4,    // the deadline passed; the operation may or may not have happened: ask for the status
-  kNotFound = 5,            // no such pod, container, process, file
-  kAlreadyExists = 6,       // the id is taken
+  kInvalidArgument = 3,  // the request is wrong whatever the state: correct it
+  kDeadlineExceeded =
+      4,               // the deadline passed; the operation may or may not have happened: ask for the status
+  kNotFound = 5,       // no such pod, container, process, file
+  kAlreadyExists = 6,  // the id is taken
   kPermissionDenied = 7,    // the host refuses
   kResourceExhausted = 8,   // out of memory, disk, descriptors, processes
   kFailedPrecondition = 9,  // not in this state: the message says what to call first
@@ -52,7 +54,8 @@ class Error {
   // The operations the error passed through, innermost first.
   const std::vector<std::string>& context() const { return context_; }
 
-  // Adds the operation that failed because of this error, such as "start pod 'web'". Returns itself, for chaining.
+  // Adds the operation that failed because of this error, such as "start pod 'web'". Returns itself, for
+  // chaining.
   Error& AddContext(std::string operation) & {
     context_.push_back(std::move(operation));
     return *this;

@@ -1,7 +1,7 @@
 // What starts and ends a pod's virtual machine.
 //
-// A Hypervisor lives in the pod's monitor. QEMU is the default; give MonitorMain (monitor.h) another to add one. An
-// implementation passes the contract suite in test/contract/hypervisor_contract.h.
+// A Hypervisor lives in the pod's monitor. QEMU is the default; give MonitorMain (monitor.h) another to add
+// one. An implementation passes the contract suite in test/contract/hypervisor_contract.h.
 
 #ifndef VIRTCONTAINERS_HYPERVISOR_H_
 #define VIRTCONTAINERS_HYPERVISOR_H_
@@ -42,26 +42,26 @@ struct VmConfig {
   HypervisorConfig hypervisor;  // with its defaults filled in
   ResourceConfig resources;
   AgentTransport transport = AgentTransport::kVirtioSerial;  // kVirtioSerial or kVsock
-  uint32_t vsock_cid = 0;       // for kVsock
-  std::string run_dir;          // the pod's own directory for sockets
-  std::string console;          // the file that takes the console, from the first byte
+  uint32_t vsock_cid = 0;                                    // for kVsock
+  std::string run_dir;                                       // the pod's own directory for sockets
+  std::string console;  // the file that takes the console, from the first byte
   std::optional<SharedDirectory> share;
 };
 
 // A VM that runs.
 struct VmInfo {
   ProcessIdentity process;
-  std::string version;             // the VMM's
+  std::string version;  // the VMM's
   std::string machine;
   Accelerator accelerator = Accelerator::kTcg;  // kKvm or kTcg
-  std::string accelerator_reason;  // why this one, for a person
-  std::string agent_socket;        // kVirtioSerial: the unix socket that is the host's end of the port
+  std::string accelerator_reason;               // why this one, for a person
+  std::string agent_socket;  // kVirtioSerial: the unix socket that is the host's end of the port
 };
 
 // How a VM ended.
 struct VmExit {
-  bool clean = false;     // by the guest's power-off, or because Stop was called
-  std::string reason;     // "guest powered off", "vm exited: killed by signal 9", "guest reset itself"
+  bool clean = false;  // by the guest's power-off, or because Stop was called
+  std::string reason;  // "guest powered off", "vm exited: killed by signal 9", "guest reset itself"
 };
 
 enum class VmState { kNone, kRunning, kPaused, kExited };
@@ -74,19 +74,20 @@ class Hypervisor {
 
   virtual std::string_view name() const = 0;
 
-  // Starts the VM and returns when its vCPUs run; the guest has hardly begun to boot then. On failure nothing is left.
-  // Errors: NotFound for a missing program or file, naming it; FailedPrecondition when called twice, or for
-  // Accelerator::kKvm where KVM is not usable; Aborted with the VMM's own words when it ends at once.
+  // Starts the VM and returns when its vCPUs run; the guest has hardly begun to boot then. On failure nothing
+  // is left. Errors: NotFound for a missing program or file, naming it; FailedPrecondition when called twice,
+  // or for Accelerator::kKvm where KVM is not usable; Aborted with the VMM's own words when it ends at once.
   virtual Result<VmInfo> Start(const VmConfig& config, Deadline deadline) = 0;
 
   virtual VmState state() const = 0;
 
-  // Stops the vCPUs, and lets them go on. Legal when running and paused, in that order; FailedPrecondition otherwise.
+  // Stops the vCPUs, and lets them go on. Legal when running and paused, in that order; FailedPrecondition
+  // otherwise.
   virtual Status Pause(Deadline deadline) = 0;
   virtual Status Resume(Deadline deadline) = 0;
 
-  // Ends the VMM, politely and after a second by force; returns when it is gone. The guest is not asked: that is the
-  // agent's part. Legal in any state; idempotent.
+  // Ends the VMM, politely and after a second by force; returns when it is gone. The guest is not asked: that
+  // is the agent's part. Legal in any state; idempotent.
   virtual Status Stop(Deadline deadline) = 0;
 
   // Blocks until the VM has ended, for whatever reason. Any number of callers.

@@ -1,7 +1,7 @@
 // The pod's monitor: the process that owns a running pod's VM and serves every caller.
 //
-// The library brings one, virtcontainers-monitor. A runtime that has a Hypervisor or an Agent of its own builds another
-// from the same parts and names it in RuntimeOptions::monitor:
+// The library brings one, virtcontainers-monitor. A runtime that has a Hypervisor or an Agent of its own
+// builds another from the same parts and names it in RuntimeOptions::monitor:
 //
 //   int main(int argc, char** argv) {
 //     virtcontainers::MonitorParts parts = virtcontainers::DefaultMonitorParts();
@@ -31,8 +31,8 @@ struct MonitorParts {
 // "qemu" and "mock"; "kata" and "noop".
 MonitorParts DefaultMonitorParts();
 
-// The monitor's main function: takes over the process, returns its exit status when the pod has stopped. The arguments
-// are the library's own business. To be called with no other thread running.
+// The monitor's main function: takes over the process, returns its exit status when the pod has stopped. The
+// arguments are the library's own business. To be called with no other thread running.
 int MonitorMain(int argc, char** argv, const MonitorParts& parts);
 
 }  // namespace virtcontainers

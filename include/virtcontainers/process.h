@@ -15,17 +15,18 @@
 
 namespace virtcontainers {
 
-// A handle to a process in a pod. Thread-safe: one thread may read each stream while others write, wait and signal.
+// A handle to a process in a pod. Thread-safe: one thread may read each stream while others write, wait and
+// signal.
 //
-// Destroying the handle leaves the process alone. A process whose output nobody reads waits when the pipe in the guest
-// (64 KiB) is full; what it wrote is not lost. Every call answers NotFound once the process is gone and collected, and
-// Unavailable once its pod has stopped.
+// Destroying the handle leaves the process alone. A process whose output nobody reads waits when the pipe in
+// the guest (64 KiB) is full; what it wrote is not lost. Every call answers NotFound once the process is gone
+// and collected, and Unavailable once its pod has stopped.
 class Process {
  public:
   virtual ~Process() = default;
 
-  // The process's name in its container, by which Runtime::OpenProcess finds it again; empty for the container's
-  // first process.
+  // The process's name in its container, by which Runtime::OpenProcess finds it again; empty for the
+  // container's first process.
   virtual const std::string& id() const = 0;
 
   // Reads from standard output (or the terminal). Blocks until something is there; 0 is its end.
@@ -42,7 +43,8 @@ class Process {
   // The process reads the end of its input. Idempotent.
   virtual Status CloseStdin(Deadline deadline = Deadline::After(std::chrono::seconds(10))) = 0;
 
-  // Blocks until the process has ended, and collects nothing: any number of callers may wait, before and after.
+  // Blocks until the process has ended, and collects nothing: any number of callers may wait, before and
+  // after.
   virtual Result<ExitStatus> Wait(Deadline deadline = Deadline::Infinite()) = 0;
 
   // Sends a signal (signal(7), by the guest's numbers). A process that has ended already is no error.

@@ -1,8 +1,8 @@
 // Pods: virtual machines in which containers run.
 //
-// A Runtime works on a root directory, which holds everything it knows. Any number of processes may open the same one:
-// a pod made by one is started by a second and entered by a third, and none of them needs to live on. What keeps a
-// running pod is its monitor, a process of its own.
+// A Runtime works on a root directory, which holds everything it knows. Any number of processes may open the
+// same one: a pod made by one is started by a second and entered by a third, and none of them needs to live
+// on. What keeps a running pod is its monitor, a process of its own.
 
 #ifndef VIRTCONTAINERS_RUNTIME_H_
 #define VIRTCONTAINERS_RUNTIME_H_
@@ -25,29 +25,30 @@ namespace virtcontainers {
 struct RuntimeOptions {
   // The state: default $VIRTCONTAINERS_ROOT, or /var/lib/virtcontainers. Any length.
   std::string root;
-  // Sockets and what does not outlive a boot: default $VIRTCONTAINERS_RUN, or /run/virtcontainers. Pods of other roots
-  // may share it.
+  // Sockets and what does not outlive a boot: default $VIRTCONTAINERS_RUN, or /run/virtcontainers. Pods of
+  // other roots may share it.
   std::string run;
-  // The monitor program: default $VIRTCONTAINERS_MONITOR, the one beside this program, or the installed one. A runtime
-  // with a Hypervisor or an Agent of its own gives a program that calls MonitorMain (monitor.h).
+  // The monitor program: default $VIRTCONTAINERS_MONITOR, the one beside this program, or the installed one.
+  // A runtime with a Hypervisor or an Agent of its own gives a program that calls MonitorMain (monitor.h).
   std::string monitor;
-  // The guest image (vmlinux, initramfs.cpio): default $VIRTCONTAINERS_GUEST, the one of this build, or the installed.
+  // The guest image (vmlinux, initramfs.cpio): default $VIRTCONTAINERS_GUEST, the one of this build, or the
+  // installed.
   std::string guest;
 };
 
 // Which of the pods ListPod lists.
 enum class PodFilter { kAll, kRunning };
 
-// The library's entry. Thread-safe; holds no lock, descriptor or thread between calls, and changes nothing of the
-// process it lives in (no signal handler, no working directory, no umask).
+// The library's entry. Thread-safe; holds no lock, descriptor or thread between calls, and changes nothing of
+// the process it lives in (no signal handler, no working directory, no umask).
 //
-// Every call that changes a pod is serialised with every other on that pod, in whatever process, and waits for its
-// turn within its deadline. Calls in the wrong state answer FailedPrecondition, say the state and what to call first,
-// and change nothing. Unknown ids answer NotFound. PodStatus and ListPod never wait.
+// Every call that changes a pod is serialised with every other on that pod, in whatever process, and waits
+// for its turn within its deadline. Calls in the wrong state answer FailedPrecondition, say the state and
+// what to call first, and change nothing. Unknown ids answer NotFound. PodStatus and ListPod never wait.
 class Runtime {
  public:
-  // Opens `options.root`, creating it if needed. Errors: PermissionDenied for a directory that cannot be written;
-  // InvalidArgument for a path that is not a directory.
+  // Opens `options.root`, creating it if needed. Errors: PermissionDenied for a directory that cannot be
+  // written; InvalidArgument for a path that is not a directory.
   static Result<Runtime> Open(RuntimeOptions options = {});
 
   Runtime(Runtime&&) noexcept;
@@ -65,23 +66,23 @@ class Runtime {
   // Forgets a pod: its state, its logs, its console. Legal when ready or stopped. Never touches a rootfs.
   Status DeletePod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
-  // Boots the VM and starts all the pod's containers; returns when they run. Legal when ready or stopped. If anything
-  // fails, all of it is undone and the pod is as it was. The pod outlives the caller.
-  // Errors: NotFound for a missing VMM, virtiofsd, guest image or command, naming it; Aborted for a guest that does not
-  // come up, with the cause and the console's last lines.
+  // Boots the VM and starts all the pod's containers; returns when they run. Legal when ready or stopped. If
+  // anything fails, all of it is undone and the pod is as it was. The pod outlives the caller. Errors:
+  // NotFound for a missing VMM, virtiofsd, guest image or command, naming it; Aborted for a guest that does
+  // not come up, with the cause and the console's last lines.
   Status StartPod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(120)));
 
-  // Asks every container to end (SIGTERM), after `grace` makes them (SIGKILL), and ends the VM. Legal when running or
-  // paused; a stopped pod stays stopped, without an error. The pod can be started again.
+  // Asks every container to end (SIGTERM), after `grace` makes them (SIGKILL), and ends the VM. Legal when
+  // running or paused; a stopped pod stays stopped, without an error. The pod can be started again.
   Status StopPod(std::string_view pod, std::chrono::milliseconds grace = std::chrono::seconds(5),
                  Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
   // The pods and their states, by id. A pod whose state cannot be read is listed as stopped, with the reason.
   Result<std::vector<virtcontainers::PodStatus>> ListPod(PodFilter filter = PodFilter::kAll);
 
-  // Runs a command in the pod's root file system: the guest's own, with a busybox. Legal when running. Returns once
-  // the command has been executed. Errors: NotFound for a command that is not there, PermissionDenied for one that
-  // cannot be executed.
+  // Runs a command in the pod's root file system: the guest's own, with a busybox. Legal when running.
+  // Returns once the command has been executed. Errors: NotFound for a command that is not there,
+  // PermissionDenied for one that cannot be executed.
   Result<std::unique_ptr<Process>> EnterPod(std::string_view pod, const ProcessConfig& command,
                                             Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
@@ -90,8 +91,8 @@ class Runtime {
 
   // ---- containers
 
-  // Adds a container to a pod. In a running pod it is made in the guest, ready to start; in any other it is recorded,
-  // and starts with the pod.
+  // Adds a container to a pod. In a running pod it is made in the guest, ready to start; in any other it is
+  // recorded, and starts with the pod.
   Status CreateContainer(std::string_view pod, const ContainerConfig& config,
                          Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
@@ -103,21 +104,21 @@ class Runtime {
   Status StartContainer(std::string_view pod, std::string_view container,
                         Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
-  // SIGTERM to the container's first process, SIGKILL to all of them after `grace`; returns when it has ended. Legal
-  // when running; a stopped container stays so, without an error.
+  // SIGTERM to the container's first process, SIGKILL to all of them after `grace`; returns when it has
+  // ended. Legal when running; a stopped container stays so, without an error.
   Status StopContainer(std::string_view pod, std::string_view container,
                        std::chrono::milliseconds grace = std::chrono::seconds(5),
                        Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
   // Runs a command in a running container. As EnterPod otherwise.
-  Result<std::unique_ptr<Process>> EnterContainer(std::string_view pod, std::string_view container,
-                                                  const ProcessConfig& command,
-                                                  Deadline deadline = Deadline::After(std::chrono::seconds(30)));
+  Result<std::unique_ptr<Process>> EnterContainer(
+      std::string_view pod, std::string_view container, const ProcessConfig& command,
+      Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
   Result<virtcontainers::ContainerStatus> ContainerStatus(std::string_view pod, std::string_view container);
 
-  // The container's first process, to wait for, to signal, and, with ContainerOutput::kAttach, to read from and write
-  // to. Legal once started and while its pod runs.
+  // The container's first process, to wait for, to signal, and, with ContainerOutput::kAttach, to read from
+  // and write to. Legal once started and while its pod runs.
   Result<std::unique_ptr<Process>> AttachContainer(std::string_view pod, std::string_view container);
 
   // A process that EnterContainer or (with an empty `container`) EnterPod started, by Process::id().

@@ -1,9 +1,9 @@
 #include "virtcontainers/error.h"
 
-#include "base/errors.h"
-
 #include <cerrno>
 #include <cstring>
+
+#include "base/errors.h"
 
 namespace virtcontainers {
 

@@ -34,17 +34,16 @@ inline std::string Quoted(std::string_view value) { return "'" + std::string(val
 #define VC_CONCAT(a, b) VC_CONCAT_INNER(a, b)
 
 // Returns the error of `expr` from the calling function, if it is one.
-#define VC_RETURN_IF_ERROR(expr)                                          \
-  do {                                                                    \
-    if (auto vc_status = (expr); !vc_status)                              \
-      return ::tl::make_unexpected(std::move(vc_status.error()));         \
+#define VC_RETURN_IF_ERROR(expr)                                                                         \
+  do {                                                                                                   \
+    if (auto vc_status = (expr); !vc_status) return ::tl::make_unexpected(std::move(vc_status.error())); \
   } while (false)
 
 // `lhs` = the value of `expr`; returns its error from the calling function, if it is one.
 #define VC_ASSIGN_OR_RETURN(lhs, expr) VC_ASSIGN_OR_RETURN_INNER(VC_CONCAT(vc_result_, __LINE__), lhs, expr)
-#define VC_ASSIGN_OR_RETURN_INNER(result, lhs, expr)                           \
-  auto result = (expr);                                                        \
-  if (!result) return ::tl::make_unexpected(std::move(result.error()));        \
+#define VC_ASSIGN_OR_RETURN_INNER(result, lhs, expr)                    \
+  auto result = (expr);                                                 \
+  if (!result) return ::tl::make_unexpected(std::move(result.error())); \
   lhs = std::move(*result)
 
 #endif  // VIRTCONTAINERS_SRC_BASE_ERRORS_H_

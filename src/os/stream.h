@@ -22,7 +22,8 @@ class Stream {
   // Blocks until all of it is taken.
   virtual Status Write(std::string_view bytes) = 0;
 
-  // Makes every Read and Write, under way or to come, return (an end or an error). From any thread; idempotent.
+  // Makes every Read and Write, under way or to come, return (an end or an error). From any thread;
+  // idempotent.
   virtual void Shutdown() = 0;
 };
 

@@ -1,0 +1,81 @@
+#include "os/process_identity.h"
+
+#include <signal.h>
+
+#include <cerrno>
+#include <charconv>
+
+#include "base/errors.h"
+#include "base/unique_fd.h"
+#include "os/file.h"
+#include "os/pidfd.h"
+#include "os/poll.h"
+
+namespace virtcontainers {
+namespace {
+
+struct ProcStat {
+  char state = '?';
+  uint64_t start_time = 0;
+};
+
+// proc(5): the second field, the command's name, may hold spaces and parentheses; nothing after the last ')'
+// does.
+Result<ProcStat> ReadProcStat(pid_t pid) {
+  VC_ASSIGN_OR_RETURN(const std::string text, ReadFile("/proc/" + std::to_string(pid) + "/stat", 4096));
+  const size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return Fail(Code::kInternal, "a stat of process " + std::to_string(pid));
+  ProcStat stat;
+  size_t at = name_end + 2;
+  if (at < text.size()) stat.state = text[at];
+  constexpr int kState = 3, kStartTime = 22;
+  for (int field = kState; field < kStartTime; ++field) {
+    at = text.find(' ', at);
+    if (at == std::string::npos) return Fail(Code::kInternal, "a stat of process " + std::to_string(pid));
+    ++at;
+  }
+  std::from_chars(text.data() + at, text.data() + text.size(), stat.start_time);
+  return stat;
+}
+
+}  // namespace
+
+const std::string& BootId() {
+  static const std::string id = [] {
+    std::string text = ReadFile("/proc/sys/kernel/random/boot_id", 64).value_or("unknown");
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text;
+  }();
+  return id;
+}
+
+Result<ProcessIdentity> IdentifyProcess(pid_t pid) {
+  VC_ASSIGN_OR_RETURN(const ProcStat stat, ReadProcStat(pid));
+  return ProcessIdentity{pid, stat.start_time, BootId()};
+}
+
+bool IsAlive(const ProcessIdentity& identity) {
+  if (identity.pid <= 0 || identity.boot_id != BootId()) return false;
+  const Result<ProcStat> stat = ReadProcStat(identity.pid);
+  return stat && stat->start_time == identity.start_time && stat->state != 'Z' && stat->state != 'X';
+}
+
+Status KillAndWait(const ProcessIdentity& identity, Deadline deadline) {
+  if (identity.pid <= 0) return {};
+  // The pidfd first, the check after: from then on it cannot become another process.
+  const UniqueFd pidfd(OpenPidfd(identity.pid));
+  if (!pidfd) {
+    if (errno == ESRCH) return {};
+    return FailErrno("pidfd_open " + std::to_string(identity.pid));
+  }
+  if (!IsAlive(identity)) return {};
+  if (SendPidfdSignal(pidfd.get(), SIGKILL) != 0 && errno != ESRCH) {
+    return FailErrno("kill process " + std::to_string(identity.pid));
+  }
+  VC_ASSIGN_OR_RETURN(const bool gone, WaitReadable(pidfd.get(), deadline));
+  if (!gone)
+    return Fail(Code::kDeadlineExceeded, "process " + std::to_string(identity.pid) + " does not die");
+  return {};
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,31 @@
+// Telling a process from a later one with the same pid. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_OS_PROCESS_IDENTITY_H_
+#define VIRTCONTAINERS_SRC_OS_PROCESS_IDENTITY_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "virtcontainers/deadline.h"
+#include "virtcontainers/error.h"
+#include "virtcontainers/hypervisor.h"
+
+namespace virtcontainers {
+
+// This boot's id. (random(4), boot_id)
+const std::string& BootId();
+
+// Errors: NotFound if there is no such process.
+Result<ProcessIdentity> IdentifyProcess(pid_t pid);
+
+// Whether that very process runs; a zombie does not.
+bool IsAlive(const ProcessIdentity& identity);
+
+// Kills that very process and blocks until it is gone (whoever collects it); one that is gone already is no
+// error. Errors: DeadlineExceeded, PermissionDenied.
+Status KillAndWait(const ProcessIdentity& identity, Deadline deadline);
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_OS_PROCESS_IDENTITY_H_
