@@ -1,0 +1,111 @@
+# The front door. CMake does the building (see CMakePresets.json); each target here first installs what it needs.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD := build
+JOBS ?= $(shell nproc)
+# How long each fuzzer runs, in seconds.
+FUZZ_TIME ?= 30
+
+DEPS := scripts/install-deps
+NINJA := ninja -C $(BUILD) -j $(JOBS) --quiet
+say = @printf '\033[1m==> %s\033[0m\n' '$(1)'
+# A first configuration leaves out the tests, and with them GoogleTest; `make test` adds them for good.
+FIRST = $(if $(wildcard $(BUILD)/CMakeCache.txt),,-DVIRTCONTAINERS_TESTS=OFF)
+configure = @cmake --preset release --log-level=WARNING $(1) >/dev/null
+
+.PHONY: help build guest demo test lint install clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make build     the library, the monitor and virtc, in $(BUILD)/bin'
+	@echo 'make guest     the guest image: a kernel and an initramfs, in $(BUILD)/guest'
+	@echo 'make demo      two containers in a pod on this machine, step by step'
+	@echo 'make test      every test, on real virtual machines too'
+	@echo 'make lint      format, clang-tidy, shellcheck, layout'
+	@test ! -x bench/run || echo 'make bench     what starting and entering cost, as ratios'
+	@echo 'make fuzz      each fuzzer for FUZZ_TIME=$(FUZZ_TIME) seconds'
+	@echo 'make install   into PREFIX=$(PREFIX), below DESTDIR'
+	@echo 'make clean     removes $(BUILD)/'
+
+build:
+	$(call say,build: what it needs)
+	@$(DEPS) build
+	$(call say,build: library and programs in $(BUILD)/)
+	$(call configure,$(FIRST))
+	@$(NINJA)
+
+guest:
+	$(call say,guest: what it needs)
+	@$(DEPS) build guest
+	$(call say,guest: the agent)
+	$(call configure,$(FIRST))
+	@$(NINJA) virtcontainers-agent
+	$(call say,guest: the image in $(BUILD)/guest)
+	@guest/image/build-image --agent $(BUILD)/guest/virtcontainers-agent --output $(BUILD)/guest
+
+demo: build guest
+	$(call say,demo: what it needs)
+	@$(DEPS) run
+	$(call say,demo)
+	@scripts/demo
+
+test: guest
+	$(call say,test: what it needs)
+	@$(DEPS) run test
+	$(call say,test: build)
+	$(call configure,-DVIRTCONTAINERS_TESTS=ON)
+	@$(NINJA)
+	$(call say,test: build once more for the address and undefined-behaviour sanitizers)
+	@cmake --preset asan --log-level=WARNING >/dev/null
+	@ninja -C $(BUILD)/asan -j $(JOBS) --quiet
+	$(call say,test: run)
+	@test/run $(BUILD) $(BUILD)/asan:unit
+
+# As `make test` does with the address sanitizer, but with ThreadSanitizer and no virtual machine.
+.PHONY: test-tsan
+test-tsan:
+	@$(DEPS) build test
+	$(call say,test-tsan: build for the thread sanitizer)
+	@cmake --preset tsan --log-level=WARNING >/dev/null
+	@ninja -C $(BUILD)/tsan -j $(JOBS) --quiet
+	$(call say,test-tsan: run)
+	@test/run $(BUILD)/tsan:unit
+
+lint:
+	$(call say,lint: what it needs)
+	@$(DEPS) build lint
+	$(call configure,$(FIRST))
+	@test/lint $(BUILD)
+
+ifneq ($(wildcard bench/run),)
+.PHONY: bench
+bench: guest
+	$(call say,bench: what it needs)
+	@$(DEPS) run bench
+	$(call say,bench: build)
+	$(call configure,-DVIRTCONTAINERS_BENCH=ON)
+	@$(NINJA)
+	$(call say,bench: run)
+	@bench/run
+endif
+
+.PHONY: fuzz
+fuzz:
+	$(call say,fuzz: what it needs)
+	@$(DEPS) build fuzz
+	$(call say,fuzz: build)
+	@cmake --preset fuzz --log-level=WARNING >/dev/null
+	@ninja -C $(BUILD)/fuzz -j $(JOBS) --quiet
+	@test/fuzz/run $(BUILD)/fuzz $(FUZZ_TIME)
+
+install: guest
+	$(call say,install: build for $(abspath $(PREFIX)))
+	$(call configure,-DCMAKE_INSTALL_PREFIX=$(abspath $(PREFIX)))
+	@$(NINJA)
+	$(call say,install: into $(DESTDIR)$(abspath $(PREFIX)))
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) >/dev/null
+
+clean:
+	$(call say,clean: $(BUILD)/)
+	@rm -rf $(BUILD)
