@@ -1,0 +1,212 @@
+#include "pod/config_json.h"
+
+#include "base/errors.h"
+#include "pod/enum_names.h"
+
+namespace virtcontainers {
+namespace {
+
+template <typename E, size_t N>
+void ReadEnum(JsonReader& reader, const char* name, const EnumName<E> (&names)[N], E& out) {
+  std::string word;
+  reader.Read(name, word);
+  if (word.empty() || !reader.status()) return;
+  const Result<E> value = ValueOf(names, word, reader.PathOf(name));
+  if (value) {
+    out = *value;
+  } else {
+    reader.FailWith(value.error());
+  }
+}
+
+Json ToJson(const User& user) {
+  Json json = {{"uid", user.uid}, {"gid", user.gid}};
+  if (!user.additional_gids.empty()) json["additional_gids"] = user.additional_gids;
+  if (user.umask) json["umask"] = *user.umask;
+  return json;
+}
+
+Json ToJson(const Capabilities& capabilities) {
+  return {{"bounding", capabilities.bounding},
+          {"effective", capabilities.effective},
+          {"inheritable", capabilities.inheritable},
+          {"permitted", capabilities.permitted},
+          {"ambient", capabilities.ambient}};
+}
+
+// Runs `read` on the object of that name, if there is one, and passes its error on.
+template <typename F>
+void ReadObject(JsonReader& reader, const char* name, F read) {
+  const Json* object = reader.Object(name);
+  if (object == nullptr) return;
+  JsonReader inner(*object, reader.PathOf(name));
+  read(inner);
+  if (!inner.status()) reader.FailWith(inner.status().error());
+}
+
+// The same for each object of a list.
+template <typename F>
+void ReadObjects(JsonReader& reader, const char* name, F read) {
+  const Json* list = reader.Array(name);
+  if (list == nullptr) return;
+  size_t index = 0;
+  for (const Json& element : *list) {
+    JsonReader inner(element, reader.PathOf(name) + "[" + std::to_string(index++) + "]");
+    read(inner);
+    if (!inner.status()) return reader.FailWith(inner.status().error());
+  }
+}
+
+void ReadProcess(JsonReader& reader, ProcessConfig& process) {
+  reader.Read("args", process.args);
+  reader.Read("env", process.env);
+  reader.Read("cwd", process.cwd);
+  ReadObject(reader, "user", [&](JsonReader& user) {
+    user.Read("uid", process.user.uid);
+    user.Read("gid", process.user.gid);
+    user.Read("additional_gids", process.user.additional_gids);
+    user.Read("umask", process.user.umask);
+  });
+  reader.Read("terminal", process.terminal);
+  reader.Read("rows", process.rows);
+  reader.Read("columns", process.columns);
+  reader.Read("no_new_privileges", process.no_new_privileges);
+  ReadObject(reader, "capabilities", [&](JsonReader& sets) {
+    Capabilities& capabilities = process.capabilities.emplace();
+    sets.Read("bounding", capabilities.bounding);
+    sets.Read("effective", capabilities.effective);
+    sets.Read("inheritable", capabilities.inheritable);
+    sets.Read("permitted", capabilities.permitted);
+    sets.Read("ambient", capabilities.ambient);
+  });
+  ReadObjects(reader, "rlimits", [&](JsonReader& entry) {
+    Rlimit& limit = process.rlimits.emplace_back();
+    entry.Read("type", limit.type);
+    entry.Read("soft", limit.soft);
+    entry.Read("hard", limit.hard);
+  });
+  reader.Read("oom_score_adj", process.oom_score_adj);
+}
+
+}  // namespace
+
+Json ToJson(const ProcessConfig& config) {
+  Json json = {
+      {"args", config.args}, {"env", config.env}, {"cwd", config.cwd}, {"user", ToJson(config.user)}};
+  if (config.terminal) {
+    json["terminal"] = true;
+    json["rows"] = config.rows;
+    json["columns"] = config.columns;
+  }
+  if (config.no_new_privileges) json["no_new_privileges"] = true;
+  if (config.capabilities) json["capabilities"] = ToJson(*config.capabilities);
+  for (const Rlimit& limit : config.rlimits) {
+    json["rlimits"].push_back({{"type", limit.type}, {"soft", limit.soft}, {"hard", limit.hard}});
+  }
+  if (config.oom_score_adj) json["oom_score_adj"] = *config.oom_score_adj;
+  return json;
+}
+
+Json ToJson(const ContainerConfig& config) {
+  Json json = {{"id", config.id}, {"rootfs", config.rootfs}};
+  if (config.readonly_rootfs) json["readonly_rootfs"] = true;
+  if (!config.hostname.empty()) json["hostname"] = config.hostname;
+  json["process"] = ToJson(config.process);
+  json["output"] = NameOf(kOutputNames, config.output);
+  for (const Mount& mount : config.mounts) {
+    json["mounts"].push_back({{"destination", mount.destination},
+                              {"type", mount.type},
+                              {"source", mount.source},
+                              {"options", mount.options}});
+  }
+  if (!config.masked_paths.empty()) json["masked_paths"] = config.masked_paths;
+  if (!config.readonly_paths.empty()) json["readonly_paths"] = config.readonly_paths;
+  if (!config.annotations.empty()) json["annotations"] = config.annotations;
+  return json;
+}
+
+Json ToJson(const PodConfig& config) {
+  const HypervisorConfig& hypervisor = config.hypervisor;
+  Json json = {
+      {"id", config.id},
+      {"hostname", config.hostname},
+      {"vcpus", config.resources.vcpus},
+      {"memory", config.resources.memory.count},
+      {"hypervisor",
+       {{"type", hypervisor.type},
+        {"machine", hypervisor.machine},
+        {"accelerator", NameOf(kAcceleratorNames, hypervisor.accelerator)},
+        {"path", hypervisor.path},
+        {"firmware", hypervisor.firmware},
+        {"kernel", hypervisor.kernel},
+        {"initrd", hypervisor.initrd},
+        {"virtiofsd", hypervisor.virtiofsd},
+        {"kernel_parameters", hypervisor.kernel_parameters},
+        {"debug", hypervisor.debug}}},
+      {"agent",
+       {{"type", config.agent.type}, {"transport", NameOf(kTransportNames, config.agent.transport)}}}};
+  if (!config.annotations.empty()) json["annotations"] = config.annotations;
+  return json;
+}
+
+Result<ProcessConfig> ProcessConfigFromJson(const Json& json, std::string_view path) {
+  ProcessConfig process;
+  JsonReader reader(json, std::string(path));
+  ReadProcess(reader, process);
+  VC_RETURN_IF_ERROR(reader.status());
+  return process;
+}
+
+Result<ContainerConfig> ContainerConfigFromJson(const Json& json) {
+  ContainerConfig config;
+  JsonReader reader(json, "");
+  reader.Read("id", config.id);
+  reader.Read("rootfs", config.rootfs);
+  reader.Read("readonly_rootfs", config.readonly_rootfs);
+  reader.Read("hostname", config.hostname);
+  ReadObject(reader, "process", [&](JsonReader& process) { ReadProcess(process, config.process); });
+  ReadEnum(reader, "output", kOutputNames, config.output);
+  ReadObjects(reader, "mounts", [&](JsonReader& entry) {
+    Mount& mount = config.mounts.emplace_back();
+    entry.Read("destination", mount.destination);
+    entry.Read("type", mount.type);
+    entry.Read("source", mount.source);
+    entry.Read("options", mount.options);
+  });
+  reader.Read("masked_paths", config.masked_paths);
+  reader.Read("readonly_paths", config.readonly_paths);
+  reader.Read("annotations", config.annotations);
+  VC_RETURN_IF_ERROR(reader.status());
+  return config;
+}
+
+Result<PodConfig> PodConfigFromJson(const Json& json) {
+  PodConfig config;
+  JsonReader reader(json, "");
+  reader.Read("id", config.id);
+  reader.Read("hostname", config.hostname);
+  reader.Read("vcpus", config.resources.vcpus);
+  reader.Read("memory", config.resources.memory.count);
+  ReadObject(reader, "hypervisor", [&](JsonReader& entry) {
+    HypervisorConfig& hypervisor = config.hypervisor;
+    entry.Read("type", hypervisor.type);
+    entry.Read("machine", hypervisor.machine);
+    ReadEnum(entry, "accelerator", kAcceleratorNames, hypervisor.accelerator);
+    entry.Read("path", hypervisor.path);
+    entry.Read("firmware", hypervisor.firmware);
+    entry.Read("kernel", hypervisor.kernel);
+    entry.Read("initrd", hypervisor.initrd);
+    entry.Read("virtiofsd", hypervisor.virtiofsd);
+    entry.Read("kernel_parameters", hypervisor.kernel_parameters);
+    entry.Read("debug", hypervisor.debug);
+  });
+  ReadObject(reader, "agent", [&](JsonReader& entry) {
+    entry.Read("type", config.agent.type);
+    ReadEnum(entry, "transport", kTransportNames, config.agent.transport);
+  });
+  reader.Read("annotations", config.annotations);
+  VC_RETURN_IF_ERROR(reader.status());
+  return config;
+}
+
+}  // namespace virtcontainers

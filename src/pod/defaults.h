@@ -1,0 +1,20 @@
+// What a container gets when its configuration does not say. (The values of `runc spec`.)
+
+#ifndef VIRTCONTAINERS_SRC_POD_DEFAULTS_H_
+#define VIRTCONTAINERS_SRC_POD_DEFAULTS_H_
+
+#include <string>
+#include <vector>
+
+#include "virtcontainers/config.h"
+
+namespace virtcontainers {
+
+const std::vector<std::string>& DefaultMaskedPaths();
+const std::vector<std::string>& DefaultReadonlyPaths();
+
+inline constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_POD_DEFAULTS_H_

@@ -1,0 +1,46 @@
+// Where a pod's things are on disk.
+//
+//   <root>/                         the state: survives a reboot
+//     pods/
+//       <pod>/                      there or not there as a whole: made and removed by rename
+//         config.json               what was asked for; never changes
+//         containers/<id>.json      the same, of each container
+//         state.json                what has happened since (record.h)
+//         logs/<container>.log      what the container said
+//         console.log               what the VM's console said since the last start
+//         monitor.log               what the monitor had to say since the last start
+//         lock                      held by whoever changes the pod
+//         monitor.lock              held by the monitor as long as it lives
+//     trash/                        what is being made or removed
+//   <run>/<tag>-<pod>/              sockets: nothing of it is needed after a reboot. The tag tells roots
+//   apart.
+//     monitor.sock  agent.sock  qmp.sock  virtiofsd.sock  share/
+
+#ifndef VIRTCONTAINERS_SRC_POD_PATHS_H_
+#define VIRTCONTAINERS_SRC_POD_PATHS_H_
+
+#include <string>
+#include <string_view>
+
+namespace virtcontainers {
+
+struct PodPaths {
+  std::string dir;
+  std::string run_dir;
+
+  std::string config() const { return dir + "/config.json"; }
+  std::string containers() const { return dir + "/containers"; }
+  std::string container(std::string_view id) const { return containers() + "/" + std::string(id) + ".json"; }
+  std::string state() const { return dir + "/state.json"; }
+  std::string logs() const { return dir + "/logs"; }
+  std::string log(std::string_view container) const { return logs() + "/" + std::string(container) + ".log"; }
+  std::string console() const { return dir + "/console.log"; }
+  std::string monitor_log() const { return dir + "/monitor.log"; }
+  std::string lock() const { return dir + "/lock"; }
+  std::string monitor_lock() const { return dir + "/monitor.lock"; }
+  std::string monitor_socket() const { return run_dir + "/monitor.sock"; }
+};
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_POD_PATHS_H_

@@ -1,0 +1,159 @@
+#include "pod/record.h"
+
+#include "base/errors.h"
+#include "base/time_format.h"
+#include "pod/enum_names.h"
+
+namespace virtcontainers {
+namespace {
+
+void PutTime(Json& json, const char* name, const std::optional<Time>& time) {
+  if (time) json[name] = FormatTime(*time);
+}
+
+void ReadTime(JsonReader& reader, const char* name, std::optional<Time>& out) {
+  std::string text;
+  reader.Read(name, text);
+  if (text.empty() || !reader.status()) return;
+  Result<Time> time = ParseTime(text);
+  if (!time) return reader.FailWith(std::move(time.error()).AddContext(Quoted(reader.PathOf(name))));
+  out = *time;
+}
+
+Json ToJson(const ProcessIdentity& process) {
+  return {{"pid", process.pid}, {"start_time", process.start_time}, {"boot_id", process.boot_id}};
+}
+
+void ReadIdentity(const Json& json, const std::string& path, ProcessIdentity& out, JsonReader& parent) {
+  JsonReader reader(json, path);
+  reader.Read("pid", out.pid);
+  reader.Read("start_time", out.start_time);
+  reader.Read("boot_id", out.boot_id);
+  if (reader.status() && out.pid < 0)
+    reader.FailWith(Error(Code::kInvalidArgument, Quoted(path) + " has no legal pid"));
+  if (!reader.status()) parent.FailWith(reader.status().error());
+}
+
+template <typename E, size_t N>
+void ReadState(JsonReader& reader, const EnumName<E> (&names)[N], E& out) {
+  std::string word;
+  reader.Read("state", word);
+  if (!reader.status()) return;
+  const Result<E> state = ValueOf(names, word, reader.PathOf("state"));
+  if (!state) return reader.FailWith(state.error());
+  out = *state;
+}
+
+}  // namespace
+
+ContainerRecord* PodRecord::Find(std::string_view container) {
+  for (ContainerRecord& candidate : containers) {
+    if (candidate.id == container) return &candidate;
+  }
+  return nullptr;
+}
+
+Json ToJson(const PodRecord& record) {
+  Json json = {{"version", 1}, {"state", NameOf(kPodStateNames, record.state)}};
+  if (!record.reason.empty()) json["reason"] = record.reason;
+  PutTime(json, "created", record.created);
+  PutTime(json, "started", record.started);
+  PutTime(json, "finished", record.finished);
+  if (record.vm) {
+    const VmRecord& vm = *record.vm;
+    json["vm"] = {{"process", ToJson(vm.process)},
+                  {"version", vm.version},
+                  {"machine", vm.machine},
+                  {"accelerator", vm.accelerator},
+                  {"accelerator_reason", vm.accelerator_reason},
+                  {"agent_version", vm.agent_version},
+                  {"transport", vm.transport}};
+  }
+  if (record.monitor.pid != 0) json["monitor"] = ToJson(record.monitor);
+  for (const ProcessIdentity& helper : record.helpers) json["helpers"].push_back(ToJson(helper));
+  json["containers"] = Json::array();
+  for (const ContainerRecord& container : record.containers) {
+    Json entry = {{"id", container.id}, {"state", NameOf(kContainerStateNames, container.state)}};
+    if (!container.reason.empty()) entry["reason"] = container.reason;
+    if (container.exit) entry["exit_code"] = container.exit->code;
+    PutTime(entry, "created", container.created);
+    PutTime(entry, "started", container.started);
+    PutTime(entry, "finished", container.finished);
+    json["containers"].push_back(std::move(entry));
+  }
+  return json;
+}
+
+Result<PodRecord> PodRecordFromJson(const Json& json) {
+  PodRecord record;
+  JsonReader reader(json, "");
+  int version = 0;
+  reader.Read("version", version);
+  if (reader.status() && version != 1) {
+    reader.FailWith(Error(Code::kInvalidArgument,
+                          "'version' is " + std::to_string(version) + ": this library reads version 1"));
+  }
+  ReadState(reader, kPodStateNames, record.state);
+  reader.Read("reason", record.reason);
+  ReadTime(reader, "created", record.created);
+  ReadTime(reader, "started", record.started);
+  ReadTime(reader, "finished", record.finished);
+  if (const Json* object = reader.Object("vm")) {
+    VmRecord& vm = record.vm.emplace();
+    JsonReader inner(*object, "vm");
+    if (const Json* process = inner.Object("process"))
+      ReadIdentity(*process, "vm.process", vm.process, reader);
+    inner.Read("version", vm.version);
+    inner.Read("machine", vm.machine);
+    inner.Read("accelerator", vm.accelerator);
+    inner.Read("accelerator_reason", vm.accelerator_reason);
+    inner.Read("agent_version", vm.agent_version);
+    inner.Read("transport", vm.transport);
+    if (!inner.status()) reader.FailWith(inner.status().error());
+  }
+  if (const Json* object = reader.Object("monitor")) ReadIdentity(*object, "monitor", record.monitor, reader);
+  if (const Json* list = reader.Array("helpers")) {
+    for (const Json& helper : *list) ReadIdentity(helper, "helpers", record.helpers.emplace_back(), reader);
+  }
+  if (const Json* list = reader.Array("containers")) {
+    for (const Json& element : *list) {
+      ContainerRecord& container = record.containers.emplace_back();
+      JsonReader inner(element, "containers[" + std::to_string(record.containers.size() - 1) + "]");
+      inner.Read("id", container.id);
+      ReadState(inner, kContainerStateNames, container.state);
+      inner.Read("reason", container.reason);
+      std::optional<int> code;
+      inner.Read("exit_code", code);
+      if (code) container.exit = ExitStatus{*code};
+      ReadTime(inner, "created", container.created);
+      ReadTime(inner, "started", container.started);
+      ReadTime(inner, "finished", container.finished);
+      if (inner.status() && !IsValidId(container.id)) {
+        inner.FailWith(Error(Code::kInvalidArgument, Quoted(inner.PathOf("id")) + " is not a valid id"));
+      }
+      if (!inner.status()) reader.FailWith(inner.status().error());
+    }
+  }
+  VC_RETURN_IF_ERROR(reader.status());
+  return record;
+}
+
+void MarkStopped(PodRecord& record, const std::string& reason, Time when) {
+  record.state = PodState::kStopped;
+  record.reason = reason;
+  record.finished = when;
+  record.vm.reset();
+  record.monitor = {};
+  record.helpers.clear();
+  for (ContainerRecord& container : record.containers) {
+    if (container.state == ContainerState::kStopped) continue;
+    const bool ran = container.state != ContainerState::kReady;
+    // One that was never started in this VM has nothing to tell: it is as it was when it was created.
+    if (!ran) continue;
+    container.state = ContainerState::kStopped;
+    container.reason = reason.empty() ? "its pod was stopped" : reason;
+    container.finished = when;
+  }
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,58 @@
+// What state.json says of a pod: what has happened to it, as far as it was seen.
+
+#ifndef VIRTCONTAINERS_SRC_POD_RECORD_H_
+#define VIRTCONTAINERS_SRC_POD_RECORD_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "virtcontainers/hypervisor.h"
+#include "virtcontainers/status.h"
+
+namespace virtcontainers {
+
+struct ContainerRecord {
+  std::string id;
+  ContainerState state = ContainerState::kReady;
+  std::string reason;
+  std::optional<ExitStatus> exit;
+  std::optional<Time> created, started, finished;
+};
+
+// What the last start made; meaningful while running, and for cleaning up after.
+struct VmRecord {
+  ProcessIdentity process;
+  std::string version;
+  std::string machine;
+  std::string accelerator;
+  std::string accelerator_reason;
+  std::string agent_version;
+  std::string transport;
+};
+
+struct PodRecord {
+  PodState state = PodState::kReady;
+  std::string reason;
+  std::optional<Time> created, started, finished;
+  std::optional<VmRecord> vm;
+  ProcessIdentity monitor;                  // pid 0 if there is none
+  std::vector<ProcessIdentity> helpers;     // other processes of the VM's, such as virtiofsd
+  std::vector<ContainerRecord> containers;  // in the order of their creation
+
+  ContainerRecord* Find(std::string_view container);
+};
+
+Json ToJson(const PodRecord& record);
+
+// Errors: InvalidArgument, naming the field.
+Result<PodRecord> PodRecordFromJson(const Json& json);
+
+// The pod has ended: its state and its running containers' become stopped, for `reason` (empty: it was asked
+// to).
+void MarkStopped(PodRecord& record, const std::string& reason, Time when);
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_POD_RECORD_H_

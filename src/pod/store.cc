@@ -1,0 +1,172 @@
+#include "pod/store.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+
+#include "base/errors.h"
+#include "os/file.h"
+#include "pod/config_json.h"
+
+namespace virtcontainers {
+namespace {
+
+constexpr size_t kMaxFile = 4 << 20;
+
+Result<Json> LoadJson(const std::string& path) {
+  VC_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFile));
+  return ParseJson(text, {.bytes = kMaxFile});
+}
+
+// What is there but cannot be understood is lost data, whatever the reader found wrong with it.
+Error Unreadable(Error error, const std::string& path) {
+  if (error.code() == Code::kNotFound || error.code() == Code::kPermissionDenied) return error;
+  return Error(Code::kDataLoss, Quoted(path) + " cannot be read: " + error.ToString() +
+                                    ": restore the file, or delete the pod");
+}
+
+template <typename F>
+auto LoadAs(const std::string& path, F parse) -> decltype(parse(std::declval<const Json&>())) {
+  const Result<Json> json = LoadJson(path);
+  if (!json) return Fail(Unreadable(json.error(), path));
+  auto value = parse(*json);
+  if (!value) return Fail(Unreadable(value.error(), path));
+  return value;
+}
+
+// Tells the pods of two roots apart in one run directory. FNV-1a: stable between builds, unlike std::hash.
+std::string RootTag(std::string_view root) {
+  uint32_t hash = 2166136261u;
+  for (const char c : root) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  char text[9];
+  std::snprintf(text, sizeof(text), "%08x", hash);
+  return text;
+}
+
+}  // namespace
+
+Result<PodConfig> PodFiles::LoadConfig() const {
+  return LoadAs(paths_.config(), [](const Json& json) { return PodConfigFromJson(json); });
+}
+
+Result<PodRecord> PodFiles::LoadRecord() const {
+  return LoadAs(paths_.state(), [](const Json& json) { return PodRecordFromJson(json); });
+}
+
+Result<ContainerConfig> PodFiles::LoadContainer(std::string_view id) const {
+  return LoadAs(paths_.container(id), [](const Json& json) { return ContainerConfigFromJson(json); });
+}
+
+Status PodFiles::SaveRecord(const PodRecord& record) const {
+  return WriteFileAtomically(paths_.state(), DumpJson(ToJson(record)) + "\n");
+}
+
+Status PodFiles::SaveContainer(const ContainerConfig& config) const {
+  return WriteFileAtomically(paths_.container(config.id), DumpJson(ToJson(config)) + "\n");
+}
+
+Status PodFiles::RemoveContainer(std::string_view id) const {
+  if (::unlink(paths_.container(id).c_str()) != 0 && errno != ENOENT) {
+    return FailErrno("remove " + Quoted(paths_.container(id)));
+  }
+  VC_RETURN_IF_ERROR(SyncDirectory(paths_.containers()));
+  for (const char* suffix : {"", ".1"}) {
+    const std::string log = paths_.log(id) + suffix;
+    if (::unlink(log.c_str()) != 0 && errno != ENOENT) return FailErrno("remove " + Quoted(log));
+  }
+  return {};
+}
+
+Result<Store> Store::Open(std::string root, std::string run) {
+  Status made = MakeDirectories(root + "/pods");
+  if (made) made = MakeDirectories(root + "/trash");
+  if (!made) {
+    return Fail(std::move(made.error()).AddContext("open root directory " + Quoted(root)));
+  }
+  if (::access((root + "/pods").c_str(), R_OK | W_OK | X_OK) != 0) {
+    return Fail(Code::kPermissionDenied,
+                "root directory " + Quoted(root) + " cannot be written: choose another, or run as its owner");
+  }
+  // One root is one tag, by whatever name it is opened.
+  char* resolved = ::realpath(root.c_str(), nullptr);
+  if (resolved == nullptr) return FailErrno("open root directory " + Quoted(root));
+  root = resolved;
+  std::free(resolved);
+  return Store(std::move(root), std::move(run));
+}
+
+PodFiles Store::Pod(std::string_view id) const {
+  const std::string name(id);
+  return PodFiles(PodPaths{root_ + "/pods/" + name, run_ + "/" + RootTag(root_) + "-" + name});
+}
+
+bool Store::HasPod(std::string_view id) const { return IsValidId(id) && IsDirectory(Pod(id).paths().dir); }
+
+std::string Store::TrashName(std::string_view id) const {
+  static std::atomic<unsigned> counter{0};
+  const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+  return root_ + "/trash/" + std::string(id) + "." + std::to_string(::getpid()) + "." + std::to_string(now) +
+         "." + std::to_string(counter.fetch_add(1));
+}
+
+Status Store::CreatePod(const PodConfig& config) const {
+  const PodFiles pod = Pod(config.id);
+  const PodFiles draft(PodPaths{TrashName(config.id), pod.paths().run_dir});
+  const PodPaths& paths = draft.paths();
+
+  PodRecord record;
+  record.created = std::chrono::system_clock::now();
+  for (const ContainerConfig& container : config.containers) {
+    ContainerRecord& entry = record.containers.emplace_back();
+    entry.id = container.id;
+    entry.created = record.created;
+  }
+  const auto write = [&]() -> Status {
+    VC_RETURN_IF_ERROR(MakeDirectories(paths.containers()));
+    VC_RETURN_IF_ERROR(MakeDirectories(paths.logs()));
+    VC_RETURN_IF_ERROR(WriteNewFile(paths.config(), DumpJson(ToJson(config)) + "\n"));
+    for (const ContainerConfig& container : config.containers) {
+      VC_RETURN_IF_ERROR(WriteNewFile(paths.container(container.id), DumpJson(ToJson(container)) + "\n"));
+    }
+    VC_RETURN_IF_ERROR(SyncDirectory(paths.containers()));
+    VC_RETURN_IF_ERROR(WriteNewFile(paths.state(), DumpJson(ToJson(record)) + "\n"));
+    VC_RETURN_IF_ERROR(SyncDirectory(paths.dir));
+    if (::renameat2(AT_FDCWD, paths.dir.c_str(), AT_FDCWD, pod.paths().dir.c_str(), RENAME_NOREPLACE) != 0) {
+      if (errno == EEXIST) {
+        return Fail(Code::kAlreadyExists,
+                    "pod " + Quoted(config.id) + " exists already: choose another id, or delete it");
+      }
+      return FailErrno("create " + Quoted(pod.paths().dir));
+    }
+    return SyncDirectory(root_ + "/pods");
+  };
+  Status written = write();
+  if (!written) (void)RemoveTree(paths.dir);
+  return written;
+}
+
+Status Store::RemovePod(std::string_view id) const {
+  const PodFiles pod = Pod(id);
+  VC_RETURN_IF_ERROR(RemoveTree(pod.paths().run_dir));
+  const std::string trash = TrashName(id);
+  if (::rename(pod.paths().dir.c_str(), trash.c_str()) != 0) {
+    if (errno == ENOENT) return Fail(Code::kNotFound, "no pod " + Quoted(id));
+    return FailErrno("remove " + Quoted(pod.paths().dir));
+  }
+  VC_RETURN_IF_ERROR(SyncDirectory(root_ + "/pods"));
+  // From here on the pod is gone; what is left of it is only disk space.
+  return RemoveTree(trash);
+}
+
+Result<std::vector<std::string>> Store::ListPods() const {
+  VC_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(root_ + "/pods"));
+  std::erase_if(names, [](const std::string& name) { return !IsValidId(name); });
+  return names;
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,68 @@
+// The pods of one root directory, as files.
+//
+// A pod directory appears and disappears as a whole, and each file in it is replaced as a whole: whatever
+// step a writer dies at, a reader sees the old or the new. Writers of one pod hold its lock; readers need
+// none.
+
+#ifndef VIRTCONTAINERS_SRC_POD_STORE_H_
+#define VIRTCONTAINERS_SRC_POD_STORE_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pod/paths.h"
+#include "pod/record.h"
+#include "virtcontainers/config.h"
+
+namespace virtcontainers {
+
+// One pod's files.
+class PodFiles {
+ public:
+  explicit PodFiles(PodPaths paths) : paths_(std::move(paths)) {}
+
+  const PodPaths& paths() const { return paths_; }
+
+  // The configuration, its containers not included.
+  // Errors: NotFound if the pod is not there; DataLoss, naming the file, for one that cannot be understood.
+  Result<PodConfig> LoadConfig() const;
+  Result<PodRecord> LoadRecord() const;
+  Result<ContainerConfig> LoadContainer(std::string_view id) const;
+
+  Status SaveRecord(const PodRecord& record) const;
+  Status SaveContainer(const ContainerConfig& config) const;
+  Status RemoveContainer(std::string_view id) const;
+
+ private:
+  PodPaths paths_;
+};
+
+class Store {
+ public:
+  // `root` and `run` are absolute paths. Makes what is missing of the root.
+  static Result<Store> Open(std::string root, std::string run);
+
+  // Errors: AlreadyExists. The configuration has been validated.
+  Status CreatePod(const PodConfig& config) const;
+
+  // Errors: NotFound. The caller holds the pod's lock and nothing of the pod runs.
+  Status RemovePod(std::string_view id) const;
+
+  // Sorted.
+  Result<std::vector<std::string>> ListPods() const;
+
+  bool HasPod(std::string_view id) const;
+  PodFiles Pod(std::string_view id) const;
+
+ private:
+  Store(std::string root, std::string run) : root_(std::move(root)), run_(std::move(run)) {}
+  std::string TrashName(std::string_view id) const;
+
+  std::string root_;
+  std::string run_;
+};
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_POD_STORE_H_
