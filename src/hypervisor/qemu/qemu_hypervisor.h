@@ -1,0 +1,45 @@
+// A VM run by QEMU. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_HYPERVISOR_QEMU_QEMU_HYPERVISOR_H_
+#define VIRTCONTAINERS_SRC_HYPERVISOR_QEMU_QEMU_HYPERVISOR_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "virtcontainers/hypervisor.h"
+
+namespace virtcontainers {
+
+// Thread-safe. Needs only `hypervisor.kernel` and `hypervisor.initrd` of the defaults that VmConfig asks for:
+// the program and the firmware are found, the accelerator is chosen.
+//
+// QEMU is a child of this process and outlives it. What a successor needs to take it over:
+//   <run_dir>/qmp.sock      a second QMP monitor, which this object leaves alone
+//   <run_dir>/agent.sock    the host's end of the agent's port: one client at a time
+//   <run_dir>/qemu.log      what QEMU said on standard error
+// It takes the place of what an earlier VM left at these paths.
+class QemuHypervisor final : public Hypervisor {
+ public:
+  QemuHypervisor();
+  ~QemuHypervisor() override;
+
+  std::string_view name() const override { return "qemu"; }
+  Result<VmInfo> Start(const VmConfig& config, Deadline deadline) override;
+  VmState state() const override;
+  Status Pause(Deadline deadline) override;
+  Status Resume(Deadline deadline) override;
+  Status Stop(Deadline deadline) override;
+  Result<VmExit> WaitExit(Deadline deadline) override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The name of the monitor's socket in VmConfig::run_dir.
+inline constexpr std::string_view kQmpSocketName = "qmp.sock";
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_HYPERVISOR_QEMU_QEMU_HYPERVISOR_H_

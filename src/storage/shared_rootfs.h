@@ -1,0 +1,84 @@
+// The containers' root file systems, shown to a VM by one virtiofsd. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_STORAGE_SHARED_ROOTFS_H_
+#define VIRTCONTAINERS_SRC_STORAGE_SHARED_ROOTFS_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "storage/virtiofsd.h"
+#include "virtcontainers/deadline.h"
+#include "virtcontainers/error.h"
+#include "virtcontainers/hypervisor.h"
+
+namespace virtcontainers {
+
+// A directory that holds `<container>/rootfs` for every container added, and the virtiofsd that shows it to
+// the guest. Thread-safe. Needs root (CAP_SYS_ADMIN) and Linux 5.12.
+//
+// The directory is a tmpfs at <run_dir>/share in a mount namespace of its own. The host sees an empty
+// directory there and no mount: nothing can be leaked, and nothing removed with it, whoever dies. The
+// namespace is gone with this object and virtiofsd. It receives what the host unmounts elsewhere, and hands
+// nothing back.
+//
+// virtiofsd serves one VM and ends when that VM ends; it outlives this process, and then Rejoin goes on with
+// it.
+class SharedRootfs {
+ public:
+  struct Options {
+    std::string run_dir;    // takes share/, virtiofsd.sock and virtiofsd.log
+    std::string virtiofsd;  // the program; empty: found where the distributions put it
+    VirtiofsdSandbox sandbox = VirtiofsdSandbox::kNamespace;
+    // Called once, from a thread of the object's own, when virtiofsd has ended, unless Stop or the destructor
+    // ended it. Must not block and must not destroy the object.
+    std::function<void(std::string reason)> on_exit;
+  };
+
+  // Makes the directory and starts virtiofsd, which listens when this returns. On failure nothing is left but
+  // the log. Errors: NotFound for a missing program or run_dir; PermissionDenied without the right to mount;
+  // Aborted, with virtiofsd's own words, when it ends at once.
+  static Result<std::unique_ptr<SharedRootfs>> Create(Options options, Deadline deadline);
+
+  // Takes over from a process that has died, while the VM runs. `virtiofsd` is process() of then.
+  // Errors: NotFound when that process has ended.
+  static Result<std::unique_ptr<SharedRootfs>> Rejoin(Options options, const ProcessIdentity& virtiofsd);
+
+  // Ends virtiofsd, unless Detach was called.
+  ~SharedRootfs();
+
+  SharedRootfs(const SharedRootfs&) = delete;
+  SharedRootfs& operator=(const SharedRootfs&) = delete;
+
+  // The socket for SharedDirectory::socket. It takes one connection, ever.
+  const std::string& socket() const;
+  const ProcessIdentity& process() const;
+
+  // Shows the directory `rootfs` of the host, and what is mounted in it, as "<container>/rootfs"; answers
+  // that path, which is relative to the share. The guest sees it at once. Mounts made below `rootfs` on the
+  // host later are seen too where the host's mounts are shared. With `readonly` nothing in it can be written,
+  // whatever the guest does. Errors: NotFound, InvalidArgument for what is not a directory, AlreadyExists for
+  // a container added before.
+  Result<std::string> Add(std::string_view container, const std::string& rootfs, bool readonly);
+
+  // Undoes Add: the source and what is in it stay as they are. The guest should have unmounted it; files it
+  // still has open keep the source's file system busy until it closes them. One that was not added is no
+  // error.
+  Status Remove(std::string_view container);
+
+  // Ends virtiofsd and waits until it is gone; the VM should be gone before. Idempotent.
+  Status Stop(Deadline deadline);
+
+  // Leaves virtiofsd alone when the object is destroyed.
+  void Detach();
+
+ private:
+  class Impl;
+  explicit SharedRootfs(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_STORAGE_SHARED_ROOTFS_H_
