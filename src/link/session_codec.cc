@@ -69,12 +69,13 @@ void AppendSessionData(std::string& out, std::string_view data) {
 void SessionDecoder::Receive(std::span<char> bytes, SessionSink& sink) {
   const char* at = bytes.data();
   const char* const end = at + bytes.size();
-  // Decoded data is shorter than what it is decoded from: it is gathered at the front of the same memory.
-  char* const front = bytes.data();
+  // Decoded data is not longer than what it is decoded from: it is gathered in the same memory, from the
+  // front.
+  char* front = bytes.data();
   char* back = front;
   const auto flush = [&] {
     if (back != front) sink.SessionData({front, static_cast<size_t>(back - front)});
-    back = front;
+    front = back;
   };
 
   while (at != end) {

@@ -49,7 +49,8 @@ class SessionSink {
 class SessionDecoder {
  public:
   // Decodes `bytes` in place and tells `sink`, which must not call the decoder. What comes before the first
-  // mark is dropped. Data between two marks of one call is one piece.
+  // mark is dropped. Data between two marks of one call is one piece; pieces stay as they are until the call
+  // is over.
   void Receive(std::span<char> bytes, SessionSink& sink);
 
  private:
