@@ -8,6 +8,8 @@
 namespace virtcontainers {
 namespace {
 
+constexpr size_t kMaxShown = 80;  // of a name that somebody else chose
+
 // Builds nothing while it checks: one pass over the text, depth counted before anything recurses.
 Status CheckDepth(std::string_view text, size_t limit) {
   size_t depth = 0;
@@ -44,7 +46,16 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   VC_RETURN_IF_ERROR(CheckDepth(text, limits.depth));
 
   std::vector<std::set<std::string>> fields;
-  std::string twice;
+  std::string wrong;
+  // Once something is wrong nothing more is kept: the rest of the text costs no more than its bytes.
+  const auto add_field = [&](const std::string& name) {
+    if (!wrong.empty() || fields.empty()) return;
+    if (!fields.back().insert(name).second) {
+      wrong = "the field " + Quoted(name.substr(0, kMaxShown)) + " is there twice";
+    } else if (fields.back().size() > limits.fields) {
+      wrong = "an object of more than " + std::to_string(limits.fields) + " fields";
+    }
+  };
   const Json::parser_callback_t callback = [&](int, Json::parse_event_t event, Json& parsed) {
     switch (event) {
       case Json::parse_event_t::object_start:
@@ -54,23 +65,21 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
         if (!fields.empty()) fields.pop_back();
         break;
       case Json::parse_event_t::key:
-        if (!fields.empty() && twice.empty() &&
-            !fields.back().insert(parsed.get_ref<const std::string&>()).second) {
-          twice = parsed.get_ref<const std::string&>();
-        }
+        add_field(parsed.get_ref<const std::string&>());
         break;
       default:
         break;
     }
-    return true;
+    return wrong.empty();
   };
   try {
     Json value = Json::parse(text.begin(), text.end(), callback);
-    if (!twice.empty())
-      return Fail(Code::kInvalidArgument, "malformed JSON: the field " + Quoted(twice) + " is there twice");
+    if (!wrong.empty()) return Fail(Code::kInvalidArgument, "malformed JSON: " + wrong);
     return value;
   } catch (const nlohmann::json::parse_error& error) {
     return Fail(Code::kInvalidArgument, "malformed JSON at byte " + std::to_string(error.byte));
+  } catch (const nlohmann::json::out_of_range&) {
+    return Fail(Code::kInvalidArgument, "malformed JSON: a number is out of range");
   } catch (const std::exception& error) {
     return Fail(Code::kInvalidArgument, std::string("malformed JSON: ") + error.what());
   }

@@ -26,10 +26,11 @@ using Json = nlohmann::ordered_json;
 struct JsonLimits {
   size_t bytes = 4 << 20;
   size_t depth = 64;
+  size_t fields = 512;  // of one object: it is searched from its beginning for each of them
 };
 
-// Errors: InvalidArgument, with the place in the text, for malformed or too deep text, invalid UTF-8, and a
-// field that an object has twice; ResourceExhausted for one that is too large.
+// Errors: InvalidArgument, with the place in the text, for malformed or too deep text, invalid UTF-8, a field
+// that an object has twice, an object of too many fields; ResourceExhausted for text that is too large.
 Result<Json> ParseJson(std::string_view text, const JsonLimits& limits = {});
 
 // `value` as text, indented for people; invalid UTF-8 in it is replaced.
