@@ -134,8 +134,9 @@ bool JsonReader::Integer(const char* name, int64_t low, uint64_t high, const Jso
     WrongType(name, "a whole number");
     return false;
   }
-  const bool fits =
-      found->is_number_unsigned() ? found->get<uint64_t>() <= high : found->get<int64_t>() >= low;
+  // A negative number is signed; one that is not may be either, if it was not read from text.
+  const bool negative = !found->is_number_unsigned() && found->get<int64_t>() < 0;
+  const bool fits = negative ? found->get<int64_t>() >= low : found->get<uint64_t>() <= high;
   if (!fits) {
     FailWith(Error(Code::kInvalidArgument, Quoted(PathOf(name)) + " is out of range: " + found->dump()));
   }
@@ -186,7 +187,8 @@ void JsonReader::Read(const char* name, std::vector<uint32_t>& out) {
   if (found == nullptr) return;
   std::vector<uint32_t> values;
   for (const Json& element : *found) {
-    if (!element.is_number_unsigned() || element.get<uint64_t>() > std::numeric_limits<uint32_t>::max()) {
+    if (!element.is_number_integer() || (!element.is_number_unsigned() && element.get<int64_t>() < 0) ||
+        element.get<uint64_t>() > std::numeric_limits<uint32_t>::max()) {
       return WrongType(name, "a list of numbers of 32 bits");
     }
     values.push_back(element.get<uint32_t>());
