@@ -66,6 +66,7 @@ Code CodeFromErrno(int error) {
     case EACCES:
     case EPERM:
     case EROFS:
+    case ENOEXEC:
       return Code::kPermissionDenied;
     case ENOSPC:
     case EDQUOT:
