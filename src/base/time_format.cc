@@ -24,23 +24,45 @@ std::string FormatTime(Time time) {
 }
 
 Result<Time> ParseTime(std::string_view text) {
-  const std::string copy(text);
-  tm parts{};
-  const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  const auto malformed = [&] { return Fail(Code::kInvalidArgument, Quoted(text) + " is not a time"); };
-  if (rest == nullptr) return malformed();
-  int64_t nanoseconds = 0;
-  if (*rest == '.') {
-    ++rest;
-    int64_t unit = 100'000'000;
-    for (; *rest >= '0' && *rest <= '9'; ++rest) {
-      nanoseconds += (*rest - '0') * unit;
-      unit /= 10;
+  const auto malformed = [&] {
+    return Fail(Code::kInvalidArgument, Quoted(text.substr(0, 80)) + " is not a time");
+  };
+  constexpr std::string_view kForm = "dddd-dd-ddTdd:dd:dd";
+  if (text.size() <= kForm.size()) return malformed();
+  int numbers[6] = {};
+  size_t field = 0;
+  for (size_t i = 0; i < kForm.size(); ++i) {
+    if (kForm[i] != 'd') {
+      if (text[i] != kForm[i]) return malformed();
+      ++field;
+    } else if (text[i] < '0' || text[i] > '9') {
+      return malformed();
+    } else {
+      numbers[field] = numbers[field] * 10 + (text[i] - '0');
     }
   }
-  if (std::string_view(rest) != "Z") return malformed();
-  return Time(std::chrono::duration_cast<Time::duration>(std::chrono::seconds(::timegm(&parts)) +
-                                                         std::chrono::nanoseconds(nanoseconds)));
+  const auto [year, month, day, hour, minute, second] = numbers;
+  const std::chrono::year_month_day date(std::chrono::year{year},
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day)));
+  // Outside of these years there is no Time: it counts nanoseconds.
+  if (!date.ok() || year < 1678 || year > 2261 || hour > 23 || minute > 59 || second > 59) return malformed();
+
+  std::string_view rest = text.substr(kForm.size());
+  int64_t nanoseconds = 0;
+  if (rest.front() == '.') {
+    rest.remove_prefix(1);
+    if (rest.empty() || rest.front() < '0' || rest.front() > '9') return malformed();
+    for (int64_t unit = 100'000'000; !rest.empty() && rest.front() >= '0' && rest.front() <= '9';
+         unit /= 10) {
+      nanoseconds += (rest.front() - '0') * unit;
+      rest.remove_prefix(1);
+    }
+  }
+  if (rest != "Z") return malformed();
+  return Time(std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(hour) +
+              std::chrono::minutes(minute) + std::chrono::seconds(second) +
+              std::chrono::nanoseconds(nanoseconds));
 }
 
 }  // namespace virtcontainers
