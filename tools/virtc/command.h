@@ -1,0 +1,135 @@
+// A command of virtc: a small class in a file of its own, listed in the table of commands.cc.
+
+#ifndef VIRTCONTAINERS_TOOLS_VIRTC_COMMAND_H_
+#define VIRTCONTAINERS_TOOLS_VIRTC_COMMAND_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "report.h"
+#include "virtcontainers/error.h"
+#include "virtcontainers/runtime.h"
+
+namespace CLI {
+class App;
+}
+
+namespace virtc {
+
+// What virtc answers when it fails itself; as docker, crun and env(1) have it.
+inline constexpr int kExitFailed = 125;
+inline constexpr int kExitCannotExecute = 126;
+inline constexpr int kExitNotFound = 127;
+
+// The words after "--"; none if it was not there.
+using CommandWords = std::optional<std::vector<std::string>>;
+
+// What a command accepts: names as "-i,--interactive", each bound to the variable that receives it. Of an
+// option given twice the last one holds, a list takes them all.
+class Options {
+ public:
+  explicit Options(CLI::App& app) : app_(app) {}
+
+  // Puts the options that follow under this heading of the help text.
+  Options& Group(std::string heading);
+  Options& Text(const std::string& names, const std::string& placeholder, std::string& value,
+                const std::string& help);
+  Options& List(const std::string& names, const std::string& placeholder, std::vector<std::string>& values,
+                const std::string& help);
+  Options& Flag(const std::string& names, bool& value, const std::string& help);
+  Options& Argument(const std::string& name, std::string& value, const std::string& help);
+  // One that may be left out.
+  Options& OptionalArgument(const std::string& name, std::string& value, const std::string& help);
+
+ private:
+  CLI::App& app_;
+  std::string group_;
+};
+
+// What holds for every command.
+struct GlobalOptions {
+  std::string root;
+  std::string run;
+  std::string format = "table";
+};
+
+// What a command works with.
+class Session {
+ public:
+  Session(virtcontainers::RuntimeOptions options, Format format)
+      : options_(std::move(options)), format_(format) {}
+
+  Format format() const { return format_; }
+  const virtcontainers::RuntimeOptions& options() const { return options_; }
+
+  // Opened when it is first asked for.
+  virtcontainers::Result<virtcontainers::Runtime*> runtime();
+
+ private:
+  virtcontainers::RuntimeOptions options_;
+  Format format_;
+  std::optional<virtcontainers::Runtime> runtime_;
+};
+
+struct Outcome {
+  Report report;
+  int exit_status = 0;
+};
+
+// A command that failed: what happened, and what virtc exits with because of it.
+struct Failure {
+  // Whatever fails that is not a command to run is virtc's own failure.
+  Failure(virtcontainers::Error what, int status = kExitFailed)
+      : error(std::move(what)), exit_status(status) {}  // NOLINT
+
+  virtcontainers::Error error;
+  int exit_status;
+};
+
+class Command {
+ public:
+  virtual ~Command() = default;
+
+  virtual void Declare(Options& options) = 0;
+
+  // Makes what was typed into a request, and touches nothing. An error here is wrong usage.
+  virtual virtcontainers::Status Prepare(const CommandWords& words) = 0;
+
+  virtual tl::expected<Outcome, Failure> Run(Session& session) = 0;
+};
+
+// Whether a command is followed by "-- COMMAND...".
+enum class Words { kNone, kOptional, kRequired };
+
+struct CommandEntry {
+  std::string_view name;     // "pod create"
+  std::string_view summary;  // one line
+  std::string_view example;  // lines that can be typed as they are
+  Words words;
+  std::unique_ptr<Command> (*make)();
+};
+
+// All of them, in the order of the help text.
+const std::vector<CommandEntry>& Commands();
+
+}  // namespace virtc
+
+// Returns the error of `expr` as the command's failure, if it is one.
+#define VIRTC_RETURN_IF_ERROR(expr)                                                    \
+  do {                                                                                 \
+    if (auto virtc_status = (expr); !virtc_status)                                     \
+      return ::tl::make_unexpected(::virtc::Failure(std::move(virtc_status.error()))); \
+  } while (false)
+
+// `lhs` = the value of `expr`; returns its error as the command's failure, if it is one.
+#define VIRTC_ASSIGN_OR_RETURN(lhs, expr) \
+  VIRTC_ASSIGN_OR_RETURN_INNER(VC_CONCAT(virtc_result_, __LINE__), lhs, expr)
+#define VIRTC_ASSIGN_OR_RETURN_INNER(result, lhs, expr)                                   \
+  auto result = (expr);                                                                   \
+  if (!result) return ::tl::make_unexpected(::virtc::Failure(std::move(result.error()))); \
+  lhs = std::move(*result)
+
+#endif  // VIRTCONTAINERS_TOOLS_VIRTC_COMMAND_H_

@@ -1,0 +1,36 @@
+// The commands that commands.cc lists, each made in the file of its name.
+
+#ifndef VIRTCONTAINERS_TOOLS_VIRTC_COMMANDS_H_
+#define VIRTCONTAINERS_TOOLS_VIRTC_COMMANDS_H_
+
+#include <memory>
+
+#include "command.h"
+
+namespace virtc {
+
+std::unique_ptr<Command> MakePodCreate();
+std::unique_ptr<Command> MakePodRun();
+std::unique_ptr<Command> MakePodStart();
+std::unique_ptr<Command> MakePodStop();
+std::unique_ptr<Command> MakePodDelete();
+std::unique_ptr<Command> MakePodList();
+std::unique_ptr<Command> MakePodStatus();
+std::unique_ptr<Command> MakePodEnter();
+
+std::unique_ptr<Command> MakeContainerCreate();
+std::unique_ptr<Command> MakeContainerStart();
+std::unique_ptr<Command> MakeContainerStop();
+std::unique_ptr<Command> MakeContainerDelete();
+std::unique_ptr<Command> MakeContainerList();
+std::unique_ptr<Command> MakeContainerStatus();
+std::unique_ptr<Command> MakeContainerEnter();
+std::unique_ptr<Command> MakeContainerLogs();
+
+std::unique_ptr<Command> MakeRun();
+std::unique_ptr<Command> MakeDoctor();
+std::unique_ptr<Command> MakeVersion();
+
+}  // namespace virtc
+
+#endif  // VIRTCONTAINERS_TOOLS_VIRTC_COMMANDS_H_

@@ -1,0 +1,65 @@
+// The options that describe pods, containers and processes, and the configurations made from them.
+
+#ifndef VIRTCONTAINERS_TOOLS_VIRTC_CONFIG_OPTIONS_H_
+#define VIRTCONTAINERS_TOOLS_VIRTC_CONFIG_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "command.h"
+#include "virtcontainers/config.h"
+
+namespace virtc {
+
+// A container that was not given a name.
+inline constexpr const char* kDefaultContainer = "main";
+
+// What is typed about a pod.
+struct PodOptions {
+  std::string id, hostname, memory, cpus, machine, accelerator, kernel, initrd, hypervisor, agent;
+  std::vector<std::string> kernel_parameters, annotations;
+  bool debug = false;
+
+  // All but the id.
+  void Declare(Options& options);
+  virtcontainers::Result<virtcontainers::PodConfig> Config() const;
+};
+
+// What is typed about a process.
+struct ProcessOptions {
+  std::vector<std::string> env;
+  std::string cwd, user;
+  bool interactive = false, terminal = false;
+
+  void Declare(Options& options);
+  // -i and -t.
+  void DeclareStreams(Options& options);
+  // Overrides what is in `process` with what was typed.
+  virtcontainers::Status Apply(virtcontainers::ProcessConfig& process) const;
+};
+
+// What is typed about a container.
+struct ContainerOptions {
+  std::string id, rootfs, bundle;
+  bool readonly = false;
+  ProcessOptions process;
+
+  // All but the id.
+  void Declare(Options& options);
+
+  // Whether anything asks for a container.
+  bool given(const CommandWords& words) const;
+
+  // Errors that need no look at the bundle.
+  virtcontainers::Status Check(const CommandWords& words) const;
+
+  // Reads the bundle, if there is one. Only after Check.
+  virtcontainers::Result<virtcontainers::ContainerConfig> Config(const CommandWords& words) const;
+};
+
+// The id, given as an argument or by --id.
+virtcontainers::Result<std::string> OneId(const std::string& argument, const std::string& option);
+
+}  // namespace virtc
+
+#endif  // VIRTCONTAINERS_TOOLS_VIRTC_CONFIG_OPTIONS_H_

@@ -1,0 +1,89 @@
+// virtc container start, virtc container stop, virtc container delete
+
+#include "base/errors.h"
+#include "commands.h"
+#include "exit_status.h"
+#include "parse.h"
+#include "status_report.h"
+
+namespace virtc {
+
+using virtcontainers::Deadline;
+using virtcontainers::Runtime;
+using virtcontainers::Status;
+
+namespace {
+
+// What all commands about one container have.
+class ContainerCommand : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Argument("POD", pod_, "the container's pod").Argument("CONTAINER", container_, "the container");
+  }
+
+  Status Prepare(const CommandWords&) override { return {}; }
+
+ protected:
+  tl::expected<Outcome, Failure> Answer(Runtime& runtime) const {
+    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.ContainerStatus(pod_, container_));
+    return Outcome{Changed(status)};
+  }
+
+  std::string pod_, container_;
+};
+
+class ContainerStart : public ContainerCommand {
+ public:
+  tl::expected<Outcome, Failure> Run(Session& session) override {
+    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    if (auto started = runtime->StartContainer(pod_, container_); !started) {
+      std::vector<std::string> programs;
+      if (const auto status = runtime->ContainerStatus(pod_, container_); status && !status->args.empty())
+        programs.push_back(status->args.front());
+      const int exit_status = ExitStatusOf(started.error(), programs);
+      return tl::make_unexpected(Failure(std::move(started.error()), exit_status));
+    }
+    return Answer(*runtime);
+  }
+};
+
+class ContainerStop : public ContainerCommand {
+ public:
+  void Declare(Options& options) override {
+    ContainerCommand::Declare(options);
+    options.Text("--time", "SECONDS", time_, "what it is given to end by itself (5)");
+  }
+
+  Status Prepare(const CommandWords&) override {
+    VC_ASSIGN_OR_RETURN(grace_, ParseSeconds("--time", time_));
+    return {};
+  }
+
+  tl::expected<Outcome, Failure> Run(Session& session) override {
+    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    VIRTC_RETURN_IF_ERROR(
+        runtime->StopContainer(pod_, container_, grace_, Deadline::After(grace_ + std::chrono::seconds(60))));
+    return Answer(*runtime);
+  }
+
+ private:
+  std::string time_ = "5";
+  std::chrono::milliseconds grace_{};
+};
+
+class ContainerDelete : public ContainerCommand {
+ public:
+  tl::expected<Outcome, Failure> Run(Session& session) override {
+    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    VIRTC_RETURN_IF_ERROR(runtime->DeleteContainer(pod_, container_));
+    return Outcome{Deleted(container_)};
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeContainerStart() { return std::make_unique<ContainerStart>(); }
+std::unique_ptr<Command> MakeContainerStop() { return std::make_unique<ContainerStop>(); }
+std::unique_ptr<Command> MakeContainerDelete() { return std::make_unique<ContainerDelete>(); }
+
+}  // namespace virtc

@@ -1,0 +1,77 @@
+// virtc pod enter, virtc container enter
+
+#include "base/errors.h"
+#include "commands.h"
+#include "config_options.h"
+#include "relay.h"
+#include "terminal.h"
+
+namespace virtc {
+
+using virtcontainers::Code;
+using virtcontainers::ContainerState;
+using virtcontainers::PodState;
+using virtcontainers::Runtime;
+using virtcontainers::Status;
+
+namespace {
+
+// With a container or, when it is asked for none, in the guest's own root.
+class Enter : public Command {
+ public:
+  explicit Enter(bool in_container) : in_container_(in_container) {}
+
+  void Declare(Options& options) override {
+    options.Argument("POD", pod_, "the pod to enter");
+    if (in_container_) options.Argument("CONTAINER", container_, "the container to enter");
+    process_.DeclareStreams(options);
+    process_.Declare(options);
+  }
+
+  Status Prepare(const CommandWords& words) override {
+    config_.args = *words;
+    VC_RETURN_IF_ERROR(process_.Apply(config_));
+    return PrepareTerminal(config_, process_.interactive);
+  }
+
+  tl::expected<Outcome, Failure> Run(Session& session) override {
+    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    // From here on, so that a signal which comes early still reaches the process.
+    SignalPipe signals;
+    auto process =
+        in_container_ ? runtime->EnterContainer(pod_, container_, config_) : runtime->EnterPod(pod_, config_);
+    if (!process) {
+      const int status = StatusFor(*runtime, process.error().code());
+      return tl::make_unexpected(Failure(std::move(process.error()), status));
+    }
+    const RelayOptions relay{.input = process_.interactive, .terminal = config_.terminal};
+    VIRTC_ASSIGN_OR_RETURN(const auto exit, RelayStreams(**process, relay, signals));
+    return Outcome{.report = {}, .exit_status = exit.code};
+  }
+
+ private:
+  // What is not there may also be the pod or the container: if they run, it was the command.
+  int StatusFor(Runtime& runtime, Code code) const {
+    if (code != Code::kNotFound && code != Code::kPermissionDenied) return kExitFailed;
+    if (in_container_) {
+      const auto status = runtime.ContainerStatus(pod_, container_);
+      if (!status || status->state != ContainerState::kRunning) return kExitFailed;
+    } else {
+      const auto status = runtime.PodStatus(pod_);
+      if (!status || status->state != PodState::kRunning) return kExitFailed;
+    }
+    return code == Code::kNotFound ? kExitNotFound : kExitCannotExecute;
+  }
+
+  const bool in_container_;
+  std::string pod_, container_;
+  ProcessOptions process_;
+  virtcontainers::ProcessConfig config_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakePodEnter() { return std::make_unique<Enter>(false); }
+std::unique_ptr<Command> MakeContainerEnter() { return std::make_unique<Enter>(true); }
+
+}  // namespace virtc

@@ -1,0 +1,56 @@
+// virtc pod list, virtc pod status
+
+#include "base/errors.h"
+#include "commands.h"
+#include "status_report.h"
+
+namespace virtc {
+
+using virtcontainers::PodFilter;
+using virtcontainers::Runtime;
+using virtcontainers::Status;
+
+namespace {
+
+class PodList : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Flag("--running", running_, "only those that run").Flag("-q,--quiet", quiet_, "only their ids");
+  }
+
+  Status Prepare(const CommandWords&) override { return {}; }
+
+  tl::expected<Outcome, Failure> Run(Session& session) override {
+    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    VIRTC_ASSIGN_OR_RETURN(const auto pods,
+                           runtime->ListPod(running_ ? PodFilter::kRunning : PodFilter::kAll));
+    return Outcome{PodListReport(pods, quiet_)};
+  }
+
+ private:
+  bool running_ = false;
+  bool quiet_ = false;
+};
+
+class PodStatusCommand : public Command {
+ public:
+  void Declare(Options& options) override { options.Argument("POD", pod_, "the pod"); }
+
+  Status Prepare(const CommandWords&) override { return {}; }
+
+  tl::expected<Outcome, Failure> Run(Session& session) override {
+    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime->PodStatus(pod_));
+    return Outcome{PodReport(status)};
+  }
+
+ private:
+  std::string pod_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakePodList() { return std::make_unique<PodList>(); }
+std::unique_ptr<Command> MakePodStatus() { return std::make_unique<PodStatusCommand>(); }
+
+}  // namespace virtc

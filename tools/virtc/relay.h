@@ -1,0 +1,27 @@
+// Ties a process in a pod to virtc's own standard streams, terminal and signals.
+
+#ifndef VIRTCONTAINERS_TOOLS_VIRTC_RELAY_H_
+#define VIRTCONTAINERS_TOOLS_VIRTC_RELAY_H_
+
+#include "terminal.h"
+#include "virtcontainers/process.h"
+
+namespace virtc {
+
+struct RelayOptions {
+  bool input = false;     // standard input is passed on; the process reads its end at once if not
+  bool terminal = false;  // the process has one
+};
+
+// Blocks until the process has ended and everything it wrote has been written here, and answers how it ended.
+// The first SIGINT, SIGTERM, SIGHUP or SIGQUIT is passed on; a second SIGINT or SIGTERM kills the process. If
+// nobody reads virtc's output any more, the process is ended as a pipe would end it.
+//
+// A process in the background that keeps the output open is waited for only while it writes.
+virtcontainers::Result<virtcontainers::ExitStatus> RelayStreams(virtcontainers::Process& process,
+                                                                const RelayOptions& options,
+                                                                SignalPipe& signals);
+
+}  // namespace virtc
+
+#endif  // VIRTCONTAINERS_TOOLS_VIRTC_RELAY_H_

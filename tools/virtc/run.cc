@@ -1,0 +1,168 @@
+// virtc run: one pod, one container, one command.
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fmt/format.h>
+#include <random>
+#include <thread>
+
+#include "base/errors.h"
+#include "base/unique_fd.h"
+#include "commands.h"
+#include "config_options.h"
+#include "exit_status.h"
+#include "progress.h"
+#include "relay.h"
+#include "terminal.h"
+
+namespace virtc {
+
+using virtcontainers::ContainerOutput;
+using virtcontainers::Error;
+using virtcontainers::ExitStatus;
+using virtcontainers::Result;
+using virtcontainers::Runtime;
+using virtcontainers::Status;
+using virtcontainers::UniqueFd;
+
+namespace {
+
+std::string NewId() {
+  std::random_device random;
+  return fmt::format("run-{:08x}", random());
+}
+
+// Watches for signals while a VM boots, which nothing interrupts: the first one is kept for when it has, the
+// second ends virtc where it stands.
+class BootSignals {
+ public:
+  BootSignals(SignalPipe& signals, std::string pod)
+      : signals_(signals),
+        pod_(std::move(pod)),
+        stop_(::eventfd(0, EFD_CLOEXEC)),
+        thread_([this] { Watch(); }) {}
+
+  // The signal that came, or 0.
+  int Finish() {
+    const uint64_t one = 1;
+    (void)!::write(stop_.get(), &one, sizeof(one));
+    thread_.join();
+    return signal_;
+  }
+
+ private:
+  void Watch() {
+    while (true) {
+      std::array<pollfd, 2> ready = {pollfd{signals_.fd(), POLLIN, 0}, pollfd{stop_.get(), POLLIN, 0}};
+      if (::poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) return;
+      while (const int signal = signals_.Take()) {
+        if (signal == SIGWINCH) continue;
+        if (signal_ != 0) {
+          (void)WriteAll(STDERR_FILENO, fmt::format("\nvirtc: leaving pod '{}' as it is\n", pod_));
+          ::_exit(128 + signal);
+        }
+        signal_ = signal;
+        (void)WriteAll(STDERR_FILENO,
+                       "\nvirtc: stopping as soon as the pod has started; once more leaves it behind\n");
+      }
+      if (ready[1].revents != 0) return;
+    }
+  }
+
+  SignalPipe& signals_;
+  const std::string pod_;
+  int signal_ = 0;
+  UniqueFd stop_;
+  std::thread thread_;
+};
+
+class RunCommand : public Command {
+ public:
+  void Declare(Options& options) override {
+    options.Flag("--rm", remove_, "delete the pod when the command has ended")
+        .Text("--id", "POD", pod_.id, "the pod's id (made up)")
+        .Group("The container")
+        .Text("--container", "ID", container_.id, fmt::format("its id ({})", kDefaultContainer));
+    container_.Declare(options);
+    container_.process.DeclareStreams(options);
+    pod_.Declare(options);
+  }
+
+  Status Prepare(const CommandWords& words) override {
+    words_ = words;
+    if (pod_.id.empty()) pod_.id = NewId();
+    VC_ASSIGN_OR_RETURN(config_, pod_.Config());
+    VC_RETURN_IF_ERROR(container_.Check(words));
+    virtcontainers::ProcessConfig scratch;
+    scratch.terminal = container_.process.terminal;
+    return PrepareTerminal(scratch, container_.process.interactive);
+  }
+
+  tl::expected<Outcome, Failure> Run(Session& session) override {
+    VIRTC_ASSIGN_OR_RETURN(auto container, container_.Config(words_));
+    container.output = ContainerOutput::kAttach;
+    VIRTC_RETURN_IF_ERROR(PrepareTerminal(container.process, container_.process.interactive));
+    const std::string id = container.id;
+    const std::string program = container.process.args.empty() ? "" : container.process.args.front();
+    const bool terminal = container.process.terminal;
+    config_.containers.push_back(std::move(container));
+
+    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    VIRTC_RETURN_IF_ERROR(runtime->CreatePod(config_));
+
+    SignalPipe signals;
+    Status started;
+    int interrupted = 0;
+    {
+      const Progress progress(fmt::format("starting pod '{}'", config_.id));
+      BootSignals watch(signals, config_.id);
+      started = runtime->StartPod(config_.id);
+      interrupted = watch.Finish();
+    }
+    if (!started) {
+      // Nothing of it ever ran: there is nothing to keep, with --rm or without.
+      (void)runtime->DeletePod(config_.id);
+      const int status = ExitStatusOf(started.error(), {program});
+      return tl::make_unexpected(Failure(std::move(started.error()), status));
+    }
+
+    Result<ExitStatus> exit = ExitStatus{128 + interrupted};
+    if (interrupted == 0) exit = Attend(*runtime, id, terminal, signals);
+    CleanUp(*runtime, interrupted != 0);
+    VIRTC_RETURN_IF_ERROR(exit);
+    return Outcome{.report = {}, .exit_status = exit->code};
+  }
+
+ private:
+  Result<ExitStatus> Attend(Runtime& runtime, const std::string& container, bool terminal,
+                            SignalPipe& signals) const {
+    auto process = runtime.AttachContainer(config_.id, container);
+    if (!process) return tl::make_unexpected(std::move(process.error()));
+    return RelayStreams(**process, {.input = container_.process.interactive, .terminal = terminal}, signals);
+  }
+
+  // The command's outcome is known: what goes wrong now is said, and does not replace it.
+  void CleanUp(Runtime& runtime, bool at_once) const {
+    const auto grace = at_once ? std::chrono::milliseconds(0) : std::chrono::milliseconds(1000);
+    Status done = runtime.StopPod(config_.id, grace);
+    if (done && remove_) done = runtime.DeletePod(config_.id);
+    if (!done) (void)WriteAll(STDERR_FILENO, RenderError(done.error(), Format::kTable));
+  }
+
+  PodOptions pod_;
+  ContainerOptions container_;
+  bool remove_ = false;
+  CommandWords words_;
+  virtcontainers::PodConfig config_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeRun() { return std::make_unique<RunCommand>(); }
+
+}  // namespace virtc

@@ -1,0 +1,210 @@
+#include "status_report.h"
+
+#include <ctime>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <optional>
+
+#include "parse.h"
+
+namespace virtc {
+
+using virtcontainers::Bytes;
+using virtcontainers::ContainerStatus;
+using virtcontainers::Json;
+using virtcontainers::PodStatus;
+using virtcontainers::Time;
+
+namespace {
+
+constexpr size_t kCommandColumn = 40;
+
+Json Known(const std::string& text) { return text.empty() ? Json() : Json(text); }
+
+Json Known(const std::optional<Time>& time) {
+  if (!time) return Json();
+  const auto ms = std::chrono::time_point_cast<std::chrono::milliseconds>(*time);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(ms);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (ms - seconds).count());
+}
+
+Json KnownPid(pid_t pid) { return pid == 0 ? Json() : Json(pid); }
+
+Json StringMap(const std::map<std::string, std::string>& values) {
+  Json object = Json::object();
+  for (const auto& [name, value] : values) object[name] = value;
+  return object;
+}
+
+// In the reader's own time zone.
+std::string LocalTime(const std::optional<Time>& time) {
+  if (!time) return "";
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(*time);
+  std::tm local{};
+  if (::localtime_r(&seconds, &local) == nullptr) return "";
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
+}
+
+std::string Size(Bytes size) {
+  if (size.count % (1ull << 30) == 0) return fmt::format("{} GiB", size.count >> 30);
+  return fmt::format("{} MiB", size.mib());
+}
+
+std::string Exit(const ContainerStatus& container) {
+  return container.exit ? fmt::format("{}", container.exit->code) : "";
+}
+
+std::string WithNote(const std::string& text, const std::string& note) {
+  return text.empty() || note.empty() ? text : fmt::format("{} ({})", text, note);
+}
+
+std::string Joined(const std::string& a, const std::string& b) {
+  return a.empty() || b.empty() ? a : a + " " + b;
+}
+
+std::string Shortened(std::string text) {
+  if (text.size() <= kCommandColumn) return text;
+  size_t end = kCommandColumn - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
+Table ContainerTable(const std::vector<ContainerStatus>& containers) {
+  Table table{{"CONTAINER ID", "STATE", "EXIT", "STARTED", "COMMAND"}, {}};
+  for (const ContainerStatus& container : containers) {
+    table.rows.push_back({container.id, std::string(ContainerStateName(container.state)), Exit(container),
+                          LocalTime(container.started), Shortened(ShellQuote(container.args))});
+  }
+  return table;
+}
+
+// Rows without a value are left out.
+void AddRow(Table& table, const char* name, const std::string& value) {
+  if (!value.empty()) table.rows.push_back({name, value});
+}
+
+std::string Pid(pid_t pid) { return pid == 0 ? "" : fmt::format("{}", pid); }
+
+void AddAnnotations(Table& table, const std::map<std::string, std::string>& annotations) {
+  for (const auto& [name, value] : annotations) AddRow(table, "annotation", name + "=" + value);
+}
+
+}  // namespace
+
+Json ContainerJson(const ContainerStatus& container) {
+  return Json{
+      {"id", container.id},
+      {"state", ContainerStateName(container.state)},
+      {"reason", Known(container.reason)},
+      {"exit_code", container.exit ? Json(container.exit->code) : Json()},
+      {"created", Known(container.created)},
+      {"started", Known(container.started)},
+      {"finished", Known(container.finished)},
+      {"rootfs", container.rootfs},
+      {"args", container.args},
+      {"log", Known(container.log)},
+      {"annotations", StringMap(container.annotations)},
+  };
+}
+
+Json PodJson(const PodStatus& pod) {
+  Json containers = Json::array();
+  for (const ContainerStatus& container : pod.containers) containers.push_back(ContainerJson(container));
+  return Json{
+      {"id", pod.id},
+      {"state", PodStateName(pod.state)},
+      {"reason", Known(pod.reason)},
+      {"hypervisor", Known(pod.hypervisor)},
+      {"hypervisor_version", Known(pod.hypervisor_version)},
+      {"machine", Known(pod.machine)},
+      {"accelerator", Known(pod.accelerator)},
+      {"accelerator_reason", Known(pod.accelerator_reason)},
+      {"agent", Known(pod.agent)},
+      {"agent_version", Known(pod.agent_version)},
+      {"transport", Known(pod.transport)},
+      {"vcpus", pod.vcpus},
+      {"memory_bytes", pod.memory.count},
+      {"vm_pid", KnownPid(pod.vm_pid)},
+      {"monitor_pid", KnownPid(pod.monitor_pid)},
+      {"console", Known(pod.console)},
+      {"created", Known(pod.created)},
+      {"started", Known(pod.started)},
+      {"finished", Known(pod.finished)},
+      {"containers", std::move(containers)},
+      {"annotations", StringMap(pod.annotations)},
+  };
+}
+
+Report PodReport(const PodStatus& pod) {
+  Table table;
+  AddRow(table, "pod", pod.id);
+  AddRow(table, "state", WithNote(std::string(PodStateName(pod.state)), pod.reason));
+  AddRow(table, "hypervisor", Joined(pod.hypervisor, pod.hypervisor_version));
+  AddRow(table, "machine", pod.machine);
+  AddRow(table, "accelerator", WithNote(pod.accelerator, pod.accelerator_reason));
+  AddRow(table, "size", fmt::format("{} vCPU{}, {}", pod.vcpus, pod.vcpus == 1 ? "" : "s", Size(pod.memory)));
+  AddRow(table, "agent",
+         Joined(Joined(pod.agent, pod.agent_version), pod.transport.empty() ? "" : "over " + pod.transport));
+  AddRow(table, "vm pid", Pid(pod.vm_pid));
+  AddRow(table, "monitor pid", Pid(pod.monitor_pid));
+  AddRow(table, "console", pod.console);
+  AddRow(table, "created", LocalTime(pod.created));
+  AddRow(table, "started", LocalTime(pod.started));
+  AddRow(table, "finished", LocalTime(pod.finished));
+  AddAnnotations(table, pod.annotations);
+
+  Report report{PodJson(pod), {std::move(table)}};
+  if (!pod.containers.empty()) {
+    report.text.emplace_back("");
+    report.text.emplace_back(ContainerTable(pod.containers));
+  }
+  return report;
+}
+
+Report ContainerReport(const ContainerStatus& container) {
+  Table table;
+  AddRow(table, "container", container.id);
+  AddRow(table, "state", WithNote(std::string(ContainerStateName(container.state)), container.reason));
+  AddRow(table, "exit", Exit(container));
+  AddRow(table, "command", ShellQuote(container.args));
+  AddRow(table, "rootfs", container.rootfs);
+  AddRow(table, "log", container.log);
+  AddRow(table, "created", LocalTime(container.created));
+  AddRow(table, "started", LocalTime(container.started));
+  AddRow(table, "finished", LocalTime(container.finished));
+  AddAnnotations(table, container.annotations);
+  return Report{ContainerJson(container), {std::move(table)}};
+}
+
+Report PodListReport(const std::vector<PodStatus>& pods, bool ids_only) {
+  Report report{Json::array(), {}};
+  Table table{{"POD ID", "STATE", "HYPERVISOR", "ACCEL", "CONTAINERS", "CREATED"}, {}};
+  for (const PodStatus& pod : pods) {
+    report.json.push_back(ids_only ? Json(pod.id) : PodJson(pod));
+    if (ids_only) {
+      report.text.emplace_back(pod.id);
+      continue;
+    }
+    table.rows.push_back({pod.id, WithNote(std::string(PodStateName(pod.state)), pod.reason), pod.hypervisor,
+                          pod.accelerator, fmt::format("{}", pod.containers.size()), LocalTime(pod.created)});
+  }
+  if (!ids_only) report.text.emplace_back(std::move(table));
+  return report;
+}
+
+Report ContainerListReport(const std::vector<ContainerStatus>& containers, bool ids_only) {
+  Report report{Json::array(), {}};
+  for (const ContainerStatus& container : containers) {
+    report.json.push_back(ids_only ? Json(container.id) : ContainerJson(container));
+    if (ids_only) report.text.emplace_back(container.id);
+  }
+  if (!ids_only) report.text.emplace_back(ContainerTable(containers));
+  return report;
+}
+
+Report Changed(const PodStatus& pod) { return Report{PodJson(pod), {pod.id}}; }
+Report Changed(const ContainerStatus& container) { return Report{ContainerJson(container), {container.id}}; }
+Report Deleted(const std::string& id) { return Report{Json{{"id", id}}, {id}}; }
+
+}  // namespace virtc
