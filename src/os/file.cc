@@ -24,6 +24,16 @@ std::string ParentOf(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// Not blocking: a fifo would keep us until somebody writes to it.
+Result<UniqueFd> OpenRegular(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+  if (!fd) return FailErrno("open " + Quoted(path));
+  struct stat info;
+  if (::fstat(fd.get(), &info) != 0) return FailErrno("stat " + Quoted(path));
+  if (!S_ISREG(info.st_mode)) return Fail(Code::kInvalidArgument, Quoted(path) + " is not a regular file");
+  return fd;
+}
+
 Result<std::string> ReadAll(int fd, const std::string& path, size_t max) {
   std::string content;
   char buffer[16384];
@@ -89,14 +99,12 @@ Status RemoveChildren(int directory_fd, dev_t device, const std::string& shown) 
 }  // namespace
 
 Result<std::string> ReadFile(const std::string& path, size_t max) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return FailErrno("open " + Quoted(path));
+  VC_ASSIGN_OR_RETURN(const UniqueFd fd, OpenRegular(path));
   return ReadAll(fd.get(), path, max);
 }
 
 Result<std::string> ReadFileTail(const std::string& path, size_t max) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return FailErrno("open " + Quoted(path));
+  VC_ASSIGN_OR_RETURN(const UniqueFd fd, OpenRegular(path));
   struct stat info;
   if (::fstat(fd.get(), &info) != 0) return FailErrno("stat " + Quoted(path));
   if (info.st_size > static_cast<off_t>(max))

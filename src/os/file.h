@@ -15,10 +15,11 @@
 
 namespace virtcontainers {
 
-// The whole of a file of at most `max` bytes. Errors: NotFound; ResourceExhausted for a larger one.
+// The whole of a file of at most `max` bytes. Errors: NotFound; InvalidArgument for a directory, a fifo or a
+// device; ResourceExhausted for a larger one.
 Result<std::string> ReadFile(const std::string& path, size_t max);
 
-// At most the last `max` bytes.
+// At most the last `max` bytes. Errors: as ReadFile.
 Result<std::string> ReadFileTail(const std::string& path, size_t max);
 
 // Replaces or makes a file: whoever reads sees all of the old or all of the new, also after a crash. (write
