@@ -18,7 +18,8 @@ namespace virtcontainers {
 //   <run_dir>/qmp.sock      a second QMP monitor, which this object leaves alone
 //   <run_dir>/agent.sock    the host's end of the agent's port: one client at a time
 //   <run_dir>/qemu.log      what QEMU said on standard error
-// It takes the place of what an earlier VM left at these paths.
+// The sockets go when the VM has ended. It takes the place of what an earlier VM left at these paths; it
+// refuses with AlreadyExists to take that of one that lives.
 class QemuHypervisor final : public Hypervisor {
  public:
   QemuHypervisor();

@@ -1,0 +1,44 @@
+// QEMU's arguments. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_HYPERVISOR_QEMU_COMMAND_LINE_H_
+#define VIRTCONTAINERS_SRC_HYPERVISOR_QEMU_COMMAND_LINE_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "virtcontainers/error.h"
+#include "virtcontainers/hypervisor.h"
+
+namespace virtcontainers {
+
+// The descriptors QEMU is started with. It opens no socket by path: a path may be longer than a socket's
+// address, and whoever connects before QEMU accepts is not refused.
+inline constexpr int kQmpFd = 3;            // a connected socket: the owner's monitor
+inline constexpr int kQmpListenerFd = 4;    // a listening one: a successor's monitor
+inline constexpr int kAgentListenerFd = 5;  // a listening one: the agent's port (kVirtioSerial)
+inline constexpr int kShareFd = 6;          // connected to virtiofsd (with a share)
+
+// What was found out about the host.
+struct QemuFacts {
+  std::string binary;
+  std::string firmware;                         // a path, or a name in QEMU's own data directory
+  Accelerator accelerator = Accelerator::kTcg;  // kKvm or kTcg
+  uint32_t tsc_khz = 0;                         // the host's; 0 if it is not known
+};
+
+// QEMU's arguments, the program first. Pure: looks at nothing but its arguments. The vCPUs stand still until
+// QMP's `cont`. Errors: InvalidArgument for a machine that is neither q35 nor microvm, and for a kernel
+// command line longer than a kernel takes.
+Result<std::vector<std::string>> QemuArguments(const VmConfig& config, const QemuFacts& facts);
+
+// The guest kernel's command line: what the library needs, then what the user adds.
+Result<std::string> KernelCommandLine(const VmConfig& config, const QemuFacts& facts);
+
+// The name of the agent's virtio-serial port, which the guest looks for.
+inline constexpr std::string_view kAgentPortName = "org.virtcontainers.agent.0";
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_HYPERVISOR_QEMU_COMMAND_LINE_H_
