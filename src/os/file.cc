@@ -55,6 +55,15 @@ struct CloseDirectory {
 };
 using UniqueDirectory = std::unique_ptr<DIR, CloseDirectory>;
 
+// A bind mount from the same file system has the same device number: the kernel has to be asked. Asked of the
+// open directory, so that nothing can be mounted in between.
+Result<bool> IsMountPoint(int directory_fd, dev_t device) {
+  struct statx info;
+  if (::statx(directory_fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &info) != 0) return FailErrno("statx");
+  return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0 ||
+         makedev(info.stx_dev_major, info.stx_dev_minor) != device;
+}
+
 Status RemoveChildren(int directory_fd, dev_t device, const std::string& shown);
 
 Status RemoveEntry(int parent, const char* name, dev_t device, const std::string& shown) {
@@ -67,12 +76,13 @@ Status RemoveEntry(int parent, const char* name, dev_t device, const std::string
     if (::unlinkat(parent, name, 0) != 0 && errno != ENOENT) return FailErrno("remove " + Quoted(shown));
     return {};
   }
-  if (info.st_dev != device) {
+  UniqueFd fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd) return FailErrno("remove " + Quoted(shown));
+  VC_ASSIGN_OR_RETURN(const bool mounted, IsMountPoint(fd.get(), device));
+  if (mounted) {
     return Fail(Code::kFailedPrecondition,
                 "remove " + Quoted(shown) + ": something is mounted there: unmount it first");
   }
-  UniqueFd fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  if (!fd) return FailErrno("remove " + Quoted(shown));
   VC_RETURN_IF_ERROR(RemoveChildren(fd.get(), device, shown));
   if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
     return FailErrno("remove " + Quoted(shown));
@@ -198,7 +208,13 @@ Result<std::vector<std::string>> ListDirectory(const std::string& path) {
   return names;
 }
 
-Status RemoveTree(const std::string& path) {
+Status RemoveTree(const std::string& given) {
+  const std::string path = given.substr(0, given.find_last_not_of('/') + 1);
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (name.empty() || name == "." || name == "..") {
+    return Fail(Code::kInvalidArgument,
+                "remove " + Quoted(given) + ": the path names no entry of a directory");
+  }
   const UniqueFd parent(::open(ParentOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!parent) {
     if (errno == ENOENT) return {};
@@ -206,7 +222,7 @@ Status RemoveTree(const std::string& path) {
   }
   struct stat info;
   if (::fstat(parent.get(), &info) != 0) return FailErrno("stat " + Quoted(ParentOf(path)));
-  return RemoveEntry(parent.get(), path.substr(path.rfind('/') + 1).c_str(), info.st_dev, path);
+  return RemoveEntry(parent.get(), name.c_str(), info.st_dev, path);
 }
 
 bool FileExists(const std::string& path) {

@@ -41,8 +41,9 @@ Status SyncDirectory(const std::string& path);
 // The names in a directory, sorted, without . and ...
 Result<std::vector<std::string>> ListDirectory(const std::string& path);
 
-// Removes a file or a whole tree. Follows no link and enters no other file system: a mount that was left in
-// it makes it fail, rather than take away what is mounted there. What is not there is no error.
+// Removes a file or a whole tree. Follows no link and enters no mount, be it of the same file system: one
+// that was left in it makes it fail with FailedPrecondition, rather than take away what is mounted there.
+// What is not there is no error. Errors: InvalidArgument for a path that ends in "." or "..".
 Status RemoveTree(const std::string& path);
 
 bool FileExists(const std::string& path);
