@@ -249,7 +249,8 @@ std::string FindProgram(const std::string& name) {
   while (!rest.empty()) {
     const size_t colon = rest.find(':');
     const std::string candidate = std::string(rest.substr(0, colon)) + "/" + name;
-    if (IsExecutable(candidate)) return candidate;
+    // An empty or relative entry means the working directory, which is none of ours.
+    if (rest.front() == '/' && IsExecutable(candidate)) return candidate;
     rest = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
   }
   return {};
