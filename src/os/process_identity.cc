@@ -65,8 +65,10 @@ Status KillAndWait(const ProcessIdentity& identity, Deadline deadline) {
   // The pidfd first, the check after: from then on it cannot become another process.
   const UniqueFd pidfd(OpenPidfd(identity.pid));
   if (!pidfd) {
-    if (errno == ESRCH) return {};
-    return FailErrno("pidfd_open " + std::to_string(identity.pid));
+    const int saved = errno;
+    // Also when the number has become a thread's: there is no pidfd of one.
+    if (saved == ESRCH || !IsAlive(identity)) return {};
+    return FailErrno("pidfd_open " + std::to_string(identity.pid), saved);
   }
   if (!IsAlive(identity)) return {};
   if (SendPidfdSignal(pidfd.get(), SIGKILL) != 0 && errno != ESRCH) {
