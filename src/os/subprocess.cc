@@ -147,6 +147,7 @@ Status Subprocess::Kill(int signal) {
 }
 
 Result<std::string> RunCommand(std::vector<std::string> argv, Deadline deadline, size_t max_output) {
+  if (argv.empty()) return Fail(Code::kInternal, "run: an empty command");
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("run " + Quoted(argv[0]) + ": pipe");
   UniqueFd reader(ends[0]), writer(ends[1]);
@@ -156,7 +157,9 @@ Result<std::string> RunCommand(std::vector<std::string> argv, Deadline deadline,
   writer.reset();
   std::string output;
   const auto fail = [&](Error error) -> Result<std::string> {
-    (void)child.Kill(SIGKILL);
+    // Its children with it, which may be what keeps the output open. Not collected, it still holds its
+    // number.
+    ::kill(-child.pid(), SIGKILL);
     (void)child.Wait(Deadline::Infinite());
     return Fail(std::move(error).AddContext("run " + Quoted(name)));
   };
@@ -175,7 +178,11 @@ Result<std::string> RunCommand(std::vector<std::string> argv, Deadline deadline,
     output.append(buffer, static_cast<size_t>(got));
   }
   const Result<ProcessExit> exit = child.Wait(deadline);
-  if (!exit) return fail(exit.error());
+  if (!exit) {
+    // Collected by another part of this program: its number may be anybody's by now.
+    if (exit.error().code() == Code::kInternal) return Fail(exit.error());
+    return fail(exit.error());
+  }
   if (!exit->success()) {
     return Fail(Code::kAborted, "run " + Quoted(name) + ": " + exit->Describe() + ": " + output);
   }
