@@ -11,7 +11,7 @@
 
 namespace virtcontainers {
 
-// Exclusive between processes and between threads of one (an open file description's lock, flock(2)).
+// Exclusive between processes and between threads of one (an open file description's lock, fcntl_locking(2)).
 // Released when it is destroyed or its process ends, however that happens: children do not inherit it.
 // Move-only.
 class FileLock {
@@ -20,7 +20,7 @@ class FileLock {
   // exist. Errors: DeadlineExceeded; NotFound without the directory, also when it was removed while waiting.
   static Result<FileLock> Acquire(const std::string& path, Deadline deadline);
 
-  // Whether somebody holds it now. False also without the file.
+  // Whether somebody holds it now. False also without the file. Disturbs nobody who acquires it.
   static bool IsHeld(const std::string& path);
 
  private:
