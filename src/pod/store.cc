@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "os/file.h"
 #include "pod/config_json.h"
+#include "pod/validate.h"
 
 namespace virtcontainers {
 namespace {
@@ -59,6 +60,7 @@ Result<PodRecord> PodFiles::LoadRecord() const {
 }
 
 Result<ContainerConfig> PodFiles::LoadContainer(std::string_view id) const {
+  if (!IsValidId(id)) return Fail(Code::kNotFound, "no container " + Quoted(id));
   return LoadAs(paths_.container(id), [](const Json& json) { return ContainerConfigFromJson(json); });
 }
 
@@ -67,10 +69,12 @@ Status PodFiles::SaveRecord(const PodRecord& record) const {
 }
 
 Status PodFiles::SaveContainer(const ContainerConfig& config) const {
+  VC_RETURN_IF_ERROR(ValidateId("container", config.id));
   return WriteFileAtomically(paths_.container(config.id), DumpJson(ToJson(config)) + "\n");
 }
 
 Status PodFiles::RemoveContainer(std::string_view id) const {
+  if (!IsValidId(id)) return Fail(Code::kNotFound, "no container " + Quoted(id));
   if (::unlink(paths_.container(id).c_str()) != 0 && errno != ENOENT) {
     return FailErrno("remove " + Quoted(paths_.container(id)));
   }
@@ -115,6 +119,10 @@ std::string Store::TrashName(std::string_view id) const {
 }
 
 Status Store::CreatePod(const PodConfig& config) const {
+  VC_RETURN_IF_ERROR(ValidateId("pod", config.id));
+  for (const ContainerConfig& container : config.containers) {
+    VC_RETURN_IF_ERROR(ValidateId("container", container.id));
+  }
   const PodFiles pod = Pod(config.id);
   const PodFiles draft(PodPaths{TrashName(config.id), pod.paths().run_dir});
   const PodPaths& paths = draft.paths();
@@ -151,6 +159,7 @@ Status Store::CreatePod(const PodConfig& config) const {
 }
 
 Status Store::RemovePod(std::string_view id) const {
+  if (!HasPod(id)) return Fail(Code::kNotFound, "no pod " + Quoted(id));
   const PodFiles pod = Pod(id);
   VC_RETURN_IF_ERROR(RemoveTree(pod.paths().run_dir));
   const std::string trash = TrashName(id);
