@@ -174,7 +174,7 @@ Status Store::RemovePod(std::string_view id) const {
 
 Result<std::vector<std::string>> Store::ListPods() const {
   VC_ASSIGN_OR_RETURN(std::vector<std::string> names, ListDirectory(root_ + "/pods"));
-  std::erase_if(names, [](const std::string& name) { return !IsValidId(name); });
+  std::erase_if(names, [this](const std::string& name) { return !HasPod(name); });
   return names;
 }
 
