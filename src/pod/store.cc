@@ -87,6 +87,11 @@ Status PodFiles::RemoveContainer(std::string_view id) const {
 }
 
 Result<Store> Store::Open(std::string root, std::string run) {
+  for (const std::string* path : {&root, &run}) {
+    if (path->empty() || path->front() != '/') {
+      return Fail(Code::kInvalidArgument, "directory " + Quoted(*path) + " is not an absolute path");
+    }
+  }
   Status made = MakeDirectories(root + "/pods");
   if (made) made = MakeDirectories(root + "/trash");
   if (!made) {

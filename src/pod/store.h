@@ -40,7 +40,8 @@ class PodFiles {
 
 class Store {
  public:
-  // `root` and `run` are absolute paths. Makes what is missing of the root.
+  // `root` and `run` are absolute paths. Makes what is missing of the root. Errors: InvalidArgument for a
+  // path that is not absolute or not a directory; PermissionDenied for a root that cannot be written.
   static Result<Store> Open(std::string root, std::string run);
 
   // Errors: AlreadyExists. The configuration has been validated.
