@@ -40,6 +40,26 @@ auto LoadAs(const std::string& path, F parse) -> decltype(parse(std::declval<con
   return value;
 }
 
+// The text of a file of ours. What could not be read again must not be written.
+Result<std::string> FileText(const Json& json, const std::string& what) {
+  std::string text = DumpJson(json) + "\n";
+  if (text.size() <= kMaxFile) return text;
+  return Fail(Code::kInvalidArgument, what + " takes " + std::to_string(text.size()) + " bytes: at most " +
+                                          std::to_string(kMaxFile) + " are kept");
+}
+
+Result<std::string> FileText(const PodConfig& config) {
+  return FileText(ToJson(config), "the configuration of pod " + Quoted(config.id));
+}
+
+Result<std::string> FileText(const ContainerConfig& config) {
+  return FileText(ToJson(config), "the configuration of container " + Quoted(config.id));
+}
+
+Result<std::string> FileText(const PodRecord& record) {
+  return FileText(ToJson(record), "the state of the pod");
+}
+
 // Tells the pods of two roots apart in one run directory. FNV-1a: stable between builds, unlike std::hash.
 std::string RootTag(std::string_view root) {
   uint32_t hash = 2166136261u;
@@ -65,12 +85,14 @@ Result<ContainerConfig> PodFiles::LoadContainer(std::string_view id) const {
 }
 
 Status PodFiles::SaveRecord(const PodRecord& record) const {
-  return WriteFileAtomically(paths_.state(), DumpJson(ToJson(record)) + "\n");
+  VC_ASSIGN_OR_RETURN(const std::string text, FileText(record));
+  return WriteFileAtomically(paths_.state(), text);
 }
 
 Status PodFiles::SaveContainer(const ContainerConfig& config) const {
   VC_RETURN_IF_ERROR(ValidateId("container", config.id));
-  return WriteFileAtomically(paths_.container(config.id), DumpJson(ToJson(config)) + "\n");
+  VC_ASSIGN_OR_RETURN(const std::string text, FileText(config));
+  return WriteFileAtomically(paths_.container(config.id), text);
 }
 
 Status PodFiles::RemoveContainer(std::string_view id) const {
@@ -139,15 +161,19 @@ Status Store::CreatePod(const PodConfig& config) const {
     entry.id = container.id;
     entry.created = record.created;
   }
+  const auto write_new = [](const std::string& path, const auto& value) -> Status {
+    VC_ASSIGN_OR_RETURN(const std::string text, FileText(value));
+    return WriteNewFile(path, text);
+  };
   const auto write = [&]() -> Status {
     VC_RETURN_IF_ERROR(MakeDirectories(paths.containers()));
     VC_RETURN_IF_ERROR(MakeDirectories(paths.logs()));
-    VC_RETURN_IF_ERROR(WriteNewFile(paths.config(), DumpJson(ToJson(config)) + "\n"));
+    VC_RETURN_IF_ERROR(write_new(paths.config(), config));
     for (const ContainerConfig& container : config.containers) {
-      VC_RETURN_IF_ERROR(WriteNewFile(paths.container(container.id), DumpJson(ToJson(container)) + "\n"));
+      VC_RETURN_IF_ERROR(write_new(paths.container(container.id), container));
     }
     VC_RETURN_IF_ERROR(SyncDirectory(paths.containers()));
-    VC_RETURN_IF_ERROR(WriteNewFile(paths.state(), DumpJson(ToJson(record)) + "\n"));
+    VC_RETURN_IF_ERROR(write_new(paths.state(), record));
     VC_RETURN_IF_ERROR(SyncDirectory(paths.dir));
     if (::renameat2(AT_FDCWD, paths.dir.c_str(), AT_FDCWD, pod.paths().dir.c_str(), RENAME_NOREPLACE) != 0) {
       if (errno == EEXIST) {
