@@ -19,6 +19,12 @@ void ReadEnum(JsonReader& reader, const char* name, const EnumName<E> (&names)[N
   }
 }
 
+// What is stored was valid. Without an id the file is not what was stored.
+void ReadId(JsonReader& reader, std::string& id) {
+  reader.Read("id", id);
+  if (!IsValidId(id)) reader.FailWith(Error(Code::kInvalidArgument, "'id' is missing or not valid"));
+}
+
 Json ToJson(const User& user) {
   Json json = {{"uid", user.uid}, {"gid", user.gid}};
   if (!user.additional_gids.empty()) json["additional_gids"] = user.additional_gids;
@@ -160,7 +166,7 @@ Result<ProcessConfig> ProcessConfigFromJson(const Json& json, std::string_view p
 Result<ContainerConfig> ContainerConfigFromJson(const Json& json) {
   ContainerConfig config;
   JsonReader reader(json, "");
-  reader.Read("id", config.id);
+  ReadId(reader, config.id);
   reader.Read("rootfs", config.rootfs);
   reader.Read("readonly_rootfs", config.readonly_rootfs);
   reader.Read("hostname", config.hostname);
@@ -183,7 +189,7 @@ Result<ContainerConfig> ContainerConfigFromJson(const Json& json) {
 Result<PodConfig> PodConfigFromJson(const Json& json) {
   PodConfig config;
   JsonReader reader(json, "");
-  reader.Read("id", config.id);
+  ReadId(reader, config.id);
   reader.Read("hostname", config.hostname);
   reader.Read("vcpus", config.resources.vcpus);
   reader.Read("memory", config.resources.memory.count);
