@@ -1,5 +1,7 @@
 #include "pod/record.h"
 
+#include <set>
+
 #include "base/errors.h"
 #include "base/time_format.h"
 #include "pod/enum_names.h"
@@ -116,9 +118,10 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
     for (const Json& helper : *list) ReadIdentity(helper, "helpers", record.helpers.emplace_back(), reader);
   }
   if (const Json* list = reader.Array("containers")) {
+    std::set<std::string> ids;
     for (const Json& element : *list) {
-      ContainerRecord& container = record.containers.emplace_back();
-      JsonReader inner(element, "containers[" + std::to_string(record.containers.size() - 1) + "]");
+      ContainerRecord container;
+      JsonReader inner(element, "containers[" + std::to_string(record.containers.size()) + "]");
       inner.Read("id", container.id);
       ReadState(inner, kContainerStateNames, container.state);
       inner.Read("reason", container.reason);
@@ -131,7 +134,13 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
       if (inner.status() && !IsValidId(container.id)) {
         inner.FailWith(Error(Code::kInvalidArgument, Quoted(inner.PathOf("id")) + " is not a valid id"));
       }
+      if (inner.status() && !ids.insert(container.id).second) {
+        inner.FailWith(Error(Code::kInvalidArgument, Quoted(inner.PathOf("id")) + ": container " +
+                                                         Quoted(container.id) + " is there twice"));
+      }
       if (!inner.status()) reader.FailWith(inner.status().error());
+      if (!reader.status()) break;
+      record.containers.push_back(std::move(container));
     }
   }
   VC_RETURN_IF_ERROR(reader.status());
