@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "ttrpc.pb.h"
+#include "ttrpc/test_peer.h"
 #include "ttrpc/wire_error.h"
 
 namespace virtcontainers::ttrpc {
@@ -17,18 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using namespace std::string_literals;
-
-std::string RequestFrame(uint32_t id, std::string_view method, std::string_view payload = "",
-                         int64_t timeout = 0, uint8_t flags = 0) {
-  ::ttrpc::Request request;
-  request.set_service("test.Service");
-  request.set_method(std::string(method));
-  request.set_payload(std::string(payload));
-  request.set_timeout_nano(timeout);
-  std::string bytes;
-  AppendFrame(bytes, id, FrameType::kRequest, flags, request.SerializeAsString());
-  return bytes;
-}
 
 struct Answer {
   uint32_t stream_id;
