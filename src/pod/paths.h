@@ -13,7 +13,8 @@
 //         monitor.lock              held by the monitor as long as it lives
 //     trash/                        what is being made or removed
 //   <run>/<tag>-<pod>/              sockets: nothing of it is needed after a reboot. The tag tells roots
-//   apart.
+//   apart; an
+//                                   id of more than 32 characters is cut short, for sockets' paths are
 //     monitor.sock  agent.sock  qmp.sock  virtiofsd.sock  share/
 
 #ifndef VIRTCONTAINERS_SRC_POD_PATHS_H_

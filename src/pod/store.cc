@@ -60,13 +60,25 @@ Result<std::string> FileText(const PodRecord& record) {
   return FileText(ToJson(record), "the state of the pod");
 }
 
-// Tells the pods of two roots apart in one run directory. FNV-1a: stable between builds, unlike std::hash.
-std::string RootTag(std::string_view root) {
-  uint32_t hash = 2166136261u;
-  for (const char c : root) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  char text[9];
-  std::snprintf(text, sizeof(text), "%08x", hash);
-  return text;
+// FNV-1a: stable between builds, unlike std::hash.
+uint64_t Hash(std::string_view text) {
+  uint64_t hash = 14695981039346656037u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return hash;
+}
+
+// The directory of a pod's sockets, whose paths may take 107 bytes: a long id is cut short and told from its
+// like by its hash. No id has a '~'. The root's hash tells the pods of two roots apart in one run directory.
+std::string RunName(std::string_view root, std::string_view id) {
+  constexpr size_t kLongest = 32, kHashDigits = 16;
+  const auto hex = [](uint64_t value) {
+    char digits[kHashDigits + 1];
+    std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(value));
+    return std::string(digits);
+  };
+  const std::string tag = hex(Hash(root)).substr(0, 8) + "-";
+  if (id.size() <= kLongest) return tag + std::string(id);
+  return tag + std::string(id.substr(0, kLongest - kHashDigits - 1)) + "~" + hex(Hash(id));
 }
 
 }  // namespace
@@ -133,7 +145,7 @@ Result<Store> Store::Open(std::string root, std::string run) {
 
 PodFiles Store::Pod(std::string_view id) const {
   const std::string name(id);
-  return PodFiles(PodPaths{root_ + "/pods/" + name, run_ + "/" + RootTag(root_) + "-" + name});
+  return PodFiles(PodPaths{root_ + "/pods/" + name, run_ + "/" + RunName(root_, id)});
 }
 
 bool Store::HasPod(std::string_view id) const { return IsValidId(id) && IsDirectory(Pod(id).paths().dir); }
