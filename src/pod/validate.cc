@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "base/errors.h"
@@ -15,6 +17,22 @@ constexpr size_t kMaxTextBytes =
     1 << 20;  // of all arguments and variables together, as the guest's exec bounds them
 constexpr size_t kMaxContainers = 256;
 constexpr uint32_t kMaxVcpus = 255;
+constexpr size_t kMaxAnnotations = 256;
+constexpr size_t kMaxAnnotationBytes = 256 << 10;
+constexpr size_t kMaxGroups = 65536;  // NGROUPS_MAX
+constexpr size_t kMaxMounts = 1024;
+constexpr size_t kMaxPaths = 1024;
+
+// getrlimit(2)
+constexpr std::string_view kRlimits[] = {
+    "RLIMIT_AS",      "RLIMIT_CORE",     "RLIMIT_CPU",        "RLIMIT_DATA",   "RLIMIT_FSIZE", "RLIMIT_LOCKS",
+    "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE",       "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS",
+    "RLIMIT_RTPRIO",  "RLIMIT_RTTIME",   "RLIMIT_SIGPENDING", "RLIMIT_STACK"};
+
+// What the kernel of the guest makes of nothing: no device, directory or server stands behind it.
+constexpr std::string_view kVirtualFileSystems[] = {
+    "proc", "sysfs",   "tmpfs",   "ramfs",      "devtmpfs", "devpts",  "mqueue", "cgroup",    "cgroup2",
+    "bpf",  "debugfs", "tracefs", "securityfs", "configfs", "fusectl", "pstore", "hugetlbfs", "binfmt_misc"};
 
 // A value as it can be shown: cut short, and nothing in it that would garble a terminal.
 std::string Shown(std::string_view value) {
@@ -34,10 +52,65 @@ Status ValidateText(std::string_view text, const std::string& field) {
 }
 
 Status ValidateAnnotations(const std::map<std::string, std::string>& annotations, const std::string& of) {
+  if (annotations.size() > kMaxAnnotations) {
+    return Fail(Code::kInvalidArgument, of + " has " + std::to_string(annotations.size()) +
+                                            " annotations: at most " + std::to_string(kMaxAnnotations));
+  }
+  size_t bytes = 0;
   for (const auto& [key, value] : annotations) {
     if (key.empty()) return Fail(Code::kInvalidArgument, of + " has an annotation without a name");
     if (!IsValidUtf8(key) || !IsValidUtf8(value)) {
       return Fail(Code::kInvalidArgument, of + ": the annotation " + Shown(key) + " is not UTF-8");
+    }
+    bytes += key.size() + value.size();
+  }
+  if (bytes > kMaxAnnotationBytes) {
+    return Fail(Code::kInvalidArgument, of + " has annotations of " + std::to_string(bytes) +
+                                            " bytes: at most " + std::to_string(kMaxAnnotationBytes));
+  }
+  return {};
+}
+
+Status ValidatePaths(const std::vector<std::string>& paths, const std::string& field) {
+  if (paths.size() > kMaxPaths) {
+    return Fail(Code::kInvalidArgument,
+                std::to_string(paths.size()) + " " + field + ": at most " + std::to_string(kMaxPaths));
+  }
+  for (const std::string& path : paths) {
+    VC_RETURN_IF_ERROR(ValidateText(path, field + ": a path"));
+    if (path.empty() || path[0] != '/') {
+      return Fail(Code::kInvalidArgument, field + ": " + Shown(path) + " is not an absolute path");
+    }
+  }
+  return {};
+}
+
+Status ValidateCapabilities(const std::vector<std::string>& names, const std::string& field) {
+  for (const std::string& name : names) {
+    const bool shaped = name.size() > 4 && name.size() <= 64 && name.compare(0, 4, "CAP_") == 0 &&
+                        name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == std::string::npos;
+    if (!shaped) {
+      return Fail(Code::kInvalidArgument,
+                  field + ": " + Shown(name) + " is no capability: they are named like 'CAP_NET_ADMIN'");
+    }
+  }
+  return {};
+}
+
+Status ValidateRlimits(const std::vector<Rlimit>& limits, const std::string& field) {
+  std::set<std::string_view> seen;
+  for (const Rlimit& limit : limits) {
+    if (std::find(std::begin(kRlimits), std::end(kRlimits), limit.type) == std::end(kRlimits)) {
+      return Fail(Code::kInvalidArgument,
+                  field + ": " + Shown(limit.type) + " is no limit: they are named like 'RLIMIT_NOFILE'");
+    }
+    if (!seen.insert(limit.type).second) {
+      return Fail(Code::kInvalidArgument, field + ": " + limit.type + " is there twice");
+    }
+    if (limit.soft > limit.hard) {
+      return Fail(Code::kInvalidArgument, field + ": " + limit.type + ": the soft limit " +
+                                              std::to_string(limit.soft) + " is above the hard one, " +
+                                              std::to_string(limit.hard));
     }
   }
   return {};
@@ -95,10 +168,59 @@ Status ValidateProcess(const ProcessConfig& process, std::string_view field) {
                                             " bytes of arguments and environment: at most " +
                                             std::to_string(kMaxTextBytes) + " can be given to a program");
   }
+  if (process.user.additional_gids.size() > kMaxGroups) {
+    return Fail(Code::kInvalidArgument, name + ": " + std::to_string(process.user.additional_gids.size()) +
+                                            " additional groups: at most " + std::to_string(kMaxGroups));
+  }
+  if (process.user.umask.value_or(0) > 0777) {
+    return Fail(Code::kInvalidArgument, name + ": umask " + std::to_string(*process.user.umask) +
+                                            " is out of range: 0 to 511 (0777)");
+  }
+  const int oom_score_adj = process.oom_score_adj.value_or(0);
+  if (oom_score_adj < -1000 || oom_score_adj > 1000) {
+    return Fail(Code::kInvalidArgument, name + ": oom_score_adj " + std::to_string(oom_score_adj) +
+                                            " is out of range: -1000 to 1000");
+  }
+  if (process.capabilities) {
+    const Capabilities& sets = *process.capabilities;
+    for (const auto* names :
+         {&sets.bounding, &sets.effective, &sets.inheritable, &sets.permitted, &sets.ambient}) {
+      VC_RETURN_IF_ERROR(ValidateCapabilities(*names, name + ": capabilities"));
+    }
+  }
+  VC_RETURN_IF_ERROR(ValidateRlimits(process.rlimits, name + ": rlimits"));
   VC_RETURN_IF_ERROR(ValidateText(process.cwd, name + ": the working directory"));
   if (process.cwd.empty() || process.cwd[0] != '/') {
     return Fail(Code::kInvalidArgument,
                 name + ": working directory " + Shown(process.cwd) + " is not an absolute path");
+  }
+  return {};
+}
+
+Status ValidateMount(const Mount& mount, std::string_view field) {
+  const std::string of = std::string(field) + " at " + Shown(mount.destination);
+  for (const std::string* text : {&mount.destination, &mount.type, &mount.source}) {
+    VC_RETURN_IF_ERROR(ValidateText(*text, of));
+  }
+  bool bind = mount.type == "bind";
+  for (const std::string& option : mount.options) {
+    VC_RETURN_IF_ERROR(ValidateText(option, of + ": an option"));
+    bind = bind || option == "bind" || option == "rbind";
+  }
+  if (mount.destination.empty() || mount.destination[0] != '/') {
+    return Fail(Code::kInvalidArgument, of + ": the destination is not an absolute path");
+  }
+  if (bind) {
+    return Fail(Code::kInvalidArgument,
+                of + ": " + Shown(mount.source) +
+                    " is of the host, and bind mounts of the host's are not supported "
+                    "yet: put what is needed into the rootfs");
+  }
+  const auto* end = std::end(kVirtualFileSystems);
+  if (std::find(std::begin(kVirtualFileSystems), end, mount.type) == end) {
+    return Fail(Code::kInvalidArgument,
+                of + ": the type " + Shown(mount.type) +
+                    " is not supported yet: use one that needs no device, such as 'tmpfs' or 'proc'");
   }
   return {};
 }
@@ -120,12 +242,13 @@ Status ValidateContainer(const ContainerConfig& config) {
   }
   VC_RETURN_IF_ERROR(ValidateHostname(config.hostname));
   VC_RETURN_IF_ERROR(ValidateAnnotations(config.annotations, of));
-  for (const Mount& mount : config.mounts) {
-    if (mount.destination.empty() || mount.destination[0] != '/') {
-      return Fail(Code::kInvalidArgument,
-                  of + ": mount destination " + Shown(mount.destination) + " is not an absolute path");
-    }
+  if (config.mounts.size() > kMaxMounts) {
+    return Fail(Code::kInvalidArgument, of + " has " + std::to_string(config.mounts.size()) +
+                                            " mounts: at most " + std::to_string(kMaxMounts));
   }
+  for (const Mount& mount : config.mounts) VC_RETURN_IF_ERROR(ValidateMount(mount, of + ": mount"));
+  VC_RETURN_IF_ERROR(ValidatePaths(config.masked_paths, of + ": masked paths"));
+  VC_RETURN_IF_ERROR(ValidatePaths(config.readonly_paths, of + ": readonly paths"));
   return ValidateProcess(config.process, of + ": command");
 }
 
@@ -161,6 +284,8 @@ Status ValidatePod(const PodConfig& config, const HostLimits& host) {
   if (hypervisor.type.empty())
     return Fail(Code::kInvalidArgument, "the hypervisor's type is empty: use 'qemu'");
   if (config.agent.type.empty()) return Fail(Code::kInvalidArgument, "the agent's type is empty: use 'kata'");
+  VC_RETURN_IF_ERROR(ValidateText(hypervisor.type, "the hypervisor's type"));
+  VC_RETURN_IF_ERROR(ValidateText(config.agent.type, "the agent's type"));
   const std::pair<const char*, const std::string*> files[] = {{"hypervisor", &hypervisor.path},
                                                               {"firmware", &hypervisor.firmware},
                                                               {"kernel", &hypervisor.kernel},

@@ -25,6 +25,9 @@ Status ValidatePod(const PodConfig& config, const HostLimits& host);
 
 Status ValidateContainer(const ContainerConfig& config);
 
+// Refuses, of the host's things, whatever does not reach into the VM: bind mounts and block devices.
+Status ValidateMount(const Mount& mount, std::string_view field);
+
 // `field` names the process in messages, such as "command".
 Status ValidateProcess(const ProcessConfig& process, std::string_view field);
 
