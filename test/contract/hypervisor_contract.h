@@ -10,6 +10,7 @@
 
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -18,6 +19,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,6 +36,8 @@ struct HypervisorUnderTest {
   // Why it cannot be tried here; empty if it can.
   std::string skip_reason;
 };
+
+inline void PrintTo(const HypervisorUnderTest& hypervisor, std::ostream* out) { *out << hypervisor.name; }
 
 inline std::string HypervisorName(const testing::TestParamInfo<HypervisorUnderTest>& info) {
   return info.param.name;

@@ -111,9 +111,9 @@ Result<std::string> KernelCommandLine(const VmConfig& config, const QemuFacts& f
   auto add = [&line](const std::string& parameter) { line += " " + parameter; };
 
   add(config.hypervisor.debug ? "ignore_loglevel" : "quiet");
-  if (IsMicrovm(config) && facts.accelerator == Accelerator::kTcg) {
-    // Without other clocks the kernel measures the TSC against the PIT, and on a busy host waits for ever for
-    // the ticks that it then expects.
+  if (facts.accelerator == Accelerator::kTcg) {
+    // On a busy host the guest's clocks stall: measuring the TSC against them gives nonsense, and a microvm,
+    // which has only the PIT, then waits for ever. The check of the timer fails in the same way.
     if (facts.tsc_khz != 0) add("tsc_early_khz=" + std::to_string(facts.tsc_khz));
     add("no_timer_check");
   }

@@ -1,5 +1,6 @@
 #include "hypervisor/qemu/qmp_client.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -23,6 +24,9 @@ QmpClient::QmpClient(UniqueFd socket, EventHandler on_event)
 
 Result<std::unique_ptr<QmpClient>> QmpClient::Open(UniqueFd socket, EventHandler on_event,
                                                    Deadline deadline) {
+  // The reading thread sleeps in recv, whatever the socket was made for.
+  const int flags = ::fcntl(socket.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(socket.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) return FailErrno("fcntl");
   std::unique_ptr<QmpClient> client(new QmpClient(std::move(socket), std::move(on_event)));
   client->reader_ = std::thread([raw = client.get()] { raw->ReadLoop(); });
   {
