@@ -37,7 +37,10 @@ void DeclareGlobals(CLI::App& app, GlobalOptions& globals) {
 // The help text of one command.
 class HelpFormatter : public CLI::Formatter {
  public:
-  explicit HelpFormatter(const CommandEntry& entry) : entry_(entry) { column_width(32); }
+  explicit HelpFormatter(const CommandEntry& entry) : entry_(entry) {
+    column_width(32);
+    label("Positionals", "Arguments");
+  }
 
   std::string make_usage(const CLI::App* app, std::string) const override {
     std::string line = fmt::format("usage: virtc {} [OPTIONS]", entry_.name);
@@ -195,6 +198,13 @@ const CommandEntry* FindCommand(std::string_view name) {
   return nullptr;
 }
 
+// CLI11 parts its groups by more lines than one.
+std::string Help(const CLI::App& app) {
+  std::string text = app.help();
+  for (size_t at; (at = text.find("\n\n\n")) != std::string::npos;) text.erase(at, 1);
+  return text;
+}
+
 void AddHelpFlag(CLI::App& app, bool& help) {
   // CLI11's own help flag throws in the middle of parsing.
   app.set_help_flag();
@@ -319,7 +329,7 @@ tl::expected<Invocation, UsageError> ParseArguments(const std::vector<std::strin
   // An argument that is missing is no reason to refuse help.
   for (const std::string& word : rest) help = help || word == "--help" || word == "-h";
   if (help) {
-    invocation.help = app.help();
+    invocation.help = Help(app);
     return invocation;
   }
   if (auto read = Read(app, name, rest); !read) return fail(std::move(read.error()));

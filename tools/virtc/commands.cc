@@ -4,7 +4,7 @@ namespace virtc {
 
 const std::vector<CommandEntry>& Commands() {
   static const std::vector<CommandEntry> commands = {
-      {"run", "run one command in a container in a VM of its own, and pass its output and exit status on",
+      {"run", "run one command in a container in a VM of its own",
        "virtc run --rootfs ./rootfs --rm -- uname -r\n"
        "virtc run --rootfs ./rootfs --rm -it -- sh",
        Words::kOptional, MakeRun},
@@ -19,7 +19,7 @@ const std::vector<CommandEntry>& Commands() {
        MakePodStart},
       {"pod stop", "stop a pod's containers and its VM", "virtc pod stop web --time 10", Words::kNone,
        MakePodStop},
-      {"pod delete", "forget a pod that does not run: its state and logs, never a root file system",
+      {"pod delete", "forget a pod that does not run; never a root file system",
        "virtc pod delete web\nvirtc pod delete --force web", Words::kNone, MakePodDelete},
       {"pod list", "the pods and their states", "virtc pod list --running\nvirtc --format json pod list",
        Words::kNone, MakePodList},
@@ -35,8 +35,7 @@ const std::vector<CommandEntry>& Commands() {
        MakeContainerStart},
       {"container stop", "end a container: SIGTERM, then SIGKILL", "virtc container stop web db --time 2",
        Words::kNone, MakeContainerStop},
-      {"container delete",
-       "forget a container that does not run: its state and log, never its root file system",
+      {"container delete", "forget a container that does not run; never its root file system",
        "virtc container delete web db", Words::kNone, MakeContainerDelete},
       {"container list", "a pod's containers and their states", "virtc container list web", Words::kNone,
        MakeContainerList},

@@ -1,0 +1,260 @@
+#include "relay.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <functional>
+#include <gtest/gtest.h>
+#include <mutex>
+#include <thread>
+
+#include "base/errors.h"
+
+namespace virtc {
+namespace {
+
+using virtcontainers::Code;
+using virtcontainers::Deadline;
+using virtcontainers::ExitStatus;
+using virtcontainers::Fail;
+using virtcontainers::Process;
+using virtcontainers::Result;
+using virtcontainers::Status;
+using virtcontainers::UniqueFd;
+
+// A process that answers from memory.
+class FakeProcess : public Process {
+ public:
+  // Called with what was written to it, with the lock held.
+  std::function<void(FakeProcess&, std::string_view)> on_input = [](FakeProcess&, std::string_view) {};
+  std::function<void(FakeProcess&, int)> on_signal = [](FakeProcess&, int) {};
+
+  void Out(std::string text) { out_ += std::move(text); }
+  void Err(std::string text) { err_ += std::move(text); }
+  void End(int code) {
+    exit_ = ExitStatus{code};
+    changed_.notify_all();
+  }
+  bool input_closed() {
+    const std::lock_guard lock(mutex_);
+    return input_closed_;
+  }
+
+  const std::string& id() const override { return id_; }
+  Result<size_t> ReadStdout(std::span<char> buffer, Deadline deadline) override {
+    return Read(out_, buffer, deadline);
+  }
+  Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline) override {
+    return Read(err_, buffer, deadline);
+  }
+  Status WriteStdin(std::string_view data, Deadline) override {
+    const std::lock_guard lock(mutex_);
+    if (exit_) return Fail(Code::kFailedPrecondition, "ended");
+    on_input(*this, data);
+    changed_.notify_all();
+    return {};
+  }
+  Status CloseStdin(Deadline) override {
+    const std::lock_guard lock(mutex_);
+    input_closed_ = true;
+    on_input(*this, "");
+    changed_.notify_all();
+    return {};
+  }
+  Result<ExitStatus> Wait(Deadline) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return exit_.has_value(); });
+    return *exit_;
+  }
+  Status Signal(int signal, Deadline) override {
+    const std::lock_guard lock(mutex_);
+    on_signal(*this, signal);
+    changed_.notify_all();
+    return {};
+  }
+  Status Resize(uint16_t, uint16_t, Deadline) override { return {}; }
+
+ private:
+  Result<size_t> Read(std::string& from, std::span<char> buffer, Deadline deadline) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, deadline.remaining(), [&] { return !from.empty() || exit_; });
+    if (from.empty()) return exit_ ? Result<size_t>(0) : Fail(Code::kDeadlineExceeded, "silence");
+    const size_t count = std::min(buffer.size(), from.size());
+    std::memcpy(buffer.data(), from.data(), count);
+    from.erase(0, count);
+    return count;
+  }
+
+  const std::string id_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string out_, err_;
+  bool input_closed_ = false;
+  std::optional<ExitStatus> exit_;
+};
+
+// One of this process's standard descriptors put aside for a while.
+class Redirect {
+ public:
+  Redirect(int fd, int to) : fd_(fd), saved_(::fcntl(fd, F_DUPFD_CLOEXEC, 3)) { ::dup2(to, fd); }
+  ~Redirect() { ::dup2(saved_.get(), fd_); }
+
+ private:
+  const int fd_;
+  const UniqueFd saved_;
+};
+
+struct Pipe {
+  Pipe() {
+    int fds[2];
+    EXPECT_EQ(::pipe2(fds, O_CLOEXEC), 0);
+    read = UniqueFd(fds[0]);
+    write = UniqueFd(fds[1]);
+  }
+  UniqueFd read, write;
+};
+
+std::string ReadAll(int fd) {
+  std::string text;
+  char buffer[4096];
+  for (ssize_t count; (count = ::read(fd, buffer, sizeof(buffer))) > 0;)
+    text.append(buffer, static_cast<size_t>(count));
+  return text;
+}
+
+// Runs the relay with standard output and error in pipes, and `input` as standard input.
+struct Relayed {
+  Result<ExitStatus> exit;
+  std::string out, err;
+};
+
+Relayed Run(FakeProcess& process, const RelayOptions& options, int input) {
+  Relayed relayed{ExitStatus{-1}, {}, {}};
+  Pipe out, err;
+  std::thread out_reader([&] { relayed.out = ReadAll(out.read.get()); });
+  std::thread err_reader([&] { relayed.err = ReadAll(err.read.get()); });
+  {
+    const Redirect to_out(STDOUT_FILENO, out.write.get());
+    const Redirect to_err(STDERR_FILENO, err.write.get());
+    const Redirect from(STDIN_FILENO, input);
+    SignalPipe signals;
+    relayed.exit = RelayStreams(process, options, signals);
+  }
+  out.write.reset();
+  err.write.reset();
+  out_reader.join();
+  err_reader.join();
+  return relayed;
+}
+
+UniqueFd Null() { return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
+
+TEST(Relay, AllOutputGoesToItsOwnStreamAndTheStatusIsPassedOn) {
+  FakeProcess process;
+  const std::string much(1 << 20, 'x');
+  process.Out(much);
+  process.Err("complaint\n");
+  process.End(42);
+  const Relayed relayed = Run(process, {}, Null().get());
+  ASSERT_TRUE(relayed.exit);
+  EXPECT_EQ(relayed.exit->code, 42);
+  EXPECT_EQ(relayed.out.size(), much.size());
+  EXPECT_EQ(relayed.err, "complaint\n");
+}
+
+TEST(Relay, InputThatIsNotPassedOnIsNotTouched) {
+  Pipe input;
+  ASSERT_EQ(::write(input.write.get(), "mine", 4), 4);
+  FakeProcess process;
+  process.on_input = [](FakeProcess& self, std::string_view data) {
+    if (data.empty()) self.End(0);  // as `cat` does, at the end of its input
+  };
+  EXPECT_TRUE(Run(process, {}, input.read.get()).exit);
+  EXPECT_TRUE(process.input_closed());
+  input.write.reset();
+  EXPECT_EQ(ReadAll(input.read.get()), "mine");
+}
+
+TEST(Relay, InputIsPassedOnToItsEnd) {
+  Pipe input;
+  std::thread writer([&] {
+    const std::string text(200'000, 'y');
+    EXPECT_EQ(::write(input.write.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    input.write.reset();
+  });
+  FakeProcess process;
+  process.on_input = [](FakeProcess& self, std::string_view data) {
+    self.Out(std::string(data));
+    if (data.empty()) self.End(0);
+  };
+  const Relayed relayed = Run(process, {.input = true}, input.read.get());
+  writer.join();
+  EXPECT_EQ(relayed.out.size(), 200'000u);
+}
+
+TEST(Relay, InputThatNeverEndsHoldsNothingUp) {
+  Pipe input;
+  FakeProcess process;
+  process.Out("done\n");
+  process.End(0);
+  EXPECT_EQ(Run(process, {.input = true}, input.read.get()).out, "done\n");
+}
+
+TEST(Relay, AReaderThatLeavesEndsTheProcessQuietly) {
+  ASSERT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
+  FakeProcess process;
+  process.Out("line\n");
+  process.on_signal = [](FakeProcess& self, int signal) { self.End(128 + signal); };
+  Result<ExitStatus> exit = ExitStatus{-1};
+  {
+    Pipe out;
+    out.read.reset();
+    const UniqueFd null = Null();
+    const Redirect to_out(STDOUT_FILENO, out.write.get());
+    const Redirect from(STDIN_FILENO, null.get());
+    SignalPipe signals;
+    exit = RelayStreams(process, {}, signals);
+  }
+  ASSERT_TRUE(exit);
+  EXPECT_EQ(exit->code, 128 + SIGPIPE);
+}
+
+TEST(Relay, TheFirstSignalIsPassedOnAndTheSecondKills) {
+  FakeProcess process;
+  std::vector<int> seen;
+  process.on_signal = [&](FakeProcess& self, int signal) {
+    seen.push_back(signal);
+    if (signal == SIGKILL)
+      self.End(137);
+    else
+      ::raise(SIGTERM);
+  };
+  process.on_input = [](FakeProcess&, std::string_view) { ::raise(SIGTERM); };
+  EXPECT_EQ(Run(process, {}, Null().get()).exit->code, 137);
+  EXPECT_EQ(seen, (std::vector<int>{SIGTERM, SIGKILL}));
+}
+
+TEST(Relay, OutputThatCannotBeWrittenIsAnError) {
+  FakeProcess process;
+  process.Out("line\n");
+  process.on_signal = [](FakeProcess& self, int signal) { self.End(128 + signal); };
+  Result<ExitStatus> exit = ExitStatus{0};
+  {
+    const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    const UniqueFd null = Null();
+    const Redirect to_out(STDOUT_FILENO, full.get());
+    const Redirect from(STDIN_FILENO, null.get());
+    SignalPipe signals;
+    exit = RelayStreams(process, {}, signals);
+  }
+  ASSERT_FALSE(exit);
+  EXPECT_EQ(exit.error().code(), Code::kResourceExhausted);
+}
+
+}  // namespace
+}  // namespace virtc
