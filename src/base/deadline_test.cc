@@ -1,0 +1,45 @@
+#include "virtcontainers/deadline.h"
+
+#include <chrono>
+#include <gtest/gtest.h>
+
+namespace virtcontainers {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Deadline, InfiniteNeverPasses) {
+  const Deadline never = Deadline::Infinite();
+  EXPECT_TRUE(never.infinite());
+  EXPECT_FALSE(never.passed());
+  EXPECT_EQ(never.PollTimeout(), -1);
+  EXPECT_EQ(never.remaining(), std::chrono::nanoseconds::max());
+  EXPECT_TRUE(Deadline::After(std::chrono::nanoseconds::max()).infinite());
+}
+
+TEST(Deadline, OfNoTimeHasPassed) {
+  for (const Deadline past : {Deadline::After(0ns), Deadline::After(-1h)}) {
+    EXPECT_TRUE(past.passed());
+    EXPECT_EQ(past.remaining(), 0ns);
+    EXPECT_EQ(past.PollTimeout(), 0);
+  }
+}
+
+TEST(Deadline, WaitsInWholeMillisecondsAndNeverTooShort) {
+  const Deadline soon = Deadline::After(1h);
+  EXPECT_FALSE(soon.passed());
+  EXPECT_GT(soon.PollTimeout(), 3'590'000);
+  EXPECT_LE(soon.PollTimeout(), 3'600'000);
+  // A poll of zero would spin while a part of a millisecond is left.
+  EXPECT_GE(Deadline::After(1h + 1ns).PollTimeout(), 1);
+  EXPECT_GT(Deadline::After(std::chrono::hours(24 * 365 * 100)).PollTimeout(), 0);
+}
+
+TEST(Deadline, MinIsTheSooner) {
+  const Deadline soon = Deadline::After(1s), late = Deadline::After(1h);
+  EXPECT_EQ(Min(soon, late).time(), soon.time());
+  EXPECT_EQ(Min(Deadline::Infinite(), late).time(), late.time());
+}
+
+}  // namespace
+}  // namespace virtcontainers
