@@ -1,0 +1,73 @@
+// The cgroups (v2) of the guest: one tree of the agent's, in it one cgroup per container.
+
+#ifndef VIRTCONTAINERS_GUEST_AGENT_CONTAINER_CGROUP_H_
+#define VIRTCONTAINERS_GUEST_AGENT_CONTAINER_CGROUP_H_
+
+#include <string>
+
+#include "base/unique_fd.h"
+#include "oci.pb.h"
+#include "virtcontainers/error.h"
+
+namespace virtcontainers::guest {
+
+// One cgroup, held open. Made by CgroupTree. Without a directory (no cgroup v2 where the agent runs) every
+// call that changes something does nothing and the others answer UNIMPLEMENTED.
+class Cgroup {
+ public:
+  Cgroup() = default;
+  Cgroup(std::string path, UniqueFd directory) : path_(std::move(path)), directory_(std::move(directory)) {}
+
+  // For SpawnOptions::cgroup_fd; -1 if there is none.
+  int fd() const { return directory_.get(); }
+  const std::string& path() const { return path_; }
+
+  // Sets the limits. With `lenient` a controller that the kernel does not have is a line in the log; without,
+  // it is FAILED_PRECONDITION.
+  Status Limit(const grpc::LinuxResources& resources, bool lenient) const;
+
+  // SIGKILL to all processes in it, those that are being forked included. False if this kernel cannot.
+  bool Kill() const;
+
+  // Stops or continues all processes, and returns before they have.
+  Status Freeze(bool frozen) const;
+  bool IsFrozen() const;
+
+  // True while a process that is not a zombie is in it.
+  bool IsPopulated() const;
+
+  // The content of one of its files.
+  Result<std::string> Read(const std::string& file) const;
+
+  // Removes the directory with those below it. FAILED_PRECONDITION while a process is in one of them.
+  Status Remove();
+
+ private:
+  std::string path_;
+  UniqueFd directory_;
+};
+
+// Where the containers' cgroups are.
+class CgroupTree {
+ public:
+  // Makes `name` below the cgroup v2 mount. Without one, or without controllers, a line in the log says so,
+  // and containers run without limits if `lenient`.
+  CgroupTree(std::string name, bool lenient);
+  // Removes what is empty.
+  ~CgroupTree();
+  CgroupTree(const CgroupTree&) = delete;
+  CgroupTree& operator=(const CgroupTree&) = delete;
+
+  Result<Cgroup> Make(const std::string& name);
+  bool lenient() const { return lenient_; }
+  // All containers at once.
+  const Cgroup& root() const { return root_; }
+
+ private:
+  bool lenient_;
+  Cgroup root_;
+};
+
+}  // namespace virtcontainers::guest
+
+#endif  // VIRTCONTAINERS_GUEST_AGENT_CONTAINER_CGROUP_H_

@@ -1,0 +1,101 @@
+#include "guest/agent/container/report.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "base/errors.h"
+
+namespace virtcontainers::guest {
+
+namespace {
+
+constexpr size_t kMaxText = 4096;
+
+struct Header {
+  uint32_t kind;
+  int32_t code;
+};
+
+union Control {
+  char buffer[CMSG_SPACE(sizeof(int))];
+  cmsghdr align;
+};
+
+bool Send(int channel, Report::Kind kind, int32_t code, const std::string& text, int fd) {
+  Header header{static_cast<uint32_t>(kind), code};
+  std::array<iovec, 2> parts{
+      {{&header, sizeof(header)}, {const_cast<char*>(text.data()), std::min(text.size(), kMaxText)}}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  Control control{};
+  if (fd >= 0) {
+    message.msg_control = control.buffer;
+    message.msg_controllen = sizeof(control.buffer);
+    cmsghdr* entry = CMSG_FIRSTHDR(&message);
+    entry->cmsg_level = SOL_SOCKET;
+    entry->cmsg_type = SCM_RIGHTS;
+    entry->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(entry), &fd, sizeof(int));
+  }
+  return ::sendmsg(channel, &message, MSG_NOSIGNAL) >= 0;
+}
+
+}  // namespace
+
+Result<std::pair<UniqueFd, UniqueFd>> MakeReportChannel() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return FailErrno("socketpair");
+  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+void ReportReady(int channel) { Send(channel, Report::Kind::kReady, 0, {}, -1); }
+
+void ReportError(int channel, const Error& error) {
+  Send(channel, Report::Kind::kError, static_cast<int32_t>(error.code()), error.ToString(), -1);
+}
+
+Status ReportTerminal(int channel, int master) {
+  if (!Send(channel, Report::Kind::kTerminal, 0, {}, master)) return FailErrno("send a terminal");
+  return {};
+}
+
+Status ReceiveReport(int channel, Report* report, bool* ended) {
+  *ended = false;
+  Header header{};
+  std::array<char, kMaxText> text;
+  std::array<iovec, 2> parts{{{&header, sizeof(header)}, {text.data(), text.size()}}};
+  Control control{};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  message.msg_control = control.buffer;
+  message.msg_controllen = sizeof(control.buffer);
+  const ssize_t count = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  if (count < 0 && (errno == EAGAIN || errno == EINTR)) return Fail(Code::kUnavailable, "no report yet");
+  // A reset is how a peer that died with our bytes unread ends.
+  if (count == 0 || (count < 0 && errno == ECONNRESET)) {
+    *ended = true;
+    return {};
+  }
+  if (count < 0) return FailErrno("receive a report");
+  if (static_cast<size_t>(count) < sizeof(header)) return Fail(Code::kInternal, "a report is cut short");
+
+  report->kind = static_cast<Report::Kind>(header.kind);
+  report->error = Error(static_cast<Code>(header.code),
+                        std::string(text.data(), static_cast<size_t>(count) - sizeof(header)));
+  for (cmsghdr* entry = CMSG_FIRSTHDR(&message); entry != nullptr; entry = CMSG_NXTHDR(&message, entry)) {
+    if (entry->cmsg_level != SOL_SOCKET || entry->cmsg_type != SCM_RIGHTS) continue;
+    int fd = -1;
+    std::memcpy(&fd, CMSG_DATA(entry), sizeof(int));
+    report->terminal.reset(fd);
+  }
+  return {};
+}
+
+}  // namespace virtcontainers::guest

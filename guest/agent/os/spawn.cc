@@ -1,0 +1,71 @@
+#include "guest/agent/os/spawn.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "base/errors.h"
+#include "guest/agent/os/log.h"
+
+namespace virtcontainers::guest {
+
+namespace {
+
+// The children of the agent go to another pid namespace while this stands. Joining before the clone makes the
+// process a direct child: joining inside it would take a second clone, and a child nobody here can wait for.
+class PidNamespaceForChildren {
+ public:
+  Status Enter(int fd) {
+    own_.reset(::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+    if (!own_) return FailErrno("open '/proc/self/ns/pid'");
+    if (::setns(fd, CLONE_NEWPID) < 0) {
+      own_.reset();
+      return FailErrno("join the pid namespace");
+    }
+    return {};
+  }
+
+  ~PidNamespaceForChildren() {
+    if (!own_ || ::setns(own_.get(), CLONE_NEWPID) == 0) return;
+    // Every process from now on would be somebody else's container's.
+    Log(LogLevel::kError, "cannot go back to the guest's pid namespace");
+    std::abort();
+  }
+
+ private:
+  UniqueFd own_;
+};
+
+}  // namespace
+
+Result<Child> Spawn(const SpawnOptions& options, const std::function<void()>& main) {
+  PidNamespaceForChildren pid_namespace;
+  if (options.pid_namespace >= 0) VC_RETURN_IF_ERROR(pid_namespace.Enter(options.pid_namespace));
+
+  int pidfd = -1;
+  clone_args args{};
+  args.flags = options.flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND;
+  args.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  if (options.cgroup_fd >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<uint64_t>(options.cgroup_fd);
+  }
+  const long pid = ::syscall(SYS_clone3, &args, sizeof(args));
+  if (pid < 0) return FailErrno("clone3");
+  if (pid == 0) {
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    main();
+    ::_exit(127);
+  }
+  return Child{static_cast<pid_t>(pid), UniqueFd(pidfd)};
+}
+
+}  // namespace virtcontainers::guest

@@ -1,0 +1,286 @@
+#include "guest/agent/sandbox/container.h"
+
+#include <sched.h>
+#include <signal.h>
+
+#include <utility>
+
+#include "base/errors.h"
+#include "guest/agent/container/exec_process.h"
+#include "guest/agent/container/init_process.h"
+#include "guest/agent/sandbox/ids.h"
+
+namespace virtcontainers::guest {
+
+namespace {
+
+const char* StateName(Container::State state) {
+  switch (state) {
+    case Container::State::kCreating:
+      return "being created";
+    case Container::State::kCreated:
+      return "created and not started";
+    case Container::State::kStarting:
+      return "starting";
+    case Container::State::kRunning:
+      return "running";
+    case Container::State::kStopped:
+      return "stopped";
+  }
+  return "";
+}
+
+}  // namespace
+
+Container::Container(EventLoop& loop, Reaper& reaper, std::string id,
+                     std::unique_ptr<grpc::CreateContainerRequest> request, Cgroup cgroup)
+    : loop_(loop),
+      reaper_(reaper),
+      id_(std::move(id)),
+      request_(std::move(request)),
+      cgroup_(std::move(cgroup)) {
+  if (is_guest()) state_ = State::kRunning;
+}
+
+Container::~Container() = default;
+
+std::string Container::Describe() const { return "container " + Quoted(id_) + " is " + StateName(state_); }
+
+Status Container::Create(const std::string& rootfs, const SharedNamespaces& shared,
+                         std::function<void(Status)> done) {
+  const grpc::Spec& spec = request_->oci();
+  InitPlan plan;
+  plan.spec = &spec;
+  plan.rootfs = rootfs;
+  plan.hostname = shared.hostname;
+  plan.uts_namespace = shared.uts;
+  plan.ipc_namespace = shared.ipc;
+  plan.process.process = &spec.process();
+  if (request_->has_string_user()) plan.process.string_user = &request_->string_user();
+  VC_RETURN_IF_ERROR(CheckProcess(spec.process()));
+  if (spec.process().has_capabilities()) {
+    VC_ASSIGN_OR_RETURN(plan.process.capabilities, ParseCapabilities(spec.process().capabilities()));
+  }
+  if (spec.linux().has_seccomp()) {
+    VC_ASSIGN_OR_RETURN(seccomp_, CompileSeccomp(spec.linux().seccomp()));
+    plan.process.seccomp = &seccomp_;
+  }
+
+  has_pid_namespace_ = shared.pid < 0;
+  SpawnOptions options;
+  options.flags = CLONE_NEWNS | (has_pid_namespace_ ? static_cast<uint64_t>(CLONE_NEWPID) : 0);
+  options.cgroup_fd = cgroup_.fd();
+  options.pid_namespace = shared.pid;
+
+  init_ = std::make_shared<Process>(loop_, reaper_);
+  created_ = std::move(done);
+  Process::Events events;
+  events.ready = [this] {
+    state_ = State::kCreated;
+    if (created_) std::exchange(created_, nullptr)({});
+  };
+  events.running = [this] {
+    // Killed before it was ready, or before it was started: `ended` says so.
+    if (state_ != State::kStarting) return;
+    state_ = State::kRunning;
+    if (start_) std::exchange(start_, std::nullopt)->Answer();
+  };
+  events.failed = [this](Error error) {
+    if (created_) std::exchange(created_, nullptr)(tl::make_unexpected(error));
+    if (start_) std::exchange(start_, std::nullopt)->Fail(std::move(error));
+  };
+  events.ended = [this](int status) {
+    state_ = State::kStopped;
+    if (created_) {
+      std::exchange(created_, nullptr)(
+          Fail(Code::kAborted,
+               "the container's first process ended before it was ready, with " + std::to_string(status)));
+    }
+    if (start_) {
+      std::exchange(start_, std::nullopt)
+          ->Fail(Error(Code::kAborted, "container " + Quoted(id_) + " was killed while it started"));
+    }
+    if (on_stopped_) std::exchange(on_stopped_, nullptr)();
+  };
+  const Status launched = init_->Launch(
+      options, plan.process,
+      [&plan](const ProcessPlan& process) {
+        plan.process = process;
+        RunInitProcess(plan);
+      },
+      std::move(events));
+  if (!launched) {
+    init_.reset();
+    created_ = nullptr;
+    return launched;
+  }
+  return {};
+}
+
+void Container::Start(Call call) {
+  if (state_ != State::kCreated) {
+    const char* way_out = state_ == State::kStopped ? ": remove it and create it anew" : "";
+    return call.Fail(Error(Code::kFailedPrecondition, Describe() + way_out));
+  }
+  if (auto status = init_->Release(); !status) return call.Fail(std::move(status.error()));
+  state_ = State::kStarting;
+  start_ = std::move(call);
+}
+
+// What the request leaves out is the container's own.
+Result<grpc::Process> Container::CompleteProcess(const grpc::ExecProcessRequest& request) const {
+  grpc::Process process = request.process();
+  if (!is_guest()) {
+    const grpc::Process& base = spec().process();
+    if (process.env_size() == 0) *process.mutable_env() = base.env();
+    if (process.cwd().empty()) process.set_cwd(base.cwd());
+    if (process.rlimits_size() == 0) *process.mutable_rlimits() = base.rlimits();
+    if (!process.has_capabilities() && base.has_capabilities())
+      *process.mutable_capabilities() = base.capabilities();
+    if (!process.has_user() && !request.has_string_user()) *process.mutable_user() = base.user();
+    if (process.oomscoreadj() == 0) process.set_oomscoreadj(base.oomscoreadj());
+    process.set_nonewprivileges(process.nonewprivileges() || base.nonewprivileges());
+  }
+  VC_RETURN_IF_ERROR(CheckProcess(process));
+  return process;
+}
+
+Status Container::CheckExecId(const std::string& exec_id) {
+  VC_RETURN_IF_ERROR(CheckId(exec_id, "exec id"));
+  if (!is_guest() && (exec_id == id_ || exec_id == request_->exec_id())) {
+    return Fail(Code::kAlreadyExists,
+                "exec id " + Quoted(exec_id) + " is that of the container's first process");
+  }
+  const auto known = execs_.find(exec_id);
+  if (known == execs_.end()) {
+    if (execs_.size() < kMaxExecs) return {};
+    return Fail(Code::kResourceExhausted,
+                "container " + Quoted(id_) + " has " + std::to_string(kMaxExecs) + " processes already");
+  }
+  if (known->second->running() || !known->second->collected()) {
+    return Fail(Code::kAlreadyExists,
+                "container " + Quoted(id_) + " has a process " + Quoted(exec_id) + " already");
+  }
+  ForgetExec(exec_id, known->second);
+  return {};
+}
+
+Status Container::LaunchExec(const Call& call, const grpc::ExecProcessRequest& request) {
+  if (state_ != State::kRunning) {
+    const char* way_out = state_ == State::kStopped ? "" : ": start it first";
+    return Fail(Code::kFailedPrecondition, Describe() + way_out);
+  }
+  VC_RETURN_IF_ERROR(CheckExecId(request.exec_id()));
+  VC_ASSIGN_OR_RETURN(const grpc::Process process, CompleteProcess(request));
+  ExecPlan plan;
+  plan.process.process = &process;
+  if (request.has_string_user()) plan.process.string_user = &request.string_user();
+  if (process.has_capabilities()) {
+    VC_ASSIGN_OR_RETURN(plan.process.capabilities, ParseCapabilities(process.capabilities()));
+  }
+  if (!seccomp_.instructions.empty()) plan.process.seccomp = &seccomp_;
+
+  SpawnOptions options;
+  options.cgroup_fd = cgroup_.fd();
+  if (!is_guest()) {
+    plan.init_pidfd = init_->pidfd();
+    options.pid_namespace = init_->pidfd();
+  }
+
+  auto exec = std::make_shared<Process>(loop_, reaper_);
+  Process::Events events;
+  events.running = [call] { call.Answer(); };
+  // The map must not keep the process alive from inside its own callbacks, nor the callbacks the container.
+  events.failed = [call, weak = weak_from_this(), exec_id = request.exec_id(),
+                   raw = exec.get()](Error error) {
+    call.Fail(std::move(error));
+    const auto self = weak.lock();
+    if (!self) return;
+    const auto known = self->execs_.find(exec_id);
+    if (known != self->execs_.end() && known->second.get() == raw) self->ForgetExec(exec_id, known->second);
+  };
+  events.ended = [weak = weak_from_this(), exec_id = request.exec_id(), raw = exec.get()](int) {
+    const auto self = weak.lock();
+    if (!self) return;
+    const auto known = self->execs_.find(exec_id);
+    if (known != self->execs_.end() && known->second.get() == raw) self->ExecEnded(exec_id, known->second);
+  };
+  VC_RETURN_IF_ERROR(exec->Launch(
+      options, plan.process,
+      [&plan](const ProcessPlan& process_plan) {
+        plan.process = process_plan;
+        RunExecProcess(plan);
+      },
+      std::move(events)));
+  execs_[request.exec_id()] = std::move(exec);
+  return {};
+}
+
+void Container::Exec(Call call, const grpc::ExecProcessRequest& request) {
+  if (auto status = LaunchExec(call, request); !status) call.Fail(std::move(status.error()));
+}
+
+void Container::ExecEnded(const std::string& exec_id, const std::shared_ptr<Process>& process) {
+  ended_execs_.emplace_back(exec_id, process);
+  while (ended_execs_.size() > kKeptExecs) {
+    // Those whose status was told go first, the oldest of them before the others.
+    auto victim = ended_execs_.begin();
+    for (auto it = ended_execs_.begin(); it != ended_execs_.end(); ++it) {
+      if (!it->second->collected()) continue;
+      victim = it;
+      break;
+    }
+    const auto forgotten = *victim;
+    ForgetExec(forgotten.first, forgotten.second);
+  }
+}
+
+void Container::ForgetExec(const std::string& exec_id, const std::shared_ptr<Process>& process) {
+  const std::string id = exec_id;
+  const auto kept = process;
+  const auto known = execs_.find(id);
+  if (known != execs_.end() && known->second == kept) execs_.erase(known);
+  std::erase_if(ended_execs_, [&](const auto& entry) { return entry.second == kept; });
+}
+
+Result<std::shared_ptr<Process>> Container::Find(const std::string& exec_id) {
+  if (!is_guest() && (exec_id.empty() || exec_id == id_ || exec_id == request_->exec_id())) {
+    if (init_ && state_ != State::kCreating) return init_;
+    return Fail(Code::kFailedPrecondition, Describe());
+  }
+  const auto exec = execs_.find(exec_id);
+  if (exec != execs_.end()) return exec->second;
+  return Fail(Code::kNotFound, "container " + Quoted(id_) + " has no process " + Quoted(exec_id));
+}
+
+Status Container::Signal(const std::string& exec_id, int number) {
+  if (exec_id.empty() && number == SIGKILL) {
+    Kill();
+    return {};
+  }
+  VC_ASSIGN_OR_RETURN(const auto process, Find(exec_id));
+  // The kernel drops what the first process of a pid namespace has no handler for. A request to end is not to
+  // be dropped.
+  if (process == init_ && number == SIGTERM && has_pid_namespace_ && process->running() &&
+      !process->Handles(SIGTERM)) {
+    number = SIGKILL;
+  }
+  return process->Signal(number);
+}
+
+void Container::Kill() {
+  if (cgroup_.Kill()) return;
+  // The rest of its pid namespace ends with the first process.
+  if (init_) (void)init_->Signal(SIGKILL);
+  for (const auto& [id, process] : execs_) (void)process->Signal(SIGKILL);
+}
+
+bool Container::IsEmpty() const {
+  if (init_ && init_->running()) return false;
+  for (const auto& [id, process] : execs_) {
+    if (process->running()) return false;
+  }
+  return !cgroup_.IsPopulated();
+}
+
+}  // namespace virtcontainers::guest

@@ -1,0 +1,119 @@
+#include "guest/agent/sandbox/output_stream.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+
+#include "agent.pb.h"
+
+namespace virtcontainers::guest {
+
+namespace {
+
+// A pipe's capacity.
+constexpr size_t kMaxRead = 64 << 10;
+constexpr std::chrono::milliseconds kDrain{500};
+
+}  // namespace
+
+void OutputStream::Read(Call call, size_t size) {
+  reads_.push_back({std::move(call), std::clamp<size_t>(size, 1, kMaxRead)});
+  Pump();
+}
+
+void OutputStream::ProcessEnded() {
+  ended_ = true;
+  end_ = EventLoop::Clock::now() + kDrain;
+  Pump();
+}
+
+void OutputStream::End() {
+  Close();
+  Pump();
+}
+
+void OutputStream::AnswerData(const Pending& read, std::string data) {
+  grpc::ReadStreamResponse response;
+  response.set_data(data);
+  // A session that ends before the bytes are out gives them back: the next one reads them again.
+  read.call.Answer(response, [weak = weak_from_this(), data = std::move(data)] {
+    if (const auto self = weak.lock()) self->returned_.insert(0, data);
+  });
+}
+
+bool OutputStream::AnswerOne(const Pending& read) {
+  if (!returned_.empty()) {
+    std::string data = returned_.substr(0, read.size);
+    returned_.erase(0, data.size());
+    AnswerData(read, std::move(data));
+    return true;
+  }
+  if (fd_) {
+    std::array<char, kMaxRead> buffer;
+    ssize_t count = 0;
+    do {
+      count = ::read(fd_.get(), buffer.data(), read.size);
+    } while (count < 0 && errno == EINTR);
+    if (count > 0) {
+      AnswerData(read, std::string(buffer.data(), static_cast<size_t>(count)));
+      return true;
+    }
+    const bool empty = count < 0 && errno == EAGAIN;
+    if (empty && !(ended_ && EventLoop::Clock::now() >= end_)) return false;
+    // The end; a terminal says EIO.
+    Close();
+  }
+  read.call.Answer();
+  return true;
+}
+
+void OutputStream::Pump() {
+  while (!reads_.empty()) {
+    if (!reads_.front().call.live()) {
+      reads_.pop_front();
+      continue;
+    }
+    Connection& connection = reads_.front().call.connection();
+    if (connection.congested()) {
+      Watch(false);
+      if (std::exchange(draining_, true)) return;
+      connection.WhenDrained([weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->draining_ = false;
+        self->Pump();
+      });
+      return;
+    }
+    if (!AnswerOne(reads_.front())) {
+      Watch(true);
+      if (!ended_ || timer_ != 0) return;
+      timer_ = loop_.After(end_ - EventLoop::Clock::now(), [this] {
+        timer_ = 0;
+        Pump();
+      });
+      return;
+    }
+    reads_.pop_front();
+  }
+  Watch(false);
+}
+
+void OutputStream::Watch(bool on) {
+  if (on == watched_ || !fd_) return;
+  watched_ = on;
+  if (!on) return loop_.Remove(fd_.get());
+  if (!loop_.Add(fd_.get(), EPOLLIN, [this](uint32_t) { Pump(); })) watched_ = false;
+}
+
+void OutputStream::Close() {
+  loop_.Cancel(std::exchange(timer_, 0));
+  Watch(false);
+  fd_.reset();
+}
+
+}  // namespace virtcontainers::guest

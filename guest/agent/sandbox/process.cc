@@ -1,0 +1,200 @@
+#include "guest/agent/sandbox/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <utility>
+
+#include "agent.pb.h"
+#include "base/errors.h"
+#include "guest/agent/container/terminal.h"
+#include "guest/agent/os/file.h"
+
+namespace virtcontainers::guest {
+
+namespace {
+
+// A pipe of which the agent's end does not block and the process's end does.
+Status MakePipe(bool agent_reads, UniqueFd* agent_end, UniqueFd* child_end) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) < 0) return FailErrno("pipe2");
+  agent_end->reset(ends[agent_reads ? 0 : 1]);
+  child_end->reset(ends[agent_reads ? 1 : 0]);
+  if (::fcntl(agent_end->get(), F_SETFL, O_NONBLOCK) < 0) return FailErrno("fcntl");
+  return {};
+}
+
+// The signals on a line such as "SigCgt:\t0000000180014a07" of /proc/PID/status.
+uint64_t SignalSet(const std::string& status, std::string_view name) {
+  const size_t line = status.find(name);
+  if (line == std::string::npos) return 0;
+  const size_t begin = status.find_first_not_of(" \t", line + name.size());
+  if (begin == std::string::npos) return 0;
+  uint64_t set = 0;
+  std::from_chars(status.data() + begin, status.data() + status.size(), set, 16);
+  return set;
+}
+
+}  // namespace
+
+Process::~Process() {
+  CloseReport();
+  if (running()) reaper_.Forget(child_.pid);
+}
+
+Status Process::MakeStdio(ProcessPlan* plan, UniqueFd* child_ends) {
+  if (plan->process->terminal()) return {};
+  UniqueFd ends[3];
+  for (int fd = 0; fd < 3; ++fd) {
+    VC_RETURN_IF_ERROR(MakePipe(/*agent_reads=*/fd != 0, &ends[fd], &child_ends[fd]));
+    plan->stdio[fd] = child_ends[fd].get();
+  }
+  stdin_ = std::make_unique<InputStream>(loop_, std::move(ends[0]), /*terminal=*/false);
+  stdout_ = std::make_shared<OutputStream>(loop_, std::move(ends[1]));
+  stderr_ = std::make_shared<OutputStream>(loop_, std::move(ends[2]));
+  return {};
+}
+
+Status Process::Launch(const SpawnOptions& options, ProcessPlan plan, const Main& main, Events events) {
+  UniqueFd child_ends[3];
+  VC_RETURN_IF_ERROR(MakeStdio(&plan, child_ends));
+  VC_ASSIGN_OR_RETURN(auto channel, MakeReportChannel());
+  plan.report = channel.second.get();
+  VC_RETURN_IF_ERROR(loop_.Add(channel.first.get(), EPOLLIN, [this](uint32_t) { OnReport(); }));
+  report_ = std::move(channel.first);
+  VC_ASSIGN_OR_RETURN(child_, Spawn(options, [&] {
+                        // A descriptor of the agent's end in the child would keep the channel alive.
+                        ::close(report_.get());
+                        main(plan);
+                      }));
+  events_ = std::move(events);
+  reaper_.Watch(child_.pid, [weak = weak_from_this()](int status) {
+    if (const auto self = weak.lock()) self->OnExit(status);
+  });
+  return {};
+}
+
+Status Process::Release() {
+  const char go = 1;
+  if (::send(report_.get(), &go, 1, MSG_NOSIGNAL) != 1) return FailErrno("start the process");
+  return {};
+}
+
+void Process::OnReport() {
+  const auto self = shared_from_this();
+  while (report_) {
+    Report report;
+    bool ended = false;
+    if (!ReceiveReport(report_.get(), &report, &ended)) return;
+    if (ended) {
+      CloseReport();
+      return OnLaunched();
+    }
+    switch (report.kind) {
+      case Report::Kind::kTerminal: {
+        if (!report.terminal) break;
+        ::fcntl(report.terminal.get(), F_SETFL, O_NONBLOCK);
+        const auto duplicate = [&] { return UniqueFd(::fcntl(report.terminal.get(), F_DUPFD_CLOEXEC, 3)); };
+        stdin_ = std::make_unique<InputStream>(loop_, duplicate(), /*terminal=*/true);
+        stdout_ = std::make_shared<OutputStream>(loop_, duplicate());
+        terminal_ = std::move(report.terminal);
+        break;
+      }
+      case Report::Kind::kReady:
+        ready_ = true;
+        if (events_.ready) events_.ready();
+        break;
+      case Report::Kind::kError:
+        error_ = std::move(report.error);
+        break;
+    }
+  }
+}
+
+// The channel has ended: the program runs, or the child has given up or was killed.
+void Process::OnLaunched() {
+  if (error_) {
+    // Reported when the child has been collected: nothing of it is left then.
+    if (status_ && events_.failed) std::exchange(events_.failed, nullptr)(*error_);
+    return;
+  }
+  if (events_.running) std::exchange(events_.running, nullptr)();
+}
+
+void Process::OnExit(int status) {
+  const auto self = shared_from_this();
+  // What it said before it ended comes first.
+  OnReport();
+  status_ = status;
+  if (error_ && events_.failed) std::exchange(events_.failed, nullptr)(*error_);
+  if (stdin_) stdin_->End();
+  if (stdout_) stdout_->ProcessEnded();
+  if (stderr_) stderr_->ProcessEnded();
+  grpc::WaitProcessResponse response;
+  response.set_status(status);
+  for (const Call& call : std::exchange(waiters_, {})) {
+    collected_ |= call.live();
+    call.Answer(response);
+  }
+  if (events_.ended) std::exchange(events_.ended, nullptr)(status);
+}
+
+void Process::CloseReport() {
+  if (!report_) return;
+  loop_.Remove(report_.get());
+  report_.reset();
+}
+
+Status Process::Signal(int number) const {
+  if (!running()) return {};
+  if (::syscall(SYS_pidfd_send_signal, child_.pidfd.get(), number, nullptr, 0) == 0 || errno == ESRCH)
+    return {};
+  return FailErrno("send signal " + std::to_string(number));
+}
+
+bool Process::Handles(int number) const {
+  const auto status = ReadFile("/proc/" + std::to_string(child_.pid) + "/status");
+  if (!status) return true;
+  return ((SignalSet(*status, "SigCgt:") | SignalSet(*status, "SigBlk:")) >> (number - 1) & 1) != 0;
+}
+
+void Process::Wait(Call call) {
+  if (!status_) return waiters_.push_back(std::move(call));
+  grpc::WaitProcessResponse response;
+  response.set_status(*status_);
+  collected_ = true;
+  call.Answer(response);
+}
+
+void Process::WriteStdin(Call call, std::string data) {
+  if (!stdin_) return call.Fail(Error(Code::kFailedPrecondition, "the process has no standard input"));
+  stdin_->Write(std::move(call), std::move(data));
+}
+
+void Process::CloseStdin(Call call, std::string response) {
+  if (!stdin_) return call.Respond(std::move(response));
+  stdin_->Close(std::move(call), std::move(response));
+}
+
+void Process::ReadStdout(Call call, size_t size) {
+  if (!stdout_) return call.Answer();
+  stdout_->Read(std::move(call), size);
+}
+
+void Process::ReadStderr(Call call, size_t size) {
+  // With a terminal everything is on standard output.
+  if (!stderr_) return call.Answer();
+  stderr_->Read(std::move(call), size);
+}
+
+Status Process::Resize(uint32_t rows, uint32_t columns) const {
+  if (!terminal_) return Fail(Code::kUnavailable, "the process has no terminal");
+  return SetTerminalSize(terminal_.get(), rows, columns);
+}
+
+}  // namespace virtcontainers::guest

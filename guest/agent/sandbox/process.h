@@ -1,0 +1,90 @@
+// One process the host knows by an id.
+
+#ifndef VIRTCONTAINERS_GUEST_AGENT_SANDBOX_PROCESS_H_
+#define VIRTCONTAINERS_GUEST_AGENT_SANDBOX_PROCESS_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest/agent/container/process_setup.h"
+#include "guest/agent/container/report.h"
+#include "guest/agent/link/connection.h"
+#include "guest/agent/os/event_loop.h"
+#include "guest/agent/os/reaper.h"
+#include "guest/agent/os/spawn.h"
+#include "guest/agent/sandbox/input_stream.h"
+#include "guest/agent/sandbox/output_stream.h"
+
+namespace virtcontainers::guest {
+
+// Outlives the process it stands for: exit status and output stay until this goes.
+class Process : public std::enable_shared_from_this<Process> {
+ public:
+  // `main` gets the plan with the child's descriptors filled in, in the child.
+  using Main = std::function<void(const ProcessPlan& plan)>;
+
+  // What the launch of it comes to. Each is called from the loop.
+  struct Events {
+    std::function<void()> ready;            // its surroundings are made, it waits for Release
+    std::function<void()> running;          // the program runs, or was killed just before
+    std::function<void(Error)> failed;      // it never will; the child has ended
+    std::function<void(int status)> ended;  // after one of the last two, or `running` never comes
+  };
+
+  Process(EventLoop& loop, Reaper& reaper) : loop_(loop), reaper_(reaper) {}
+  ~Process();
+
+  // Makes the child.
+  Status Launch(const SpawnOptions& options, ProcessPlan plan, const Main& main, Events events);
+  // Lets a child that is ready become its program.
+  Status Release();
+
+  bool running() const { return child_.pid > 0 && !status_; }
+  const std::optional<int>& status() const { return status_; }
+  // Whether somebody has been told the status.
+  bool collected() const { return collected_; }
+  pid_t pid() const { return child_.pid; }
+  int pidfd() const { return child_.pidfd.get(); }
+
+  // One that has ended is fine.
+  Status Signal(int number) const;
+  // Whether it would notice this signal: it handles it, or has blocked it to take it by itself.
+  bool Handles(int number) const;
+
+  void Wait(Call call);
+  void WriteStdin(Call call, std::string data);
+  void CloseStdin(Call call, std::string response);
+  void ReadStdout(Call call, size_t size);
+  void ReadStderr(Call call, size_t size);
+  // UNAVAILABLE without a terminal.
+  Status Resize(uint32_t rows, uint32_t columns) const;
+
+ private:
+  Status MakeStdio(ProcessPlan* plan, UniqueFd* child_ends);
+  void OnReport();
+  void OnLaunched();
+  void OnExit(int status);
+  void CloseReport();
+
+  EventLoop& loop_;
+  Reaper& reaper_;
+  Child child_;
+  Events events_;
+  UniqueFd report_;
+  bool ready_ = false;
+  std::optional<Error> error_;  // of the launch
+  UniqueFd terminal_;
+  std::unique_ptr<InputStream> stdin_;
+  std::shared_ptr<OutputStream> stdout_;
+  std::shared_ptr<OutputStream> stderr_;
+  std::optional<int> status_;
+  bool collected_ = false;
+  std::vector<Call> waiters_;
+};
+
+}  // namespace virtcontainers::guest
+
+#endif  // VIRTCONTAINERS_GUEST_AGENT_SANDBOX_PROCESS_H_
