@@ -34,9 +34,9 @@ inline std::string Quoted(std::string_view value) { return "'" + std::string(val
 #define VC_CONCAT(a, b) VC_CONCAT_INNER(a, b)
 
 // Returns the error of `expr` from the calling function, if it is one.
-#define VC_RETURN_IF_ERROR(expr)                                                                         \
-  do {                                                                                                   \
-    if (auto vc_status = (expr); !vc_status) return ::tl::make_unexpected(std::move(vc_status.error())); \
+#define VC_RETURN_IF_ERROR(expr)                                                                           \
+  do {                                                                                                     \
+    if (auto&& vc_status = (expr); !vc_status) return ::tl::make_unexpected(std::move(vc_status.error())); \
   } while (false)
 
 // `lhs` = the value of `expr`; returns its error from the calling function, if it is one.

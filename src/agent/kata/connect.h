@@ -1,0 +1,26 @@
+// Reaching the agent's port from the host. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_AGENT_KATA_CONNECT_H_
+#define VIRTCONTAINERS_SRC_AGENT_KATA_CONNECT_H_
+
+#include <functional>
+#include <memory>
+
+#include "os/stream.h"
+#include "virtcontainers/agent.h"
+#include "virtcontainers/deadline.h"
+
+namespace virtcontainers {
+
+// The port of the agent's ttRPC server. (Kata's default)
+inline constexpr uint32_t kAgentVsockPort = 1024;
+
+// A stream to the agent, once the guest answers. Blocks until then, until `deadline`, or until `cancelled`
+// says so, which is asked some times a second. Errors: DeadlineExceeded, Cancelled; NotFound for a socket
+// that is not there.
+Result<std::unique_ptr<Stream>> ConnectAgent(const AgentAddress& address,
+                                             const std::function<bool()>& cancelled, Deadline deadline);
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_AGENT_KATA_CONNECT_H_

@@ -1,0 +1,239 @@
+#include "agent/kata/kata_agent.h"
+
+#include <signal.h>
+
+#include <chrono>
+
+#include "agent.pb.h"
+#include "agent/kata/connect.h"
+#include "agent/kata/oci_spec.h"
+#include "base/errors.h"
+#include "health.pb.h"
+#include "ttrpc/client.h"
+
+namespace virtcontainers {
+namespace {
+
+constexpr char kAgentService[] = "grpc.AgentService";
+constexpr char kHealthService[] = "grpc.Health";
+
+// The share's place in the guest, and its name there. (Kata's contract with its guests)
+constexpr char kSharedContainers[] = "/run/kata-containers/shared/containers/";
+constexpr char kSandboxShm[] = "/run/kata-containers/sandbox/shm";
+
+// A stream that ended: older agents answer an error where newer ones answer nothing.
+bool IsEndOfStream(const Error& error) { return error.message().find("read meet eof") != std::string::npos; }
+
+template <typename Message>
+Result<Message> Parse(Result<std::string> payload) {
+  VC_RETURN_IF_ERROR(payload);
+  Message message;
+  if (!message.ParseFromString(*payload))
+    return Fail(Code::kInternal, "the agent's answer cannot be understood");
+  return message;
+}
+
+template <typename Request>
+Request ForProcess(const ProcessRef& process) {
+  Request request;
+  request.set_container_id(process.container);
+  request.set_exec_id(process.exec);
+  return request;
+}
+
+}  // namespace
+
+KataAgent::KataAgent() = default;
+KataAgent::~KataAgent() { KataAgent::Close(); }
+
+Status KataAgent::Connect(const AgentAddress& address, Deadline deadline) {
+  const auto cancelled = [this] {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  };
+  VC_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream, ConnectAgent(address, cancelled, deadline));
+  auto client = std::make_shared<ttrpc::Client>(std::move(stream));
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return Fail(Code::kCancelled, "the connection to the agent was given up");
+    client_ = client;
+  }
+  return Check(deadline);
+}
+
+void KataAgent::Close() {
+  std::shared_ptr<ttrpc::Client> client;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    client = client_;
+  }
+  if (client) client->Close();
+}
+
+Result<std::shared_ptr<ttrpc::Client>> KataAgent::client() const {
+  const std::lock_guard lock(mutex_);
+  if (!client_) return Fail(Code::kUnavailable, "the agent is not connected");
+  return client_;
+}
+
+template <typename Request>
+Status KataAgent::Call(const char* method, const Request& request, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const std::shared_ptr<ttrpc::Client> to, client());
+  VC_RETURN_IF_ERROR(to->Call(kAgentService, method, request.SerializeAsString(), deadline));
+  return {};
+}
+
+Status KataAgent::Check(Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const std::shared_ptr<ttrpc::Client> to, client());
+  VC_ASSIGN_OR_RETURN(const grpc::HealthCheckResponse answer,
+                      Parse<grpc::HealthCheckResponse>(to->Call(
+                          kHealthService, "Check", grpc::CheckRequest().SerializeAsString(), deadline)));
+  if (answer.status() != grpc::HealthCheckResponse::SERVING) {
+    return Fail(Code::kUnavailable, "the agent says that it does not serve");
+  }
+  return {};
+}
+
+Result<AgentDetails> KataAgent::GetDetails(Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const std::shared_ptr<ttrpc::Client> to, client());
+  VC_ASSIGN_OR_RETURN(const grpc::VersionCheckResponse answer,
+                      Parse<grpc::VersionCheckResponse>(to->Call(
+                          kHealthService, "Version", grpc::CheckRequest().SerializeAsString(), deadline)));
+  return AgentDetails{answer.agent_version().substr(0, 64)};
+}
+
+Status KataAgent::CreateSandbox(const SandboxConfig& config, Deadline deadline) {
+  grpc::CreateSandboxRequest request;
+  request.set_sandbox_id(config.id);
+  request.set_hostname(config.hostname);
+  for (const std::string& line : config.dns) request.add_dns(line);
+  if (!config.share_tag.empty()) {
+    grpc::Storage* share = request.add_storages();
+    share->set_driver("virtio-fs");
+    share->set_source(config.share_tag);
+    share->set_fstype("virtiofs");
+    share->set_mount_point(kSharedContainers);
+  }
+  grpc::Storage* shm = request.add_storages();
+  shm->set_driver("ephemeral");
+  shm->set_source("shm");
+  shm->set_fstype("tmpfs");
+  shm->set_mount_point(kSandboxShm);
+  for (const char* option : {"noexec", "nosuid", "nodev", "mode=1777", "size=65536k"})
+    shm->add_options(option);
+  return Call("CreateSandbox", request, deadline);
+}
+
+Status KataAgent::DestroySandbox(Deadline deadline) {
+  return Call("DestroySandbox", grpc::DestroySandboxRequest(), deadline);
+}
+
+Status KataAgent::SetGuestTime(Time time, Deadline deadline) {
+  const auto since_epoch = std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch());
+  grpc::SetGuestDateTimeRequest request;
+  request.set_sec(since_epoch.count() / 1'000'000);
+  request.set_usec(since_epoch.count() % 1'000'000);
+  return Call("SetGuestDateTime", request, deadline);
+}
+
+Status KataAgent::ReseedRandom(std::string_view entropy, Deadline deadline) {
+  grpc::ReseedRandomDevRequest request;
+  request.set_data(std::string(entropy));
+  return Call("ReseedRandomDev", request, deadline);
+}
+
+Status KataAgent::CreateContainer(const GuestContainer& container, Deadline deadline) {
+  grpc::CreateContainerRequest request;
+  request.set_container_id(container.config.id);
+  request.set_exec_id(container.config.id);
+  *request.mutable_oci() = ToOciSpec(container);
+  return Call("CreateContainer", request, deadline);
+}
+
+Status KataAgent::StartContainer(const std::string& container, Deadline deadline) {
+  grpc::StartContainerRequest request;
+  request.set_container_id(container);
+  return Call("StartContainer", request, deadline);
+}
+
+Status KataAgent::RemoveContainer(const std::string& container, Deadline deadline) {
+  grpc::RemoveContainerRequest request;
+  request.set_container_id(container);
+  return Call("RemoveContainer", request, deadline);
+}
+
+Status KataAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) {
+  grpc::ExecProcessRequest request = ForProcess<grpc::ExecProcessRequest>(process);
+  *request.mutable_process() = ToOciProcess(config);
+  return Call("ExecProcess", request, deadline);
+}
+
+Status KataAgent::SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) {
+  // By Kata's rule SIGKILL of the first process is for all of the container.
+  grpc::SignalProcessRequest request;
+  request.set_container_id(process.container);
+  if (!(all && signal == SIGKILL))
+    request.set_exec_id(process.exec.empty() ? process.container : process.exec);
+  request.set_signal(static_cast<uint32_t>(signal));
+  return Call("SignalProcess", request, deadline);
+}
+
+Status KataAgent::ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
+                                 Deadline deadline) {
+  auto request = ForProcess<grpc::TtyWinResizeRequest>(process);
+  request.set_row(rows);
+  request.set_column(columns);
+  return Call("TtyWinResize", request, deadline);
+}
+
+void KataAgent::WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) {
+  const auto to = client();
+  if (!to) return done(Fail(to.error()));
+  (*to)->CallAsync(kAgentService, "WaitProcess",
+                   ForProcess<grpc::WaitProcessRequest>(process).SerializeAsString(), {},
+                   [done = std::move(done)](Result<std::string> payload) {
+                     const auto answer = Parse<grpc::WaitProcessResponse>(std::move(payload));
+                     if (!answer) return done(Fail(answer.error()));
+                     done(ExitStatus{answer->status()});
+                   });
+}
+
+void KataAgent::ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
+                           Callback<std::string> done) {
+  const auto to = client();
+  if (!to) return done(Fail(to.error()));
+  auto request = ForProcess<grpc::ReadStreamRequest>(process);
+  request.set_len(size);
+  (*to)->CallAsync(kAgentService, stream == OutputStream::kStdout ? "ReadStdout" : "ReadStderr",
+                   request.SerializeAsString(), {},
+                   [done = std::move(done), size](Result<std::string> payload) {
+                     auto answer = Parse<grpc::ReadStreamResponse>(std::move(payload));
+                     if (!answer && IsEndOfStream(answer.error())) return done(std::string());
+                     if (!answer) return done(Fail(answer.error()));
+                     if (answer->data().size() > size) {
+                       return done(Fail(Code::kInternal, "the agent sent more output than it was asked for"));
+                     }
+                     done(std::move(*answer->mutable_data()));
+                   });
+}
+
+void KataAgent::WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) {
+  // To the agent an empty write is the end of the input: CloseStdin says that.
+  if (data.empty()) return done({});
+  const auto to = client();
+  if (!to) return done(Fail(to.error()));
+  auto request = ForProcess<grpc::WriteStreamRequest>(process);
+  request.set_data(std::move(data));
+  (*to)->CallAsync(kAgentService, "WriteStdin", request.SerializeAsString(), {},
+                   [done = std::move(done)](Result<std::string> payload) {
+                     if (!payload) return done(Fail(payload.error()));
+                     done({});
+                   });
+}
+
+Status KataAgent::CloseStdin(const ProcessRef& process, Deadline deadline) {
+  return Call("CloseStdin", ForProcess<grpc::CloseStdinRequest>(process), deadline);
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,291 @@
+#include "agent/noop/noop_agent.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iterator>
+
+#include "base/errors.h"
+
+namespace virtcontainers {
+namespace {
+
+void CallAll(std::vector<std::function<void()>>& calls) {
+  for (auto& call : calls) call();
+}
+
+}  // namespace
+
+Status NoopAgent::Open() const {
+  if (!connected_) return Fail(Code::kUnavailable, "the agent is not connected");
+  return {};
+}
+
+Status NoopAgent::Connect(const AgentAddress&, Deadline) {
+  const std::lock_guard lock(mutex_);
+  connected_ = true;
+  return {};
+}
+
+void NoopAgent::Close() {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    connected_ = false;
+    const Error gone(Code::kUnavailable, "the agent's connection was closed");
+    for (auto& [key, process] : processes_) {
+      for (auto& waiter : process.waiters) calls.push_back([waiter, gone] { waiter(Fail(gone)); });
+      process.waiters.clear();
+      for (auto& readers : process.readers) {
+        for (auto& reader : readers) calls.push_back([done = reader.done, gone] { done(Fail(gone)); });
+        readers.clear();
+      }
+    }
+  }
+  CallAll(calls);
+}
+
+Status NoopAgent::Check(Deadline) {
+  const std::lock_guard lock(mutex_);
+  return Open();
+}
+
+Result<AgentDetails> NoopAgent::GetDetails(Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(Open());
+  return AgentDetails{"noop"};
+}
+
+Status NoopAgent::CreateSandbox(const SandboxConfig& config, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(Open());
+  if (sandbox_) return Fail(Code::kAlreadyExists, "the sandbox " + Quoted(sandbox_id_) + " is there already");
+  sandbox_ = true;
+  sandbox_id_ = config.id;
+  return {};
+}
+
+Status NoopAgent::DestroySandbox(Deadline) {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    VC_RETURN_IF_ERROR(Open());
+    for (auto& [key, process] : processes_) End(process, 128 + SIGKILL, calls);
+    containers_.clear();
+    sandbox_ = false;
+  }
+  CallAll(calls);
+  return {};
+}
+
+Status NoopAgent::SetGuestTime(Time, Deadline) {
+  const std::lock_guard lock(mutex_);
+  return Open();
+}
+
+Status NoopAgent::ReseedRandom(std::string_view, Deadline) {
+  const std::lock_guard lock(mutex_);
+  return Open();
+}
+
+Status NoopAgent::CreateContainer(const GuestContainer& container, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(Open());
+  const std::string& id = container.config.id;
+  if (!sandbox_) return Fail(Code::kFailedPrecondition, "there is no sandbox: create it first");
+  if (containers_.count(id) != 0)
+    return Fail(Code::kAlreadyExists, "container " + Quoted(id) + " exists already");
+  containers_[id] = container.config.process.args;
+  Process& process = processes_[Key(id, "")];
+  process.terminal = container.config.process.terminal;
+  return {};
+}
+
+Status NoopAgent::StartContainer(const std::string& container, Deadline) {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    VC_RETURN_IF_ERROR(Open());
+    const auto found = containers_.find(container);
+    if (found == containers_.end()) return Fail(Code::kNotFound, "no container " + Quoted(container));
+    Process& process = processes_[Key(container, "")];
+    if (process.started) {
+      return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " has been started already");
+    }
+    Run(process, found->second, true, calls);
+  }
+  CallAll(calls);
+  return {};
+}
+
+Status NoopAgent::RemoveContainer(const std::string& container, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(Open());
+  if (containers_.count(container) == 0) return Fail(Code::kNotFound, "no container " + Quoted(container));
+  const Process& first = processes_[Key(container, "")];
+  if (first.started && !first.exit) {
+    return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is running: stop it first");
+  }
+  containers_.erase(container);
+  std::erase_if(processes_, [&](const auto& entry) { return entry.first.first == container; });
+  return {};
+}
+
+Status NoopAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline) {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    VC_RETURN_IF_ERROR(Open());
+    if (process.container != sandbox_id_ || containers_.count(process.container) != 0) {
+      const auto first = processes_.find(Key(process.container, ""));
+      if (first == processes_.end())
+        return Fail(Code::kNotFound, "no container " + Quoted(process.container));
+      if (!first->second.started || first->second.exit) {
+        return Fail(Code::kFailedPrecondition, "container " + Quoted(process.container) + " is not running");
+      }
+    }
+    const auto [entry, fresh] = processes_.try_emplace(Key(process.container, process.exec));
+    if (!fresh) return Fail(Code::kAlreadyExists, "process " + Quoted(process.exec) + " exists already");
+    entry->second.terminal = config.terminal;
+    Run(entry->second, config.args, false, calls);
+  }
+  CallAll(calls);
+  return {};
+}
+
+Result<NoopAgent::Process*> NoopAgent::Find(const ProcessRef& process) {
+  VC_RETURN_IF_ERROR(Open());
+  const auto found = processes_.find(Key(process.container, process.exec));
+  if (found == processes_.end()) {
+    return Fail(Code::kNotFound, "no process " + Quoted(process.exec) + " in " + Quoted(process.container));
+  }
+  return &found->second;
+}
+
+Status NoopAgent::SignalProcess(const ProcessRef& process, int signal, bool, Deadline) {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    VC_ASSIGN_OR_RETURN(Process * found, Find(process));
+    if (signal != 0 && signal != SIGCHLD && signal != SIGWINCH) End(*found, 128 + signal, calls);
+  }
+  CallAll(calls);
+  return {};
+}
+
+Status NoopAgent::ResizeTerminal(const ProcessRef& process, uint16_t, uint16_t, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_ASSIGN_OR_RETURN(const Process* found, Find(process));
+  if (!found->terminal) return Fail(Code::kFailedPrecondition, "the process has no terminal");
+  return {};
+}
+
+void NoopAgent::WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) {
+  Result<ExitStatus> answer;
+  {
+    const std::lock_guard lock(mutex_);
+    const Result<Process*> found = Find(process);
+    if (!found) {
+      answer = Fail(found.error());
+    } else if ((*found)->exit) {
+      answer = *(*found)->exit;
+    } else {
+      (*found)->waiters.push_back(std::move(done));
+      return;
+    }
+  }
+  done(std::move(answer));
+}
+
+void NoopAgent::ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
+                           Callback<std::string> done) {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    const Result<Process*> found = Find(process);
+    if (!found) {
+      calls.push_back([done, error = found.error()] { done(Fail(error)); });
+    } else {
+      (*found)->readers[static_cast<int>(stream)].push_back({std::max(size, 1u), std::move(done)});
+      Feed(**found, calls);
+    }
+  }
+  CallAll(calls);
+}
+
+void NoopAgent::WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) {
+  Calls calls;
+  Status answer;
+  {
+    const std::lock_guard lock(mutex_);
+    const Result<Process*> found = Find(process);
+    if (!found) {
+      answer = Fail(found.error());
+    } else if ((*found)->exit || (*found)->stdin_closed) {
+      answer = Fail(Code::kFailedPrecondition, "the process reads no input any more");
+    } else if ((*found)->cat) {
+      (*found)->out += data;
+      Feed(**found, calls);
+    }
+  }
+  CallAll(calls);
+  done(std::move(answer));
+}
+
+Status NoopAgent::CloseStdin(const ProcessRef& process, Deadline) {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    VC_ASSIGN_OR_RETURN(Process * found, Find(process));
+    found->stdin_closed = true;
+    if (found->cat) End(*found, 0, calls);
+  }
+  CallAll(calls);
+  return {};
+}
+
+void NoopAgent::Run(Process& process, const std::vector<std::string>& args, bool first, Calls& calls) {
+  process.started = true;
+  const std::string command = args.empty() ? "" : args[0].substr(args[0].rfind('/') + 1);
+  if (command == "cat") {
+    process.cat = true;
+  } else if (command == "echo") {
+    for (size_t i = 1; i < args.size(); ++i) process.out += (i > 1 ? " " : "") + args[i];
+    process.out += "\n";
+    End(process, 0, calls);
+  } else if (command == "false") {
+    End(process, 1, calls);
+  } else if (command == "exit" && args.size() > 1) {
+    End(process, std::atoi(args[1].c_str()) & 0xff, calls);
+  } else if (command == "true" || !first) {
+    End(process, 0, calls);
+  }
+}
+
+void NoopAgent::End(Process& process, int code, Calls& calls) {
+  if (process.exit || !process.started) return;
+  process.exit = ExitStatus{code};
+  for (auto& waiter : process.waiters) calls.push_back([waiter, exit = *process.exit] { waiter(exit); });
+  process.waiters.clear();
+  Feed(process, calls);
+}
+
+void NoopAgent::Feed(Process& process, Calls& calls) {
+  auto& readers = process.readers[0];
+  while (!readers.empty() && (!process.out.empty() || process.exit)) {
+    Reader reader = std::move(readers.front());
+    readers.erase(readers.begin());
+    std::string data = process.out.substr(0, reader.size);
+    process.out.erase(0, data.size());
+    calls.push_back([done = std::move(reader.done), data = std::move(data)] { done(data); });
+  }
+  // Nothing is ever said on standard error.
+  if (process.exit || process.terminal) {
+    for (auto& reader : process.readers[1])
+      calls.push_back([done = std::move(reader.done)] { done(std::string()); });
+    process.readers[1].clear();
+  }
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,84 @@
+// An agent without a guest: containers whose processes do nothing, until they are signalled. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_AGENT_NOOP_NOOP_AGENT_H_
+#define VIRTCONTAINERS_SRC_AGENT_NOOP_NOOP_AGENT_H_
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "virtcontainers/agent.h"
+
+namespace virtcontainers {
+
+// Thread-safe. For VMs without an agent and for tests: it keeps the contract, so that everything above it can
+// be tried without a VM. A container's first process runs until a signal ends it; `true`, `false`, `echo`,
+// `exit N` and `cat` behave as their names say, and any other command ends at once with 0.
+class NoopAgent final : public Agent {
+ public:
+  std::string_view name() const override { return "noop"; }
+  Status Connect(const AgentAddress& address, Deadline deadline) override;
+  void Close() override;
+  Status Check(Deadline deadline) override;
+  Result<AgentDetails> GetDetails(Deadline deadline) override;
+  Status CreateSandbox(const SandboxConfig& config, Deadline deadline) override;
+  Status DestroySandbox(Deadline deadline) override;
+  Status SetGuestTime(Time time, Deadline deadline) override;
+  Status ReseedRandom(std::string_view entropy, Deadline deadline) override;
+  Status CreateContainer(const GuestContainer& container, Deadline deadline) override;
+  Status StartContainer(const std::string& container, Deadline deadline) override;
+  Status RemoveContainer(const std::string& container, Deadline deadline) override;
+  Status ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) override;
+  Status SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) override;
+  Status ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
+                        Deadline deadline) override;
+  void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) override;
+  void ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
+                  Callback<std::string> done) override;
+  void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) override;
+  Status CloseStdin(const ProcessRef& process, Deadline deadline) override;
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // container, exec
+
+  struct Reader {
+    uint32_t size;
+    Callback<std::string> done;
+  };
+
+  struct Process {
+    bool started = false;
+    bool terminal = false;
+    bool cat = false;  // gives back what it is given
+    bool stdin_closed = false;
+    std::optional<ExitStatus> exit;
+    std::string out;
+    std::vector<Callback<ExitStatus>> waiters;
+    std::vector<Reader> readers[2];
+  };
+
+  // Calls to be made once the lock is no longer held.
+  using Calls = std::vector<std::function<void()>>;
+
+  // Legal only with mutex_ held.
+  Status Open() const;
+  Result<Process*> Find(const ProcessRef& process);
+  void Run(Process& process, const std::vector<std::string>& args, bool first, Calls& calls);
+  void End(Process& process, int code, Calls& calls);
+  void Feed(Process& process, Calls& calls);
+
+  std::mutex mutex_;
+  bool connected_ = false;
+  bool sandbox_ = false;
+  std::string sandbox_id_;
+  std::map<std::string, std::vector<std::string>> containers_;  // their commands
+  std::map<Key, Process> processes_;
+};
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_AGENT_NOOP_NOOP_AGENT_H_

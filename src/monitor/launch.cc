@@ -1,0 +1,137 @@
+#include "monitor/launch.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "base/unique_fd.h"
+#include "os/file.h"
+#include "os/poll.h"
+#include "os/subprocess.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr size_t kMaxOutcome = 256 << 10;
+
+// What the monitor needs, beyond the deadline, to undo a start that did not make it.
+constexpr seconds kUndo{15};
+
+}  // namespace
+
+std::vector<std::string> ToArguments(const std::string& program, const MonitorArguments& arguments) {
+  std::vector<std::string> argv = {program, "--pod-dir=" + arguments.paths.dir,
+                                   "--run-dir=" + arguments.paths.run_dir, "--guest=" + arguments.guest,
+                                   "--timeout-ms=" + std::to_string(arguments.timeout.count())};
+  if (arguments.launch) argv.push_back("--launch");
+  return argv;
+}
+
+Result<MonitorArguments> ParseArguments(int argc, char** argv) {
+  MonitorArguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    const auto value = [&](std::string_view name) -> const char* {
+      return argument.substr(0, name.size()) == name ? argv[i] + name.size() : nullptr;
+    };
+    if (const char* dir = value("--pod-dir=")) {
+      arguments.paths.dir = dir;
+    } else if (const char* run = value("--run-dir=")) {
+      arguments.paths.run_dir = run;
+    } else if (const char* guest = value("--guest=")) {
+      arguments.guest = guest;
+    } else if (const char* timeout = value("--timeout-ms=")) {
+      int64_t count = 0;
+      std::from_chars(timeout, argv[i] + argument.size(), count);
+      arguments.timeout = milliseconds(count);
+    } else if (argument == "--launch") {
+      arguments.launch = true;
+    } else {
+      return Fail(Code::kInvalidArgument, "unknown argument " + Quoted(argument) +
+                                              ": this program is started by the library, by StartPod");
+    }
+  }
+  if (arguments.paths.dir.empty() || arguments.paths.run_dir.empty() || arguments.timeout.count() <= 0) {
+    return Fail(Code::kInvalidArgument, "this program is started by the library, by StartPod");
+  }
+  return arguments;
+}
+
+std::string EncodeOutcome(const Status& outcome) {
+  Json json = {{"ok", outcome.has_value()}};
+  if (!outcome) {
+    json["code"] = static_cast<int>(outcome.error().code());
+    json["message"] = outcome.error().message();
+    json["context"] = outcome.error().context();
+  }
+  return DumpJson(json, false) + "\n";
+}
+
+Status DecodeOutcome(const std::string& line) {
+  VC_ASSIGN_OR_RETURN(const Json json, ParseJson(line));
+  JsonReader reader(json, "");
+  bool ok = false;
+  int code = static_cast<int>(Code::kUnknown);
+  std::string message;
+  std::vector<std::string> context;
+  reader.Read("ok", ok);
+  reader.Read("code", code);
+  reader.Read("message", message);
+  reader.Read("context", context);
+  VC_RETURN_IF_ERROR(reader.status());
+  if (ok) return {};
+  Error error(static_cast<Code>(code), message);
+  for (std::string& operation : context) error.AddContext(std::move(operation));
+  return Fail(std::move(error));
+}
+
+Status LaunchMonitor(const std::string& program, const PodPaths& paths, const std::string& guest,
+                     Deadline deadline) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("start the monitor: pipe");
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  UniqueFd log(
+      ::open(paths.monitor_log().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+  if (!log) return FailErrno("open " + Quoted(paths.monitor_log()));
+
+  // A day is for ever, to a boot.
+  const auto left = std::min<std::chrono::nanoseconds>(deadline.remaining(), std::chrono::hours(24));
+  const MonitorArguments arguments{paths, guest,
+                                   std::max(milliseconds(1), std::chrono::ceil<milliseconds>(left)), true};
+  VC_ASSIGN_OR_RETURN(Subprocess launcher,
+                      Subprocess::Spawn({.argv = ToArguments(program, arguments),
+                                         .fds = {{log.get(), 1}, {log.get(), 2}, {writer.get(), kReadyFd}}}));
+  writer.reset();
+
+  std::string line;
+  const Deadline patience = Deadline::After(left + kUndo);
+  bool ended = false;
+  while (!ended && line.size() <= kMaxOutcome && line.find('\n') == std::string::npos) {
+    VC_ASSIGN_OR_RETURN(const bool readable, WaitReadable(reader.get(), patience));
+    if (!readable) break;
+    char buffer[4096];
+    const ssize_t got = ::read(reader.get(), buffer, sizeof(buffer));
+    if (got < 0 && errno == EINTR) continue;
+    ended = got <= 0;
+    if (got > 0) line.append(buffer, static_cast<size_t>(got));
+  }
+  // It has long ended: a child that is not collected would stay a zombie of the caller's. A caller that
+  // collects all its children itself has done so.
+  (void)launcher.Wait(Deadline::After(seconds(1)));
+  if (line.find('\n') != std::string::npos) return DecodeOutcome(line);
+  if (!ended) return Fail(Code::kDeadlineExceeded, "the pod's monitor did not answer in time");
+  const std::string said = ReadFileTail(paths.monitor_log(), 2048).value_or("");
+  return Fail(Code::kAborted, "the pod's monitor " + Quoted(program) + " ended without a word" +
+                                  (said.empty() ? "" : "; its log ends with:\n" + said));
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,46 @@
+// Starting a monitor, from the library's side and from the monitor's. Host only.
+//
+// The library runs the program with --launch; that starts the monitor proper and ends, so that the monitor is
+// nobody's child: the caller has no process to wait for. The monitor says on a pipe how StartPod went.
+
+#ifndef VIRTCONTAINERS_SRC_MONITOR_LAUNCH_H_
+#define VIRTCONTAINERS_SRC_MONITOR_LAUNCH_H_
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "pod/paths.h"
+#include "virtcontainers/deadline.h"
+#include "virtcontainers/error.h"
+
+namespace virtcontainers {
+
+// The descriptor on which the monitor is given the pipe.
+inline constexpr int kReadyFd = 3;
+
+struct MonitorArguments {
+  PodPaths paths;
+  std::string guest;                     // the directory of the guest image
+  std::chrono::milliseconds timeout{0};  // for the start
+  bool launch = false;                   // start another, and end
+};
+
+std::vector<std::string> ToArguments(const std::string& program, const MonitorArguments& arguments);
+
+// Errors: InvalidArgument for anything but what ToArguments makes.
+Result<MonitorArguments> ParseArguments(int argc, char** argv);
+
+// What is said on the pipe: one line of JSON.
+std::string EncodeOutcome(const Status& outcome);
+Status DecodeOutcome(const std::string& line);
+
+// Starts the pod by starting its monitor; blocks until the containers run or nothing is left of it. The
+// caller holds the pod's lock. Errors: those of the monitor's start; Aborted, with what its log says, if it
+// ends without a word.
+Status LaunchMonitor(const std::string& program, const PodPaths& paths, const std::string& guest,
+                     Deadline deadline);
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_MONITOR_LAUNCH_H_

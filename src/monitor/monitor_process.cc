@@ -1,0 +1,115 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+
+#include "agent/kata/kata_agent.h"
+#include "agent/noop/noop_agent.h"
+#include "base/errors.h"
+#include "base/unique_fd.h"
+#include "hypervisor/mock/mock_hypervisor.h"
+#include "hypervisor/qemu/qemu_hypervisor.h"
+#include "monitor/launch.h"
+#include "monitor/pod_monitor.h"
+#include "monitor/service.h"
+#include "os/file.h"
+#include "os/file_lock.h"
+#include "os/subprocess.h"
+#include "ttrpc/server.h"
+#include "virtcontainers/monitor.h"
+
+namespace virtcontainers {
+namespace {
+
+int Complain(const Error& error) {
+  std::fprintf(stderr, "virtcontainers-monitor: %s\n", error.ToString().c_str());
+  return EXIT_FAILURE;
+}
+
+// Starts the monitor proper. It becomes the child of init, or of whoever collects orphans here.
+Status Relaunch(MonitorArguments arguments) {
+  char program[4096];
+  const ssize_t length = ::readlink("/proc/self/exe", program, sizeof(program));
+  if (length <= 0 || length >= static_cast<ssize_t>(sizeof(program)))
+    return FailErrno("readlink /proc/self/exe");
+  arguments.launch = false;
+  VC_RETURN_IF_ERROR(
+      Subprocess::Spawn({.argv = ToArguments(std::string(program, static_cast<size_t>(length)), arguments),
+                         .fds = {{1, 1}, {2, 2}, {kReadyFd, kReadyFd}}}));
+  return {};
+}
+
+// Tells the caller of StartPod, who may have gone.
+void Report(UniqueFd& ready, const Status& outcome) {
+  if (ready) (void)WriteAll(ready.get(), EncodeOutcome(outcome));
+  ready.reset();
+}
+
+Status Run(const MonitorParts& parts, const MonitorArguments& arguments, UniqueFd& ready) {
+  const Deadline deadline = Deadline::After(arguments.timeout);
+  // Held until this process is gone: who finds it free knows that no monitor lives.
+  VC_ASSIGN_OR_RETURN(const FileLock alive, FileLock::Acquire(arguments.paths.monitor_lock(), deadline));
+  VC_RETURN_IF_ERROR(MakeDirectories(arguments.paths.run_dir));
+
+  PodMonitor pod(parts, PodFiles(arguments.paths), arguments.guest);
+  VC_RETURN_IF_ERROR(pod.Start(deadline));
+  {
+    MonitorService service(pod);
+    ttrpc::Server server(service);
+    Status listening = server.Listen(arguments.paths.monitor_socket());
+    if (!listening) {
+      (void)pod.StopPod(std::chrono::milliseconds(0), Deadline::After(std::chrono::seconds(10)));
+      return listening;
+    }
+    Report(ready, {});
+    pod.WaitUntilStopped();
+    server.Stop();
+  }
+  return {};
+}
+
+}  // namespace
+
+MonitorParts DefaultMonitorParts() {
+  MonitorParts parts;
+  parts.hypervisors["qemu"] = [] { return std::make_unique<QemuHypervisor>(); };
+  parts.hypervisors["mock"] = [] { return std::make_unique<MockHypervisor>(); };
+  parts.agents["kata"] = [] { return std::make_unique<KataAgent>(); };
+  parts.agents["noop"] = [] { return std::make_unique<NoopAgent>(); };
+  return parts;
+}
+
+int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
+  const Result<MonitorArguments> arguments = ParseArguments(argc, argv);
+  if (!arguments) return Complain(arguments.error());
+  if (::fcntl(kReadyFd, F_GETFD) < 0) {
+    return Complain(Error(Code::kInvalidArgument, "this program is started by the library, by StartPod"));
+  }
+  if (arguments->launch) {
+    const Status launched = Relaunch(*arguments);
+    // The caller reads the pipe to its end: nothing is lost by saying it there as well.
+    UniqueFd ready(kReadyFd);
+    if (launched) return EXIT_SUCCESS;
+    Report(ready, launched);
+    return Complain(launched.error());
+  }
+
+  // A caller that has gone, or a terminal's hang-up, is no reason to end.
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+  ::umask(077);
+  if (::chdir("/") != 0) return Complain(ErrnoError("chdir /"));
+  UniqueFd ready(kReadyFd);
+  ::fcntl(kReadyFd, F_SETFD, FD_CLOEXEC);
+
+  const Status ran = Run(parts, *arguments, ready);
+  Report(ready, ran);
+  return ran ? EXIT_SUCCESS : Complain(ran.error());
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,441 @@
+#include "monitor/pod_monitor.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cinttypes>
+
+#include "base/errors.h"
+#include "os/file.h"
+#include "os/process_identity.h"
+#include "pod/defaults.h"
+#include "pod/state_machine.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr uint32_t kLogRead = 64 << 10;
+
+Time Now() { return std::chrono::system_clock::now(); }
+
+std::string RandomName() {
+  uint64_t value = 0;
+  while (::getrandom(&value, sizeof(value), 0) != sizeof(value)) {
+  }
+  char text[24];
+  std::snprintf(text, sizeof(text), "exec-%016" PRIx64, value);
+  return text;
+}
+
+ProcessConfig WithPath(ProcessConfig process) {
+  const bool has_path = std::any_of(process.env.begin(), process.env.end(), [](const std::string& variable) {
+    return variable.rfind("PATH=", 0) == 0;
+  });
+  if (!has_path) process.env.push_back(std::string("PATH=") + kDefaultPath);
+  return process;
+}
+
+}  // namespace
+
+PodMonitor::~PodMonitor() {
+  // The agent's threads call into the table, and the VM's watcher into this: they end first.
+  vm_.reset();
+}
+
+ProcessRef PodMonitor::RefOf(const std::string& container, const std::string& exec) const {
+  return ProcessRef{container.empty() ? sandbox_ : container, exec};
+}
+
+void PodMonitor::Change(const std::function<void(PodRecord&)>& change) {
+  const std::lock_guard lock(mutex_);
+  change(record_);
+  if (const Status saved = files_.SaveRecord(record_); !saved) {
+    // The pod goes on: what is on disk is older, and is corrected by the next change.
+    std::fprintf(stderr, "state not saved: %s\n", saved.error().ToString().c_str());
+  }
+  changed_.notify_all();
+}
+
+Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodState* pod_state) const {
+  const std::lock_guard lock(mutex_);
+  if (pod_state != nullptr) *pod_state = record_.state;
+  for (const ContainerRecord& record : record_.containers) {
+    if (record.id == container) return record;
+  }
+  return Fail(Code::kNotFound, "no container " + Quoted(container) + " in pod " + Quoted(sandbox_));
+}
+
+Status PodMonitor::Start(Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_ASSIGN_OR_RETURN(const PodConfig config, files_.LoadConfig());
+  sandbox_ = config.id;
+  VC_ASSIGN_OR_RETURN(record_, files_.LoadRecord());
+  const PodRecord before = record_;
+  starting_ = true;
+  Status booted = Boot(config, deadline);
+  // A link that broke half way is the VM's end, seen from inside.
+  if (!booted && booted.error().code() == Code::kUnavailable && vm_) {
+    booted = Fail(vm_->ExplainBootFailure(booted.error()));
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    starting_ = false;
+    // The VM may have died at the last step, when nobody was there any more to notice.
+    if (booted && stopped_) booted = Fail(Code::kAborted, record_.reason);
+    stopping_ = !booted;
+  }
+  if (booted) return {};
+  if (vm_) (void)vm_->Stop(Deadline::After(seconds(1)));
+  Change([&](PodRecord& record) { record = before; });
+  (void)RemoveTree(files_.paths().run_dir);
+  return booted;
+}
+
+Status PodMonitor::Boot(const PodConfig& config, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(vm_,
+                      PodVm::Create(parts_, {.config = config,
+                                             .paths = files_.paths(),
+                                             .guest = guest_,
+                                             .on_exit = [this](const VmExit& exit) { VmExited(exit); }}));
+  processes_ = std::make_unique<ProcessTable>(vm_->agent());
+  VC_RETURN_IF_ERROR(vm_->Launch(deadline));
+  VC_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
+  // Noted as soon as they are there: if this process dies now, they are found.
+  Change([&](PodRecord& record) {
+    record.vm = vm_->record();
+    record.helpers = vm_->helpers();
+    record.monitor = self;
+  });
+
+  std::vector<ContainerConfig> containers;
+  for (const ContainerRecord& container : record_.containers) {
+    VC_ASSIGN_OR_RETURN(containers.emplace_back(), files_.LoadContainer(container.id));
+  }
+  VC_RETURN_IF_ERROR(vm_->Connect(deadline));
+  VC_RETURN_IF_ERROR(PrepareGuest(config, deadline));
+  Change([&](PodRecord& record) {
+    record.vm = vm_->record();
+    for (ContainerRecord& container : record.containers) {
+      container.state = ContainerState::kReady;
+      container.reason.clear();
+      container.exit.reset();
+      container.started.reset();
+      container.finished.reset();
+    }
+  });
+  const auto in = [](Status status, const char* doing, const std::string& id) -> Status {
+    if (!status) return Fail(std::move(status.error()).AddContext(doing + Quoted(id)));
+    return status;
+  };
+  for (const ContainerConfig& container : containers) {
+    VC_RETURN_IF_ERROR(in(CreateInGuest(container, deadline), "create container ", container.id));
+  }
+  for (const ContainerConfig& container : containers) {
+    VC_RETURN_IF_ERROR(in(StartInGuest(container, deadline), "start container ", container.id));
+  }
+  Change([&](PodRecord& record) {
+    if (stopped_) return;
+    record.state = PodState::kRunning;
+    record.reason.clear();
+    record.started = Now();
+    record.finished.reset();
+  });
+  return {};
+}
+
+Status PodMonitor::PrepareGuest(const PodConfig& config, Deadline deadline) {
+  Agent& guest = agent();
+  VC_RETURN_IF_ERROR(guest.SetGuestTime(Now(), deadline));
+  char entropy[64];
+  if (::getrandom(entropy, sizeof(entropy), 0) == sizeof(entropy)) {
+    VC_RETURN_IF_ERROR(guest.ReseedRandom(std::string_view(entropy, sizeof(entropy)), deadline));
+  }
+  return guest.CreateSandbox({.id = config.id,
+                              .hostname = config.hostname.empty() ? config.id : config.hostname,
+                              .share_tag = vm_->share_tag()},
+                             deadline);
+}
+
+Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const std::string rootfs, vm_->ShowRootfs(config));
+  GuestContainer container{config, rootfs};
+  container.config.process = WithPath(container.config.process);
+  Status created = agent().CreateContainer(container, deadline);
+  if (!created) {
+    (void)vm_->HideRootfs(config.id);
+    return created;
+  }
+  in_guest_.insert(config.id);
+  return {};
+}
+
+Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline) {
+  const std::string& id = config.id;
+  const bool logged = config.output == ContainerOutput::kLog;
+  std::shared_ptr<ContainerLog> log;
+  if (logged) {
+    VC_ASSIGN_OR_RETURN(log, ContainerLog::Open(files_.paths().log(id)));
+  }
+  VC_RETURN_IF_ERROR(agent().StartContainer(id, deadline));
+  if (logged) (void)agent().CloseStdin({id, ""}, deadline);
+  Change([&](PodRecord& record) {
+    ContainerRecord* container = record.Find(id);
+    container->state = ContainerState::kRunning;
+    container->reason.clear();
+    container->exit.reset();
+    container->started = Now();
+    container->finished.reset();
+    endings_[id] = Ending{.open = logged ? 3 : 1, .log = log};
+  });
+  if (logged) {
+    PumpOutput(id, log, OutputStream::kStdout);
+    PumpOutput(id, log, OutputStream::kStderr);
+  }
+  processes_->Add({id, ""}, !logged, [this, id](const Result<ExitStatus>& exit) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto ending = endings_.find(id);
+      if (ending != endings_.end()) ending->second.exit = exit;
+    }
+    FinishContainer(id);
+  });
+  return {};
+}
+
+void PodMonitor::PumpOutput(const std::string& container, std::shared_ptr<ContainerLog> log,
+                            OutputStream stream) {
+  agent().ReadOutput({container, ""}, stream, kLogRead,
+                     [this, container, log, stream](const Result<std::string>& data) {
+                       if (!data || data->empty()) return FinishContainer(container);
+                       log->Append(stream, *data, Now());
+                       PumpOutput(container, log, stream);
+                     });
+}
+
+void PodMonitor::FinishContainer(const std::string& id) {
+  Ending ending;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = endings_.find(id);
+    if (found == endings_.end() || --found->second.open > 0) return;
+    ending = std::move(found->second);
+    endings_.erase(found);
+  }
+  if (ending.log) ending.log->Flush(Now());
+  // A lost agent is no container's exit: the VM's end says what became of it.
+  if (!ending.exit) return;
+  Change([&](PodRecord& record) {
+    ContainerRecord* container = record.Find(id);
+    if (container == nullptr || container->state == ContainerState::kStopped) return;
+    container->state = ContainerState::kStopped;
+    container->exit = *ending.exit;
+    container->finished = Now();
+  });
+}
+
+bool PodMonitor::WaitForState(std::unique_lock<std::mutex>& lock, const std::string& container,
+                              ContainerState state, Deadline deadline) {
+  const auto reached = [&] {
+    const ContainerRecord* record = record_.Find(container);
+    return stopped_ || record == nullptr || record->state == state;
+  };
+  if (deadline.infinite()) {
+    changed_.wait(lock, reached);
+    return true;
+  }
+  return changed_.wait_until(lock, deadline.time(), reached);
+}
+
+Status PodMonitor::StopInGuest(const std::string& id, milliseconds grace, Deadline deadline) {
+  // One that ends by itself just now is as good as stopped: the signals' errors tell nothing.
+  (void)agent().SignalProcess({id, ""}, SIGTERM, false, deadline);
+  {
+    std::unique_lock lock(mutex_);
+    if (WaitForState(lock, id, ContainerState::kStopped, Min(deadline, Deadline::After(grace)))) return {};
+  }
+  VC_RETURN_IF_ERROR(agent().SignalProcess({id, ""}, SIGKILL, true, deadline));
+  std::unique_lock lock(mutex_);
+  if (WaitForState(lock, id, ContainerState::kStopped, deadline)) return {};
+  return Fail(Code::kDeadlineExceeded, "container " + Quoted(id) + " was killed and does not end");
+}
+
+void PodMonitor::StopAllInGuest(milliseconds grace, Deadline deadline) {
+  std::vector<std::string> running;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const ContainerRecord& container : record_.containers) {
+      if (container.state == ContainerState::kRunning) running.push_back(container.id);
+    }
+  }
+  for (const std::string& id : running) (void)agent().SignalProcess({id, ""}, SIGTERM, false, deadline);
+  const Deadline patience = Min(deadline, Deadline::After(grace));
+  for (const std::string& id : running) {
+    std::unique_lock lock(mutex_);
+    if (WaitForState(lock, id, ContainerState::kStopped, patience)) continue;
+    lock.unlock();
+    (void)agent().SignalProcess({id, ""}, SIGKILL, true, deadline);
+  }
+  const Deadline end = Min(deadline, Deadline::After(seconds(2)));
+  for (const std::string& id : running) {
+    std::unique_lock lock(mutex_);
+    (void)WaitForState(lock, id, ContainerState::kStopped, end);
+  }
+}
+
+Status PodMonitor::StopPod(milliseconds grace, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return {};
+  }
+  if (vm_->hypervisor().state() == VmState::kPaused) {
+    (void)vm_->hypervisor().Resume(Min(deadline, Deadline::After(seconds(2))));
+  }
+  if (vm_->hypervisor().state() == VmState::kRunning) StopAllInGuest(grace, deadline);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return {};
+    stopping_ = true;
+  }
+  VC_RETURN_IF_ERROR(vm_->Stop(deadline));
+  EnterStopped("");
+  return {};
+}
+
+void PodMonitor::VmExited(const VmExit& exit) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || stopped_) return;
+    if (starting_) {
+      // Start undoes what there is; it learns of it from the agent's broken link, or from here.
+      stopped_ = true;
+      record_.reason = exit.reason;
+      return;
+    }
+  }
+  EnterStopped(exit.reason);
+}
+
+void PodMonitor::EnterStopped(const std::string& reason) {
+  Change([&](PodRecord& record) {
+    if (stopped_) return;
+    MarkStopped(record, reason, Now());
+    stopped_ = true;
+  });
+}
+
+void PodMonitor::WaitUntilStopped() {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stopped_; });
+  }
+  // An operation that lost its guest may still be on its way out.
+  const std::lock_guard turn(operation_);
+  (void)vm_->Stop(Deadline::After(seconds(1)));
+  (void)RemoveTree(files_.paths().run_dir);
+}
+
+Status PodMonitor::CreateContainer(const ContainerConfig& config, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  if (Record(config.id)) {
+    return Fail(Code::kAlreadyExists, "container " + Quoted(config.id) + " exists already in pod " +
+                                          Quoted(sandbox_) + ": choose another id, or delete it");
+  }
+  VC_RETURN_IF_ERROR(CreateInGuest(config, deadline));
+  Status saved = files_.SaveContainer(config);
+  if (!saved) {
+    (void)agent().RemoveContainer(config.id, deadline);
+    (void)vm_->HideRootfs(config.id);
+    in_guest_.erase(config.id);
+    return saved;
+  }
+  Change([&](PodRecord& record) {
+    ContainerRecord& container = record.containers.emplace_back();
+    container.id = config.id;
+    container.created = Now();
+  });
+  return {};
+}
+
+Status PodMonitor::DeleteContainer(const std::string& id, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  PodState pod_state;
+  VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
+  VC_RETURN_IF_ERROR(
+      CheckContainerCall(sandbox_, pod_state, id, record.state, ContainerCall::kDeleteContainer));
+  if (in_guest_.count(id) != 0) {
+    VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
+    in_guest_.erase(id);
+  }
+  VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
+  processes_->Remove(id);
+  VC_RETURN_IF_ERROR(files_.RemoveContainer(id));
+  Change([&](PodRecord& change) {
+    std::erase_if(change.containers, [&](const ContainerRecord& container) { return container.id == id; });
+  });
+  return {};
+}
+
+Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  PodState pod_state;
+  VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
+  VC_RETURN_IF_ERROR(
+      CheckContainerCall(sandbox_, pod_state, id, record.state, ContainerCall::kStartContainer));
+  VC_ASSIGN_OR_RETURN(const ContainerConfig config, files_.LoadContainer(id));
+  if (record.state == ContainerState::kStopped && in_guest_.count(id) != 0) {
+    VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
+    in_guest_.erase(id);
+    VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
+    processes_->Remove(id);
+  }
+  if (in_guest_.count(id) == 0) VC_RETURN_IF_ERROR(CreateInGuest(config, deadline));
+  return StartInGuest(config, deadline);
+}
+
+Status PodMonitor::StopContainer(const std::string& id, milliseconds grace, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  PodState pod_state;
+  VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
+  VC_ASSIGN_OR_RETURN(const Step step, CheckContainerCall(sandbox_, pod_state, id, record.state,
+                                                          ContainerCall::kStopContainer));
+  if (step == Step::kNothing) return {};
+  return StopInGuest(id, grace, deadline);
+}
+
+Result<std::string> PodMonitor::Exec(const std::string& container, const ProcessConfig& config,
+                                     Deadline deadline) {
+  PodState pod_state;
+  if (container.empty()) {
+    {
+      const std::lock_guard lock(mutex_);
+      pod_state = record_.state;
+    }
+    VC_RETURN_IF_ERROR(CheckPodCall(sandbox_, pod_state, PodCall::kEnterPod));
+  } else {
+    VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(container, &pod_state));
+    VC_RETURN_IF_ERROR(
+        CheckContainerCall(sandbox_, pod_state, container, record.state, ContainerCall::kEnterContainer));
+  }
+  const std::string name = RandomName();
+  const ProcessRef process = RefOf(container, name);
+  VC_RETURN_IF_ERROR(agent().ExecProcess(process, WithPath(config), deadline));
+  processes_->Add(process, true, {});
+  return name;
+}
+
+Status PodMonitor::CheckAttach(const std::string& container) {
+  PodState pod_state;
+  VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(container, &pod_state));
+  VC_RETURN_IF_ERROR(
+      CheckContainerCall(sandbox_, pod_state, container, record.state, ContainerCall::kAttachContainer));
+  return {};
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,103 @@
+// What a pod's monitor does: the pod's operations while it runs, and its record. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_MONITOR_POD_MONITOR_H_
+#define VIRTCONTAINERS_SRC_MONITOR_POD_MONITOR_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "monitor/container_log.h"
+#include "monitor/pod_vm.h"
+#include "monitor/process_table.h"
+#include "pod/store.h"
+#include "virtcontainers/monitor.h"
+
+namespace virtcontainers {
+
+// One running pod. Thread-safe: the operations that change it take turns, the others do not wait for them.
+//
+// The record on disk is written after each change, by nobody else while this lives.
+class PodMonitor {
+ public:
+  PodMonitor(const MonitorParts& parts, PodFiles files, std::string guest)
+      : parts_(parts), files_(std::move(files)), guest_(std::move(guest)) {}
+  ~PodMonitor();
+
+  // Boots the VM and starts all containers, or undoes what was done of it. Once, before anything else.
+  Status Start(Deadline deadline);
+
+  // Blocks until the pod has stopped, by StopPod or because the VM died, and the record says so.
+  void WaitUntilStopped();
+
+  // As Runtime has them.
+  Status StopPod(std::chrono::milliseconds grace, Deadline deadline);
+  Status CreateContainer(const ContainerConfig& config, Deadline deadline);
+  Status DeleteContainer(const std::string& container, Deadline deadline);
+  Status StartContainer(const std::string& container, Deadline deadline);
+  Status StopContainer(const std::string& container, std::chrono::milliseconds grace, Deadline deadline);
+
+  // Answers the process's name. An empty `container` is the pod's own root.
+  Result<std::string> Exec(const std::string& container, const ProcessConfig& config, Deadline deadline);
+
+  // Whether AttachContainer is legal.
+  Status CheckAttach(const std::string& container);
+
+  // The processes by the names that callers use; an empty container is the pod's own root.
+  ProcessRef RefOf(const std::string& container, const std::string& exec) const;
+  Status CheckProcess(const ProcessRef& process) const { return processes_->Check(process); }
+  ProcessTable& processes() { return *processes_; }
+  Agent& agent() { return *vm_->agent(); }
+
+ private:
+  // A container's exit is awaited here by those who stop it.
+  bool WaitForState(std::unique_lock<std::mutex>& lock, const std::string& container, ContainerState state,
+                    Deadline deadline);
+
+  Status Boot(const PodConfig& config, Deadline deadline);
+  Status PrepareGuest(const PodConfig& config, Deadline deadline);
+  Status CreateInGuest(const ContainerConfig& config, Deadline deadline);
+  Status StartInGuest(const ContainerConfig& config, Deadline deadline);
+  void PumpOutput(const std::string& container, std::shared_ptr<ContainerLog> log, OutputStream stream);
+  void FinishContainer(const std::string& container);
+  Status StopInGuest(const std::string& container, std::chrono::milliseconds grace, Deadline deadline);
+  void StopAllInGuest(std::chrono::milliseconds grace, Deadline deadline);
+  void VmExited(const VmExit& exit);
+  Result<ContainerRecord> Record(const std::string& container, PodState* pod_state = nullptr) const;
+  void Change(const std::function<void(PodRecord&)>& change);
+  void EnterStopped(const std::string& reason);
+
+  // What is to come before a container is said to have stopped: its exit, and the ends of its logged output.
+  struct Ending {
+    int open = 0;
+    Result<ExitStatus> exit = ExitStatus{};
+    std::shared_ptr<ContainerLog> log;
+  };
+
+  const MonitorParts& parts_;
+  const PodFiles files_;
+  const std::string guest_;
+  std::string sandbox_;  // the pod's id
+
+  std::mutex operation_;  // held by operations that change the pod; before mutex_
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  PodRecord record_;
+  std::map<std::string, Ending> endings_;
+  bool stopping_ = false;  // StopPod is under way: the VM's end is no accident
+  bool starting_ = false;
+  bool stopped_ = false;
+
+  std::set<std::string> in_guest_;  // containers that the guest knows; under operation_
+  std::unique_ptr<PodVm> vm_;
+  std::unique_ptr<ProcessTable> processes_;
+};
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_MONITOR_POD_MONITOR_H_

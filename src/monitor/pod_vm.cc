@@ -1,0 +1,173 @@
+#include "monitor/pod_vm.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/errors.h"
+#include "hypervisor/host_probe.h"
+#include "monitor/console_diagnosis.h"
+#include "os/file.h"
+#include "pod/enum_names.h"
+
+namespace virtcontainers {
+namespace {
+
+// (Kata's contract with its guests)
+constexpr char kShareTag[] = "kataShared";
+constexpr char kShareInGuest[] = "/run/kata-containers/shared/containers/";
+
+constexpr size_t kConsoleTail = 64 << 10;
+
+template <typename Part>
+Result<Part> Make(const std::map<std::string, std::function<Part()>>& makers, const std::string& type,
+                  const char* what) {
+  const auto found = makers.find(type);
+  if (found != makers.end()) return found->second();
+  std::string known;
+  for (const auto& [name, maker] : makers) known += (known.empty() ? "" : ", ") + Quoted(name);
+  return Fail(Code::kInvalidArgument,
+              std::string(what) + " " + Quoted(type) + " is unknown to this monitor: use one of " + known);
+}
+
+// A context id for the VM: the first three are taken, and a random one is not likely to meet another pod's.
+uint32_t RandomCid() {
+  uint32_t cid = 0;
+  while (::getrandom(&cid, sizeof(cid), 0) != sizeof(cid)) {
+  }
+  return 3 + cid % 0x7fff'0000u;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PodVm>> PodVm::Create(const MonitorParts& parts, Options options) {
+  VC_ASSIGN_OR_RETURN(std::unique_ptr<Hypervisor> hypervisor,
+                      Make(parts.hypervisors, options.config.hypervisor.type, "hypervisor"));
+  VC_ASSIGN_OR_RETURN(std::unique_ptr<Agent> agent, Make(parts.agents, options.config.agent.type, "agent"));
+  return std::unique_ptr<PodVm>(new PodVm(std::move(options), std::move(hypervisor), std::move(agent)));
+}
+
+PodVm::~PodVm() {
+  (void)hypervisor_->Stop(Deadline::After(std::chrono::seconds(5)));
+  agent_->Close();
+  if (watcher_.joinable()) watcher_.join();
+}
+
+Result<HypervisorConfig> PodVm::ResolveHypervisor() const {
+  HypervisorConfig config = options_.config.hypervisor;
+  if (config.kernel.empty()) config.kernel = options_.guest + "/vmlinux";
+  if (config.initrd.empty()) config.initrd = options_.guest + "/initramfs.cpio";
+  if (config.type == "mock") return config;
+  for (const auto& [what, path] :
+       {std::pair("kernel", &config.kernel), std::pair("initrd", &config.initrd)}) {
+    if (FileExists(*path)) continue;
+    return Fail(Code::kNotFound, std::string("the guest's ") + what + " " + Quoted(*path) +
+                                     " does not exist: build the guest image with 'make guest', or name one");
+  }
+  return config;
+}
+
+Status PodVm::Launch(Deadline deadline) {
+  VmConfig vm;
+  vm.name = options_.config.id;
+  vm.resources = options_.config.resources;
+  vm.run_dir = options_.paths.run_dir;
+  vm.console = options_.paths.console();
+  VC_ASSIGN_OR_RETURN(vm.hypervisor, ResolveHypervisor());
+  VC_ASSIGN_OR_RETURN(const TransportChoice transport, ChooseTransport(options_.config.agent.transport));
+  vm.transport = transport.transport;
+  if (vm.transport == AgentTransport::kVsock) vm.vsock_cid = RandomCid();
+
+  if (has_guest()) {
+    VC_ASSIGN_OR_RETURN(share_, SharedRootfs::Create({.run_dir = options_.paths.run_dir,
+                                                      .virtiofsd = options_.config.hypervisor.virtiofsd},
+                                                     deadline));
+    vm.share = SharedDirectory{kShareTag, share_->socket()};
+  }
+
+  Result<VmInfo> info = hypervisor_->Start(vm, deadline);
+  if (!info) return Fail(std::move(info.error()));
+  record_.process = info->process;
+  record_.version = info->version;
+  record_.machine = info->machine;
+  record_.accelerator = NameOf(kAcceleratorNames, info->accelerator);
+  record_.accelerator_reason = info->accelerator_reason;
+  record_.transport = NameOf(kTransportNames, vm.transport);
+  address_ = AgentAddress{vm.transport, info->agent_socket, vm.vsock_cid};
+
+  watcher_ = std::thread([this] {
+    Result<VmExit> exit = hypervisor_->WaitExit(Deadline::Infinite());
+    // Whoever waits for the guest waits for nothing now.
+    agent_->Close();
+    options_.on_exit(exit ? *exit : VmExit{false, exit.error().ToString()});
+  });
+  return {};
+}
+
+Status PodVm::Connect(Deadline deadline) {
+  Status connected = agent_->Connect(address_, deadline);
+  if (!connected) return Fail(ExplainBootFailure(connected.error()));
+  Result<AgentDetails> details = agent_->GetDetails(deadline);
+  if (!details) return Fail(ExplainBootFailure(details.error()));
+  record_.agent_version = details->version;
+  return {};
+}
+
+Error PodVm::ExplainBootFailure(const Error& error) const {
+  std::string what = "the guest did not come up: ";
+  // A VM that has ended says more than the link that broke with it; its end may be a moment behind.
+  const Result<VmExit> exit = hypervisor_->WaitExit(Deadline::After(error.code() == Code::kDeadlineExceeded
+                                                                        ? std::chrono::milliseconds(0)
+                                                                        : std::chrono::milliseconds(500)));
+  const std::string console = ReadFileTail(options_.paths.console(), kConsoleTail).value_or("");
+  const std::string cause = DiagnoseConsole(console);
+  if (!cause.empty()) {
+    what += cause;
+  } else if (exit) {
+    what += exit->reason;
+  } else if (error.code() == Code::kDeadlineExceeded) {
+    what += "its agent did not answer in time";
+  } else {
+    what += error.ToString();
+  }
+  const std::string lines = LastLines(console, 8);
+  what += lines.empty() ? "; its console said nothing" : "; its console's last lines:\n" + lines;
+  return Error(Code::kAborted, std::move(what));
+}
+
+Result<std::string> PodVm::ShowRootfs(const ContainerConfig& container) {
+  if (!share_) return container.rootfs;
+  VC_ASSIGN_OR_RETURN(const std::string path,
+                      share_->Add(container.id, container.rootfs, container.readonly_rootfs));
+  return kShareInGuest + path;
+}
+
+Status PodVm::HideRootfs(const std::string& container) {
+  if (!share_) return {};
+  return share_->Remove(container);
+}
+
+std::vector<ProcessIdentity> PodVm::helpers() const {
+  if (!share_) return {};
+  return {share_->process()};
+}
+
+std::string PodVm::share_tag() const { return share_ ? kShareTag : ""; }
+
+Status PodVm::Stop(Deadline deadline) {
+  using std::chrono::seconds;
+  if (hypervisor_->state() == VmState::kRunning && has_guest()) {
+    // A guest that powers itself off has written back what it holds.
+    if (agent_->DestroySandbox(Min(deadline, Deadline::After(seconds(5))))) {
+      (void)hypervisor_->WaitExit(Min(deadline, Deadline::After(seconds(5))));
+    }
+  }
+  VC_RETURN_IF_ERROR(hypervisor_->Stop(
+      Deadline::After(std::max<std::chrono::nanoseconds>(deadline.remaining(), seconds(5)))));
+  agent_->Close();
+  if (share_) VC_RETURN_IF_ERROR(share_->Stop(Deadline::After(seconds(5))));
+  return {};
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,213 @@
+#include "monitor/process_table.h"
+
+#include <algorithm>
+
+#include "base/errors.h"
+
+namespace virtcontainers {
+namespace {
+
+// What the agent is asked for at once, whatever the reader's size: fewer, larger frames.
+constexpr uint32_t kReadAhead = 256 << 10;
+
+void CallAll(std::vector<std::function<void()>>& calls) {
+  for (auto& call : calls) call();
+}
+
+}  // namespace
+
+Error ProcessTable::Unknown(const ProcessRef& process) const {
+  if (process.exec.empty())
+    return Error(Code::kNotFound, "container " + Quoted(process.container) + " has no process");
+  return Error(Code::kNotFound, "no process " + Quoted(process.exec) + " in " + Quoted(process.container));
+}
+
+void ProcessTable::Add(const ProcessRef& ref, bool readable,
+                       std::function<void(const Result<ExitStatus>&)> on_exit) {
+  auto process = std::make_shared<Process>();
+  process->ref = ref;
+  process->readable = readable;
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto earlier = processes_.find(KeyOf(ref));
+    if (earlier != processes_.end()) Forget(earlier, calls);
+    processes_[KeyOf(ref)] = process;
+  }
+  CallAll(calls);
+  agent_->WaitProcess(ref, [this, process, on_exit = std::move(on_exit)](Result<ExitStatus> exit) {
+    Ended(process, std::move(exit), on_exit);
+  });
+}
+
+void ProcessTable::Ended(const std::shared_ptr<Process>& process, Result<ExitStatus> exit,
+                         const std::function<void(const Result<ExitStatus>&)>& on_exit) {
+  if (on_exit) on_exit(exit);
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    process->exit = exit;
+    for (auto& waiter : process->waiters)
+      calls.push_back([waiter = std::move(waiter), exit] { waiter(exit); });
+    process->waiters.clear();
+    if (!process->ref.exec.empty()) ended_.push_back(process);
+    ForgetOldest(calls);
+  }
+  CallAll(calls);
+}
+
+void ProcessTable::ForgetOldest(Calls& calls) {
+  while (ended_.size() > kMaxEnded) {
+    const std::shared_ptr<Process> oldest = ended_.front().lock();
+    ended_.pop_front();
+    if (!oldest) continue;
+    const auto entry = processes_.find(KeyOf(oldest->ref));
+    if (entry != processes_.end() && entry->second == oldest) Forget(entry, calls);
+  }
+}
+
+void ProcessTable::Forget(std::map<Key, std::shared_ptr<Process>>::iterator entry, Calls& calls) {
+  const std::shared_ptr<Process> process = entry->second;
+  processes_.erase(entry);
+  const Error gone(Code::kUnavailable, "the process has been removed");
+  for (auto& waiter : process->waiters)
+    calls.push_back([waiter = std::move(waiter), gone] { waiter(Fail(gone)); });
+  process->waiters.clear();
+  for (Stream& stream : process->streams) {
+    for (auto& reader : stream.readers)
+      calls.push_back([done = std::move(reader.done), gone] { done(Fail(gone)); });
+    stream.readers.clear();
+    stream.ended = true;
+  }
+}
+
+void ProcessTable::Remove(const std::string& container) {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    auto entry = processes_.lower_bound(Key(container, ""));
+    while (entry != processes_.end() && entry->first.first == container) {
+      const auto next = std::next(entry);
+      Forget(entry, calls);
+      entry = next;
+    }
+  }
+  CallAll(calls);
+}
+
+Status ProcessTable::Check(const ProcessRef& process) const {
+  const std::lock_guard lock(mutex_);
+  if (processes_.count(KeyOf(process)) == 0) return Fail(Unknown(process));
+  return {};
+}
+
+void ProcessTable::Wait(const ProcessRef& ref, Callback<ExitStatus> done) {
+  Result<ExitStatus> answer;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = processes_.find(KeyOf(ref));
+    if (found == processes_.end()) {
+      answer = Fail(Unknown(ref));
+    } else if (found->second->exit) {
+      answer = *found->second->exit;
+    } else {
+      found->second->waiters.push_back(std::move(done));
+      return;
+    }
+  }
+  done(std::move(answer));
+}
+
+void ProcessTable::Read(const ProcessRef& ref, OutputStream which, uint32_t size, Deadline deadline,
+                        Callback<std::string> done) {
+  Calls calls;
+  std::shared_ptr<Process> process;
+  bool fetch = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = processes_.find(KeyOf(ref));
+    if (found == processes_.end()) {
+      calls.push_back([&] { done(Fail(Unknown(ref))); });
+    } else if (!found->second->readable) {
+      calls.push_back([&] {
+        done(Fail(Code::kFailedPrecondition,
+                  "the output of container " + Quoted(ref.container) +
+                      " goes to its log: read that, or create it with attached output"));
+      });
+    } else {
+      process = found->second;
+      Stream& stream = process->streams[static_cast<int>(which)];
+      stream.readers.push_back({std::clamp(size, 1u, kReadAhead), deadline, std::move(done)});
+      fetch = Serve(stream, calls);
+    }
+  }
+  CallAll(calls);
+  if (fetch) Fetch(process, which);
+}
+
+bool ProcessTable::Serve(Stream& stream, Calls& calls) {
+  while (!stream.readers.empty() && (!stream.pending.empty() || stream.ended || stream.error)) {
+    Reader reader = std::move(stream.readers.front());
+    stream.readers.pop_front();
+    if (!stream.pending.empty()) {
+      std::string data = stream.pending.substr(0, reader.size);
+      stream.pending.erase(0, data.size());
+      calls.push_back([done = std::move(reader.done), data = std::move(data)] { done(data); });
+    } else if (stream.error) {
+      calls.push_back([done = std::move(reader.done), error = *stream.error] { done(Fail(error)); });
+    } else {
+      calls.push_back([done = std::move(reader.done)] { done(std::string()); });
+    }
+  }
+  if (stream.readers.empty() || stream.reading) return false;
+  stream.reading = true;
+  return true;
+}
+
+void ProcessTable::Fetch(const std::shared_ptr<Process>& process, OutputStream which) {
+  agent_->ReadOutput(process->ref, which, kReadAhead, [this, process, which](Result<std::string> data) {
+    Calls calls;
+    bool more = false;
+    {
+      const std::lock_guard lock(mutex_);
+      Stream& stream = process->streams[static_cast<int>(which)];
+      stream.reading = false;
+      if (!data) {
+        stream.error = data.error();
+      } else if (data->empty()) {
+        stream.ended = true;
+      } else {
+        stream.pending += *data;
+      }
+      more = Serve(stream, calls);
+    }
+    CallAll(calls);
+    if (more) Fetch(process, which);
+  });
+}
+
+Deadline ProcessTable::Expire() {
+  Calls calls;
+  Deadline next = Deadline::Infinite();
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [key, process] : processes_) {
+      for (Stream& stream : process->streams) {
+        std::erase_if(stream.readers, [&](Reader& reader) {
+          if (!reader.deadline.passed()) {
+            next = Min(next, reader.deadline);
+            return false;
+          }
+          calls.push_back([done = std::move(reader.done)] {
+            done(Fail(Code::kDeadlineExceeded, "the process said nothing in time"));
+          });
+          return true;
+        });
+      }
+    }
+  }
+  CallAll(calls);
+  return next;
+}
+
+}  // namespace virtcontainers

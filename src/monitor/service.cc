@@ -1,0 +1,174 @@
+#include "monitor/service.h"
+
+#include <chrono>
+#include <memory>
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "monitor.pb.h"
+#include "pod/config_json.h"
+#include "ttrpc/message.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Operations on one pod take turns anyway; the rest are execs and signals.
+constexpr size_t kWorkers = 64;
+constexpr size_t kWaiting = 1024;
+
+// std::function wants what it holds to be copyable.
+std::shared_ptr<ttrpc::Responder> Share(ttrpc::Responder& responder) {
+  return std::make_shared<ttrpc::Responder>(std::move(responder));
+}
+
+Result<std::string> Empty(const Status& status) {
+  if (!status) return Fail(status.error());
+  return std::string();
+}
+
+}  // namespace
+
+MonitorService::MonitorService(PodMonitor& pod)
+    : pod_(pod), expirer_([this] { ExpireReads(); }), workers_(kWorkers, kWaiting) {}
+
+MonitorService::~MonitorService() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+    reads_changed_.notify_all();
+  }
+  expirer_.join();
+}
+
+void MonitorService::ExpireReads() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    const uint64_t seen = reads_;
+    lock.unlock();
+    const Deadline next = pod_.processes().Expire();
+    lock.lock();
+    const auto woken = [&] { return ending_ || reads_ != seen; };
+    if (next.infinite()) {
+      reads_changed_.wait(lock, woken);
+    } else {
+      reads_changed_.wait_until(lock, next.time(), woken);
+    }
+  }
+}
+
+void MonitorService::Handle(ttrpc::Call call, ttrpc::Responder responder) {
+  if (call.service != kMonitorService) {
+    return responder.Respond(Fail(Code::kUnimplemented, "no service " + Quoted(call.service)));
+  }
+  if (HandleProcessCall(call, responder)) return;
+  auto shared = Share(responder);
+  const Status accepted =
+      workers_.Submit([this, call = std::move(call), shared] { shared->Respond(Operate(call)); });
+  if (!accepted) shared->Respond(Fail(accepted.error()));
+}
+
+bool MonitorService::HandleProcessCall(const ttrpc::Call& call, ttrpc::Responder& responder) {
+  if (call.method == "Wait") {
+    const auto request = ttrpc::ParseMessage<wire::ProcessRequest>(call.payload);
+    if (!request) return responder.Respond(Fail(request.error())), true;
+    pod_.processes().Wait(pod_.RefOf(request->container(), request->exec()),
+                          [to = Share(responder)](Result<ExitStatus> exit) {
+                            if (!exit) return to->Respond(Fail(exit.error()));
+                            wire::WaitResponse answer;
+                            answer.set_code(exit->code);
+                            to->Respond(ttrpc::SerializeMessage(answer));
+                          });
+    return true;
+  }
+  if (call.method == "Read") {
+    const auto request = ttrpc::ParseMessage<wire::ReadRequest>(call.payload);
+    if (!request) return responder.Respond(Fail(request.error())), true;
+    const Deadline deadline =
+        request->timeout_ms() == 0
+            ? Deadline::Infinite()
+            : Deadline::After(milliseconds(std::min<uint64_t>(request->timeout_ms(), 1ull << 40)));
+    pod_.processes().Read(pod_.RefOf(request->process().container(), request->process().exec()),
+                          request->stderr() ? OutputStream::kStderr : OutputStream::kStdout, request->size(),
+                          deadline, [to = Share(responder)](Result<std::string> data) {
+                            if (!data) return to->Respond(Fail(data.error()));
+                            wire::ReadResponse answer;
+                            answer.set_data(std::move(*data));
+                            to->Respond(ttrpc::SerializeMessage(answer));
+                          });
+    if (!deadline.infinite()) {
+      const std::lock_guard lock(mutex_);
+      ++reads_;
+      reads_changed_.notify_all();
+    }
+    return true;
+  }
+  if (call.method == "Write") {
+    auto request = ttrpc::ParseMessage<wire::WriteRequest>(call.payload);
+    if (!request) return responder.Respond(Fail(request.error())), true;
+    const ProcessRef process = pod_.RefOf(request->process().container(), request->process().exec());
+    if (const Status known = pod_.CheckProcess(process); !known)
+      return responder.Respond(Fail(known.error())), true;
+    pod_.agent().WriteStdin(process, std::move(*request->mutable_data()),
+                            [to = Share(responder)](const Status& written) { to->Respond(Empty(written)); });
+    return true;
+  }
+  return false;
+}
+
+Result<std::string> MonitorService::Operate(const ttrpc::Call& call) {
+  const auto process_of = [&](const wire::ProcessRequest& request) -> Result<ProcessRef> {
+    ProcessRef process = pod_.RefOf(request.container(), request.exec());
+    VC_RETURN_IF_ERROR(pod_.CheckProcess(process));
+    return process;
+  };
+  if (call.method == "StopPod" || call.method == "StopContainer") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::StopRequest>(call.payload));
+    const milliseconds grace(std::min<uint64_t>(request.grace_ms(), 1ull << 40));
+    if (call.method == "StopPod") return Empty(pod_.StopPod(grace, call.deadline));
+    return Empty(pod_.StopContainer(request.container(), grace, call.deadline));
+  }
+  if (call.method == "CreateContainer") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ConfigRequest>(call.payload));
+    VC_ASSIGN_OR_RETURN(const Json json, ParseJson(request.config()));
+    VC_ASSIGN_OR_RETURN(const ContainerConfig config, ContainerConfigFromJson(json));
+    return Empty(pod_.CreateContainer(config, call.deadline));
+  }
+  if (call.method == "Exec") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ExecRequest>(call.payload));
+    VC_ASSIGN_OR_RETURN(const Json json, ParseJson(request.config()));
+    VC_ASSIGN_OR_RETURN(const ProcessConfig config, ProcessConfigFromJson(json));
+    wire::ExecResponse answer;
+    VC_ASSIGN_OR_RETURN(*answer.mutable_exec(), pod_.Exec(request.container(), config, call.deadline));
+    return ttrpc::SerializeMessage(answer);
+  }
+  if (call.method == "DeleteContainer" || call.method == "StartContainer" || call.method == "Attach") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ContainerRequest>(call.payload));
+    if (call.method == "DeleteContainer")
+      return Empty(pod_.DeleteContainer(request.container(), call.deadline));
+    if (call.method == "StartContainer")
+      return Empty(pod_.StartContainer(request.container(), call.deadline));
+    return Empty(pod_.CheckAttach(request.container()));
+  }
+  if (call.method == "CloseStdin") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ProcessRequest>(call.payload));
+    VC_ASSIGN_OR_RETURN(const ProcessRef process, process_of(request));
+    return Empty(pod_.agent().CloseStdin(process, call.deadline));
+  }
+  if (call.method == "Signal") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::SignalRequest>(call.payload));
+    VC_ASSIGN_OR_RETURN(const ProcessRef process, process_of(request.process()));
+    return Empty(
+        pod_.agent().SignalProcess(process, static_cast<int>(request.signal()), false, call.deadline));
+  }
+  if (call.method == "Resize") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ResizeRequest>(call.payload));
+    VC_ASSIGN_OR_RETURN(const ProcessRef process, process_of(request.process()));
+    return Empty(pod_.agent().ResizeTerminal(process, static_cast<uint16_t>(request.rows()),
+                                             static_cast<uint16_t>(request.columns()), call.deadline));
+  }
+  return Fail(Code::kUnimplemented, "no method " + Quoted(call.method));
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,77 @@
+#include "runtime/pod_view.h"
+
+#include "base/errors.h"
+#include "os/file.h"
+#include "os/file_lock.h"
+#include "os/process_identity.h"
+
+namespace virtcontainers {
+
+PodRecord CorrectRecord(PodRecord record, const PodPaths& paths) {
+  if (record.state != PodState::kRunning && record.state != PodState::kPaused) return record;
+  if (!record.vm || IsAlive(record.vm->process)) return record;
+  // A monitor that lives has seen it too and is about to say why.
+  std::string reason =
+      FileLock::IsHeld(paths.monitor_lock()) ? "the VM has ended" : "the VM is gone, and so is its monitor";
+  if (record.vm->process.boot_id != BootId()) reason = "the host was restarted";
+  MarkStopped(record, reason, std::chrono::system_clock::now());
+  return record;
+}
+
+Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerRecord& record) {
+  VC_ASSIGN_OR_RETURN(const ContainerConfig config, files.LoadContainer(record.id));
+  ContainerStatus status;
+  status.id = record.id;
+  status.state = record.state;
+  status.reason = record.reason;
+  status.exit = record.exit;
+  status.created = record.created;
+  status.started = record.started;
+  status.finished = record.finished;
+  status.rootfs = config.rootfs;
+  status.args = config.process.args;
+  if (config.output == ContainerOutput::kLog) status.log = files.paths().log(record.id);
+  status.annotations = config.annotations;
+  return status;
+}
+
+Result<PodStatus> ViewPod(const PodFiles& files) {
+  VC_ASSIGN_OR_RETURN(const PodConfig config, files.LoadConfig());
+  VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
+  record = CorrectRecord(std::move(record), files.paths());
+
+  PodStatus status;
+  status.id = config.id;
+  status.state = record.state;
+  status.reason = record.reason;
+  status.hypervisor = config.hypervisor.type;
+  status.machine = config.hypervisor.machine;
+  status.agent = config.agent.type;
+  status.vcpus = config.resources.vcpus;
+  status.memory = config.resources.memory;
+  status.console = files.paths().console();
+  status.created = record.created;
+  status.started = record.started;
+  status.finished = record.finished;
+  status.annotations = config.annotations;
+  if (record.vm && (record.state == PodState::kRunning || record.state == PodState::kPaused)) {
+    status.hypervisor_version = record.vm->version;
+    status.accelerator = record.vm->accelerator;
+    status.accelerator_reason = record.vm->accelerator_reason;
+    status.agent_version = record.vm->agent_version;
+    status.transport = record.vm->transport;
+    status.vm_pid = record.vm->process.pid;
+    status.monitor_pid = record.monitor.pid;
+    if (!IsAlive(record.monitor)) status.reason = "its monitor is gone: only StopPod helps it";
+  }
+  for (const ContainerRecord& container : record.containers) {
+    // One that was deleted between the two reads is not there any more.
+    Result<ContainerStatus> view = ViewContainer(files, container);
+    if (!view && view.error().code() == Code::kNotFound) continue;
+    if (!view) return Fail(std::move(view.error()));
+    status.containers.push_back(std::move(*view));
+  }
+  return status;
+}
+
+}  // namespace virtcontainers

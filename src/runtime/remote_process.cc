@@ -1,0 +1,105 @@
+#include "runtime/remote_process.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "base/errors.h"
+#include "monitor.pb.h"
+#include "ttrpc/message.h"
+
+namespace virtcontainers {
+namespace {
+
+// One frame's worth of input; the guest's pipe takes 64 KiB at a time anyway.
+constexpr size_t kMaxWrite = 256 << 10;
+
+template <typename Request>
+void Name(Request& request, const std::string& container, const std::string& exec) {
+  request.mutable_process()->set_container(container);
+  request.mutable_process()->set_exec(exec);
+}
+
+}  // namespace
+
+Result<size_t> RemoteProcess::Read(bool from_stderr, std::span<char> buffer, Deadline deadline) {
+  if (buffer.empty()) return Fail(Code::kInvalidArgument, "the buffer to read into is empty");
+  wire::ReadRequest request;
+  Name(request, container_, exec_);
+  request.set_stderr(from_stderr);
+  request.set_size(static_cast<uint32_t>(std::min<size_t>(buffer.size(), 1 << 20)));
+  Deadline patience = Deadline::Infinite();
+  if (!deadline.infinite()) {
+    // The monitor keeps the time, and so keeps what comes too late. This end only gives up on a monitor that
+    // is stuck.
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining());
+    request.set_timeout_ms(static_cast<uint64_t>(std::max<int64_t>(1, left.count())));
+    patience = Deadline::After(deadline.remaining() + std::chrono::seconds(10));
+  }
+  VC_ASSIGN_OR_RETURN(const std::string payload,
+                      monitor_->Call("Read", ttrpc::SerializeMessage(request), patience));
+  VC_ASSIGN_OR_RETURN(const auto answer, ttrpc::ParseMessage<wire::ReadResponse>(payload, Code::kInternal));
+  if (answer.data().size() > buffer.size())
+    return Fail(Code::kInternal, "the monitor sent more than it was asked for");
+  std::memcpy(buffer.data(), answer.data().data(), answer.data().size());
+  return answer.data().size();
+}
+
+Result<size_t> RemoteProcess::ReadStdout(std::span<char> buffer, Deadline deadline) {
+  return Read(false, buffer, deadline);
+}
+
+Result<size_t> RemoteProcess::ReadStderr(std::span<char> buffer, Deadline deadline) {
+  return Read(true, buffer, deadline);
+}
+
+Status RemoteProcess::WriteStdin(std::string_view data, Deadline deadline) {
+  while (!data.empty()) {
+    wire::WriteRequest request;
+    Name(request, container_, exec_);
+    request.set_data(std::string(data.substr(0, kMaxWrite)));
+    VC_RETURN_IF_ERROR(monitor_->Call("Write", ttrpc::SerializeMessage(request), deadline));
+    data.remove_prefix(std::min(kMaxWrite, data.size()));
+  }
+  return {};
+}
+
+Status RemoteProcess::CloseStdin(Deadline deadline) {
+  wire::ProcessRequest request;
+  request.set_container(container_);
+  request.set_exec(exec_);
+  VC_RETURN_IF_ERROR(monitor_->Call("CloseStdin", ttrpc::SerializeMessage(request), deadline));
+  return {};
+}
+
+Result<ExitStatus> RemoteProcess::Wait(Deadline deadline) {
+  wire::ProcessRequest request;
+  request.set_container(container_);
+  request.set_exec(exec_);
+  VC_ASSIGN_OR_RETURN(const std::string payload,
+                      monitor_->Call("Wait", ttrpc::SerializeMessage(request), deadline));
+  VC_ASSIGN_OR_RETURN(const auto answer, ttrpc::ParseMessage<wire::WaitResponse>(payload, Code::kInternal));
+  return ExitStatus{answer.code()};
+}
+
+Status RemoteProcess::Signal(int signal, Deadline deadline) {
+  if (signal < 1 || signal > 64) {
+    return Fail(Code::kInvalidArgument, "signal " + std::to_string(signal) + " is unknown: give 1 to 64");
+  }
+  wire::SignalRequest request;
+  Name(request, container_, exec_);
+  request.set_signal(static_cast<uint32_t>(signal));
+  VC_RETURN_IF_ERROR(monitor_->Call("Signal", ttrpc::SerializeMessage(request), deadline));
+  return {};
+}
+
+Status RemoteProcess::Resize(uint16_t rows, uint16_t columns, Deadline deadline) {
+  wire::ResizeRequest request;
+  Name(request, container_, exec_);
+  request.set_rows(rows);
+  request.set_columns(columns);
+  VC_RETURN_IF_ERROR(monitor_->Call("Resize", ttrpc::SerializeMessage(request), deadline));
+  return {};
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,39 @@
+// A process in a pod, reached through the pod's monitor. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_RUNTIME_REMOTE_PROCESS_H_
+#define VIRTCONTAINERS_SRC_RUNTIME_REMOTE_PROCESS_H_
+
+#include <memory>
+#include <string>
+
+#include "monitor/monitor_client.h"
+#include "virtcontainers/process.h"
+
+namespace virtcontainers {
+
+class RemoteProcess final : public Process {
+ public:
+  // An empty `container` is the pod's own root; an empty `exec` a container's first process.
+  RemoteProcess(std::shared_ptr<MonitorClient> monitor, std::string container, std::string exec)
+      : monitor_(std::move(monitor)), container_(std::move(container)), exec_(std::move(exec)) {}
+
+  const std::string& id() const override { return exec_; }
+  Result<size_t> ReadStdout(std::span<char> buffer, Deadline deadline) override;
+  Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline) override;
+  Status WriteStdin(std::string_view data, Deadline deadline) override;
+  Status CloseStdin(Deadline deadline) override;
+  Result<ExitStatus> Wait(Deadline deadline) override;
+  Status Signal(int signal, Deadline deadline) override;
+  Status Resize(uint16_t rows, uint16_t columns, Deadline deadline) override;
+
+ private:
+  Result<size_t> Read(bool from_stderr, std::span<char> buffer, Deadline deadline);
+
+  const std::shared_ptr<MonitorClient> monitor_;
+  const std::string container_;
+  const std::string exec_;
+};
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_RUNTIME_REMOTE_PROCESS_H_

@@ -1,0 +1,408 @@
+#include "virtcontainers/runtime.h"
+
+#include <chrono>
+#include <thread>
+
+#include "base/errors.h"
+#include "monitor.pb.h"
+#include "monitor/launch.h"
+#include "monitor/monitor_client.h"
+#include "os/file.h"
+#include "os/file_lock.h"
+#include "os/process_identity.h"
+#include "pod/config_json.h"
+#include "pod/state_machine.h"
+#include "pod/store.h"
+#include "pod/validate.h"
+#include "runtime/locations.h"
+#include "runtime/pod_view.h"
+#include "runtime/remote_process.h"
+#include "ttrpc/message.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+std::string Doing(const char* operation, std::string_view pod) {
+  return std::string(operation) + " pod " + Quoted(pod);
+}
+
+std::string Doing(const char* operation, std::string_view container, std::string_view pod) {
+  return std::string(operation) + " container " + Quoted(container) + " of pod " + Quoted(pod);
+}
+
+Error MonitorIsGone() {
+  return Error(Code::kUnavailable, "the pod's monitor is gone: stop the pod and start it again");
+}
+
+// Says of every error which call it came from.
+template <typename R>
+R In(const std::string& operation, R result) {
+  if (!result) result = Fail(std::move(result.error()).AddContext(operation));
+  return result;
+}
+
+}  // namespace
+
+class Runtime::Impl {
+ public:
+  Impl(RuntimeOptions options, Store store) : options_(std::move(options)), store_(std::move(store)) {}
+
+  const RuntimeOptions& options() const { return options_; }
+  const Store& store() const { return store_; }
+
+  // The pod's files. Errors: NotFound.
+  Result<PodFiles> Find(std::string_view pod) const {
+    if (!store_.HasPod(pod)) {
+      VC_RETURN_IF_ERROR(ValidateId("pod", pod));
+      return Fail(Code::kNotFound, "no pod " + Quoted(pod) + " in " + Quoted(options_.root));
+    }
+    return store_.Pod(pod);
+  }
+
+  // A pod that is this caller's to change: its lock, and what it is now.
+  struct Turn {
+    FileLock lock;
+    PodFiles files;
+    PodRecord record;
+    bool monitored;  // a monitor lives: it, and it alone, changes the pod
+  };
+
+  Result<Turn> Take(std::string_view pod, Deadline deadline) const {
+    VC_ASSIGN_OR_RETURN(const PodFiles files, Find(pod));
+    while (true) {
+      Result<FileLock> lock = FileLock::Acquire(files.paths().lock(), deadline);
+      if (!lock) {
+        // Deleted while this waited.
+        if (lock.error().code() == Code::kNotFound) return Fail(Find(pod).error());
+        return Fail(std::move(lock.error()));
+      }
+      VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
+      const bool monitored = FileLock::IsHeld(files.paths().monitor_lock());
+      record = CorrectRecord(std::move(record), files.paths());
+      const bool running = record.state == PodState::kRunning || record.state == PodState::kPaused;
+      if (monitored == running || !monitored) {
+        return Turn{std::move(*lock), files, std::move(record), monitored};
+      }
+      // A monitor on its way up, whose caller has gone, or on its way down: its next word is the pod's state.
+      if (deadline.passed())
+        return Fail(Code::kDeadlineExceeded, "its monitor is still starting or stopping");
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+  }
+
+  // Ends what a dead monitor left running, and forgets its sockets.
+  static Status CleanUp(const PodFiles& files, const PodRecord& found, Deadline deadline) {
+    if (found.vm) VC_RETURN_IF_ERROR(KillAndWait(found.vm->process, deadline));
+    for (const ProcessIdentity& helper : found.helpers) VC_RETURN_IF_ERROR(KillAndWait(helper, deadline));
+    return RemoveTree(files.paths().run_dir);
+  }
+
+  Result<std::shared_ptr<MonitorClient>> Monitor(const PodFiles& files, Deadline deadline) const {
+    Result<std::shared_ptr<MonitorClient>> client =
+        MonitorClient::Connect(files.paths().monitor_socket(), deadline);
+    if (!client && client.error().code() == Code::kUnavailable) {
+      return Fail(MonitorIsGone());
+    }
+    return client;
+  }
+
+  // An operation of the pod's monitor.
+  template <typename Request>
+  Status Ask(const Turn& turn, const char* method, const Request& request, Deadline deadline) const {
+    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, Monitor(turn.files, deadline));
+    VC_RETURN_IF_ERROR(monitor->Call(method, ttrpc::SerializeMessage(request), deadline));
+    return {};
+  }
+
+ private:
+  const RuntimeOptions options_;
+  const Store store_;
+};
+
+Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Runtime::Runtime(Runtime&&) noexcept = default;
+Runtime& Runtime::operator=(Runtime&&) noexcept = default;
+Runtime::~Runtime() = default;
+
+Result<Runtime> Runtime::Open(RuntimeOptions options) {
+  VC_ASSIGN_OR_RETURN(options, ResolveLocations(std::move(options)));
+  VC_ASSIGN_OR_RETURN(Store store, Store::Open(options.root, options.run));
+  return Runtime(std::make_unique<Impl>(std::move(options), std::move(store)));
+}
+
+const RuntimeOptions& Runtime::options() const { return impl_->options(); }
+
+Status Runtime::CreatePod(const PodConfig& config) {
+  const auto create = [&]() -> Status {
+    VC_RETURN_IF_ERROR(ValidatePod(config, ReadHostLimits()));
+    return impl_->store().CreatePod(config);
+  };
+  return In(config.id.size() <= 64 && IsValidId(config.id) ? Doing("create", config.id) : "create pod",
+            create());
+}
+
+Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
+  const auto remove = [&]() -> Status {
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    Result<Impl::Turn> turn = impl_->Take(pod, deadline);
+    // A pod whose state cannot be read can still be deleted, as long as nothing of it can be running.
+    if (!turn && turn.error().code() == Code::kDataLoss && !FileLock::IsHeld(files.paths().monitor_lock())) {
+      return impl_->store().RemovePod(pod);
+    }
+    VC_RETURN_IF_ERROR(turn);
+    VC_RETURN_IF_ERROR(CheckPodCall(pod, turn->record.state, PodCall::kDeletePod));
+    VC_ASSIGN_OR_RETURN(const PodRecord on_disk, files.LoadRecord());
+    VC_RETURN_IF_ERROR(Impl::CleanUp(files, on_disk, deadline));
+    return impl_->store().RemovePod(pod);
+  };
+  return In(Doing("delete", pod), remove());
+}
+
+Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
+  const auto start = [&]() -> Status {
+    VC_ASSIGN_OR_RETURN(const Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_RETURN_IF_ERROR(CheckPodCall(pod, turn.record.state, PodCall::kStartPod));
+    const std::string& program = impl_->options().monitor;
+    if (!IsExecutable(program)) {
+      return Fail(Code::kNotFound, "the monitor program " + Quoted(program) +
+                                       " does not exist: install it, or name it in $VIRTCONTAINERS_MONITOR");
+    }
+    VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
+    VC_RETURN_IF_ERROR(Impl::CleanUp(turn.files, on_disk, deadline));
+    if (on_disk.state != turn.record.state) VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
+    return LaunchMonitor(program, turn.files.paths(), impl_->options().guest, deadline);
+  };
+  return In(Doing("start", pod), start());
+}
+
+Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadline) {
+  const auto stop = [&]() -> Status {
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, turn.record.state, PodCall::kStopPod));
+    if (step == Step::kNothing) return {};
+    if (turn.monitored) {
+      wire::StopRequest request;
+      request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
+      const Status asked = impl_->Ask(turn, "StopPod", request, deadline);
+      // The monitor's last word may be lost with its connection; what counts is that it ends.
+      if (!asked && asked.error().code() != Code::kUnavailable) return asked;
+      return FileLock::Acquire(turn.files.paths().monitor_lock(), deadline).map([](const FileLock&) {});
+    }
+    VC_RETURN_IF_ERROR(Impl::CleanUp(turn.files, turn.record, deadline));
+    MarkStopped(turn.record, "", std::chrono::system_clock::now());
+    return turn.files.SaveRecord(turn.record);
+  };
+  return In(Doing("stop", pod), stop());
+}
+
+Result<std::vector<PodStatus>> Runtime::ListPod(PodFilter filter) {
+  VC_ASSIGN_OR_RETURN(const std::vector<std::string> ids, impl_->store().ListPods());
+  std::vector<virtcontainers::PodStatus> pods;
+  for (const std::string& id : ids) {
+    Result<virtcontainers::PodStatus> pod = ViewPod(impl_->store().Pod(id));
+    if (!pod) {
+      if (!impl_->store().HasPod(id)) continue;  // deleted just now
+      std::string reason = pod.error().ToString();
+      pod = virtcontainers::PodStatus();
+      pod->id = id;
+      pod->state = PodState::kStopped;
+      pod->reason = std::move(reason);
+    }
+    if (filter == PodFilter::kRunning && pod->state != PodState::kRunning) continue;
+    pods.push_back(std::move(*pod));
+  }
+  return pods;
+}
+
+Result<PodStatus> Runtime::PodStatus(std::string_view pod) {
+  const auto view = [&]() -> Result<virtcontainers::PodStatus> {
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    return ViewPod(files);
+  };
+  return In(Doing("status of", pod), view());
+}
+
+Status Runtime::CreateContainer(std::string_view pod, const ContainerConfig& config, Deadline deadline) {
+  const auto create = [&]() -> Status {
+    VC_RETURN_IF_ERROR(impl_->Find(pod));
+    VC_RETURN_IF_ERROR(ValidateContainer(config));
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_RETURN_IF_ERROR(CheckPodCall(pod, turn.record.state, PodCall::kCreateContainer));
+    if (turn.record.Find(config.id) != nullptr) {
+      return Fail(Code::kAlreadyExists, "container " + Quoted(config.id) + " exists already in pod " +
+                                            Quoted(pod) + ": choose another id, or delete it");
+    }
+    if (turn.monitored) {
+      wire::ConfigRequest request;
+      request.set_config(DumpJson(ToJson(config), false));
+      return impl_->Ask(turn, "CreateContainer", request, deadline);
+    }
+    if (turn.record.state == PodState::kRunning) return Fail(MonitorIsGone());
+    // The container's file first: a record without one would be a container that cannot be read.
+    VC_RETURN_IF_ERROR(turn.files.SaveContainer(config));
+    ContainerRecord& container = turn.record.containers.emplace_back();
+    container.id = config.id;
+    container.created = std::chrono::system_clock::now();
+    return turn.files.SaveRecord(turn.record);
+  };
+  return In(IsValidId(config.id) ? Doing("create", config.id, pod) : Doing("create a container of", pod),
+            create());
+}
+
+namespace {
+
+// The container's record. Errors: NotFound.
+Result<ContainerRecord> FindContainer(PodRecord& record, std::string_view pod, std::string_view container) {
+  const ContainerRecord* found = record.Find(container);
+  if (found == nullptr) {
+    VC_RETURN_IF_ERROR(ValidateId("container", container));
+    return Fail(Code::kNotFound, "no container " + Quoted(container) + " in pod " + Quoted(pod));
+  }
+  return *found;
+}
+
+}  // namespace
+
+Status Runtime::DeleteContainer(std::string_view pod, std::string_view container, Deadline deadline) {
+  const auto remove = [&]() -> Status {
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
+    VC_RETURN_IF_ERROR(
+        CheckContainerCall(pod, turn.record.state, container, found.state, ContainerCall::kDeleteContainer));
+    if (turn.monitored) {
+      wire::ContainerRequest request;
+      request.set_container(std::string(container));
+      return impl_->Ask(turn, "DeleteContainer", request, deadline);
+    }
+    if (turn.record.state == PodState::kRunning) return Fail(MonitorIsGone());
+    std::erase_if(turn.record.containers,
+                  [&](const ContainerRecord& entry) { return entry.id == container; });
+    VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
+    return turn.files.RemoveContainer(container);
+  };
+  return In(Doing("delete", container, pod), remove());
+}
+
+Status Runtime::StartContainer(std::string_view pod, std::string_view container, Deadline deadline) {
+  const auto start = [&]() -> Status {
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
+    VC_RETURN_IF_ERROR(
+        CheckContainerCall(pod, turn.record.state, container, found.state, ContainerCall::kStartContainer));
+    if (!turn.monitored) return Fail(MonitorIsGone());
+    wire::ContainerRequest request;
+    request.set_container(std::string(container));
+    return impl_->Ask(turn, "StartContainer", request, deadline);
+  };
+  return In(Doing("start", container, pod), start());
+}
+
+Status Runtime::StopContainer(std::string_view pod, std::string_view container, milliseconds grace,
+                              Deadline deadline) {
+  const auto stop = [&]() -> Status {
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
+    VC_ASSIGN_OR_RETURN(const Step step, CheckContainerCall(pod, turn.record.state, container, found.state,
+                                                            ContainerCall::kStopContainer));
+    if (step == Step::kNothing) return {};
+    if (!turn.monitored) return Fail(MonitorIsGone());
+    wire::StopRequest request;
+    request.set_container(std::string(container));
+    request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
+    return impl_->Ask(turn, "StopContainer", request, deadline);
+  };
+  return In(Doing("stop", container, pod), stop());
+}
+
+namespace {
+
+Result<std::unique_ptr<Process>> Enter(const std::shared_ptr<MonitorClient>& monitor,
+                                       std::string_view container, const ProcessConfig& command,
+                                       Deadline deadline) {
+  wire::ExecRequest request;
+  request.set_container(std::string(container));
+  request.set_config(DumpJson(ToJson(command), false));
+  VC_ASSIGN_OR_RETURN(const std::string payload,
+                      monitor->Call("Exec", ttrpc::SerializeMessage(request), deadline));
+  VC_ASSIGN_OR_RETURN(const auto answer, ttrpc::ParseMessage<wire::ExecResponse>(payload, Code::kInternal));
+  return std::unique_ptr<Process>(
+      std::make_unique<RemoteProcess>(monitor, std::string(container), answer.exec()));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Process>> Runtime::EnterPod(std::string_view pod, const ProcessConfig& command,
+                                                   Deadline deadline) {
+  const auto enter = [&]() -> Result<std::unique_ptr<Process>> {
+    VC_RETURN_IF_ERROR(ValidateProcess(command, "command"));
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
+    record = CorrectRecord(std::move(record), files.paths());
+    VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
+    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
+    return Enter(monitor, "", command, deadline);
+  };
+  return In(Doing("enter", pod), enter());
+}
+
+Result<std::unique_ptr<Process>> Runtime::EnterContainer(std::string_view pod, std::string_view container,
+                                                         const ProcessConfig& command, Deadline deadline) {
+  const auto enter = [&]() -> Result<std::unique_ptr<Process>> {
+    VC_RETURN_IF_ERROR(ValidateProcess(command, "command"));
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
+    record = CorrectRecord(std::move(record), files.paths());
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
+    VC_RETURN_IF_ERROR(
+        CheckContainerCall(pod, record.state, container, found.state, ContainerCall::kEnterContainer));
+    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
+    return Enter(monitor, container, command, deadline);
+  };
+  return In(Doing("enter", container, pod), enter());
+}
+
+Result<ContainerStatus> Runtime::ContainerStatus(std::string_view pod, std::string_view container) {
+  const auto view = [&]() -> Result<virtcontainers::ContainerStatus> {
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
+    record = CorrectRecord(std::move(record), files.paths());
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
+    return ViewContainer(files, found);
+  };
+  return In(Doing("status of", container, pod), view());
+}
+
+Result<std::unique_ptr<Process>> Runtime::AttachContainer(std::string_view pod, std::string_view container) {
+  const auto attach = [&]() -> Result<std::unique_ptr<Process>> {
+    const Deadline deadline = Deadline::After(seconds(10));
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
+    record = CorrectRecord(std::move(record), files.paths());
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
+    VC_RETURN_IF_ERROR(
+        CheckContainerCall(pod, record.state, container, found.state, ContainerCall::kAttachContainer));
+    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
+    return std::unique_ptr<Process>(std::make_unique<RemoteProcess>(monitor, std::string(container), ""));
+  };
+  return In(Doing("attach to", container, pod), attach());
+}
+
+Result<std::unique_ptr<Process>> Runtime::OpenProcess(std::string_view pod, std::string_view container,
+                                                      std::string_view process) {
+  const auto open = [&]() -> Result<std::unique_ptr<Process>> {
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
+    record = CorrectRecord(std::move(record), files.paths());
+    VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
+    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor,
+                        impl_->Monitor(files, Deadline::After(seconds(10))));
+    return std::unique_ptr<Process>(
+        std::make_unique<RemoteProcess>(monitor, std::string(container), std::string(process)));
+  };
+  return In(Doing("open a process of", pod), open());
+}
+
+}  // namespace virtcontainers
