@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,9 +37,10 @@ class SharedRootfs {
     std::function<void(std::string reason)> on_exit;
   };
 
-  // Makes the directory and starts virtiofsd, which listens when this returns. On failure nothing is left but
-  // the log. Errors: NotFound for a missing program or run_dir; PermissionDenied without the right to mount;
-  // Aborted, with virtiofsd's own words, when it ends at once.
+  // Makes the directory and starts virtiofsd, which can be connected to when this returns. On failure nothing
+  // is left. One that ends at once is told by on_exit and exit_reason, and its socket is gone. Errors:
+  // NotFound for a missing program or run_dir; PermissionDenied without the right to mount; AlreadyExists
+  // when another one listens at the socket.
   static Result<std::unique_ptr<SharedRootfs>> Create(Options options, Deadline deadline);
 
   // Takes over from a process that has died, while the VM runs. `virtiofsd` is process() of then.
@@ -54,6 +56,10 @@ class SharedRootfs {
   // The socket for SharedDirectory::socket. It takes one connection, ever.
   const std::string& socket() const;
   const ProcessIdentity& process() const;
+
+  // How virtiofsd ended, with its last words; nothing while it runs. It ends with its VM, and that is no
+  // fault.
+  std::optional<std::string> exit_reason() const;
 
   // Shows the directory `rootfs` of the host, and what is mounted in it, as "<container>/rootfs"; answers
   // that path, which is relative to the share. The guest sees it at once. Mounts made below `rootfs` on the

@@ -1,7 +1,5 @@
 #include "storage/virtiofsd.h"
 
-#include <utility>
-
 #include "base/errors.h"
 #include "os/file.h"
 #include "os/subprocess.h"
@@ -39,10 +37,10 @@ const char* SandboxName(VirtiofsdSandbox sandbox) {
 
 }  // namespace
 
-Result<Virtiofsd> IdentifyVirtiofsd(std::string path, std::string_view version_output) {
+Result<Virtiofsd> IdentifyVirtiofsd(const std::string& path, std::string_view version_output) {
   std::string_view text = version_output;
   if (TakePrefix(text, kNameInVersion)) {
-    Virtiofsd found{std::move(path), VirtiofsdFlavor::kRust, ""};
+    Virtiofsd found{path, VirtiofsdFlavor::kRust, ""};
     // "virtiofsd version 7.2.22 (Debian …)" is QEMU's; "virtiofsd 1.13.2" and, before 1.5, "virtiofsd
     // backend 1.4.0" not.
     if (TakePrefix(text, "version ")) {

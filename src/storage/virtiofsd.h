@@ -35,7 +35,7 @@ struct Virtiofsd {
 Result<Virtiofsd> FindVirtiofsd(const std::string& configured, Deadline deadline);
 
 // What is said by `virtiofsd --version`, understood. Errors: Aborted.
-Result<Virtiofsd> IdentifyVirtiofsd(std::string path, std::string_view version_output);
+Result<Virtiofsd> IdentifyVirtiofsd(const std::string& path, std::string_view version_output);
 
 // The arguments with which it serves `directory` on the listening socket `fd`.
 std::vector<std::string> VirtiofsdArguments(const Virtiofsd& program, const std::string& directory, int fd,

@@ -1,0 +1,266 @@
+// With the real virtiofsd and no VM: a test connects in the VM's place and looks at what virtiofsd has as its
+// root.
+
+#include "storage/shared_rootfs.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <thread>
+
+#include "os/file.h"
+#include "os/process_identity.h"
+#include "ttrpc/unix_socket.h"
+
+namespace virtcontainers {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+Deadline Soon() { return Deadline::After(std::chrono::seconds(20)); }
+
+bool Eventually(const std::function<bool()>& holds) {
+  for (const Deadline deadline = Soon(); !holds();) {
+    if (deadline.passed()) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return true;
+}
+
+std::string Mounts() { return ReadFile("/proc/self/mountinfo", 4 << 20).value_or(""); }
+
+class SharedRootfsTest : public testing::TestWithParam<VirtiofsdSandbox> {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "skipped: mounting needs root";
+    if (!FindVirtiofsd("", Soon())) GTEST_SKIP() << "skipped: virtiofsd is not installed";
+    std::string name = (fs::temp_directory_path() / "vc-storage-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    options_.run_dir = directory_ + "/run";
+    options_.sandbox = GetParam();
+    fs::create_directories(options_.run_dir);
+    mounts_before_ = Mounts();
+  }
+
+  void TearDown() override {
+    rootfs_.reset();
+    if (directory_.empty()) return;
+    ::umount2((directory_ + "/c1/sub").c_str(), MNT_DETACH);
+    EXPECT_EQ(Mounts(), mounts_before_) << "mounts are left on the host";
+    EXPECT_FALSE(FileExists(options_.run_dir + "/share"));
+    fs::remove_all(directory_);
+  }
+
+  std::string MakeRootfs(const std::string& name) {
+    const std::string path = directory_ + "/" + name;
+    fs::create_directories(path);
+    std::ofstream(path + "/hello") << "hello from " << name << "\n";
+    return path;
+  }
+
+  void Create() {
+    auto created = SharedRootfs::Create(options_, Soon());
+    ASSERT_TRUE(created) << created.error().ToString();
+    rootfs_ = std::move(*created);
+  }
+
+  // In a VM's place. virtiofsd makes its sandbox then.
+  void Connect() {
+    auto connected = ttrpc::ConnectUnix(rootfs_->socket(), Soon());
+    ASSERT_TRUE(connected) << connected.error().ToString();
+    vm_ = std::move(*connected);
+    ASSERT_TRUE(Eventually([this] { return !fs::exists(Root() + "/usr"); })) << "virtiofsd made no sandbox";
+  }
+
+  std::string Root() const { return "/proc/" + std::to_string(rootfs_->process().pid) + "/root"; }
+  std::string Seen(const std::string& path) const {
+    return ReadFile(Root() + "/" + path, 4096).value_or("nothing");
+  }
+
+  std::string directory_, mounts_before_;
+  SharedRootfs::Options options_;
+  std::unique_ptr<SharedRootfs> rootfs_;
+  UniqueFd vm_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Sandbox, SharedRootfsTest,
+                         testing::Values(VirtiofsdSandbox::kNamespace, VirtiofsdSandbox::kChroot),
+                         [](const auto& tested) {
+                           return tested.param == VirtiofsdSandbox::kNamespace ? "Namespace" : "Chroot";
+                         });
+
+TEST_P(SharedRootfsTest, VirtiofsdSeesWhatIsAddedBeforeAndAfterItStarted) {
+  Create();
+  ASSERT_EQ(rootfs_->Add("c1", MakeRootfs("c1"), false).value(), "c1/rootfs");
+  Connect();
+  ASSERT_EQ(rootfs_->Add("c2", MakeRootfs("c2"), false).value(), "c2/rootfs");
+  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n");
+  EXPECT_EQ(Seen("c2/rootfs/hello"), "hello from c2\n");
+  EXPECT_EQ(Mounts(), mounts_before_) << "the host sees the share's mounts";
+  EXPECT_TRUE(fs::is_empty(options_.run_dir + "/share")) << "the host sees into the share";
+}
+
+TEST_P(SharedRootfsTest, RemoveTakesTheRootfsAwayAndLeavesTheSource) {
+  Create();
+  const std::string source = MakeRootfs("c1");
+  ASSERT_TRUE(rootfs_->Add("c1", source, false));
+  Connect();
+  ASSERT_EQ(rootfs_->Add("c1", source, false).error().code(), Code::kAlreadyExists);
+  EXPECT_TRUE(rootfs_->Remove("c1"));
+  EXPECT_EQ(Seen("c1/rootfs/hello"), "nothing");
+  EXPECT_FALSE(fs::exists(Root() + "/c1"));
+  EXPECT_TRUE(FileExists(source + "/hello"));
+  EXPECT_TRUE(rootfs_->Remove("c1"));
+  EXPECT_TRUE(rootfs_->Add("c1", source, false)) << "it can be added again";
+  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n");
+}
+
+TEST_P(SharedRootfsTest, SubmountsComeAlongAndTheHostsSurvive) {
+  Create();
+  Connect();
+  const std::string source = MakeRootfs("c1");
+  fs::create_directories(source + "/sub");
+  ASSERT_EQ(::mount("sub", (source + "/sub").c_str(), "tmpfs", 0, nullptr), 0);
+  ASSERT_EQ(::mount(nullptr, (source + "/sub").c_str(), nullptr, MS_SHARED, nullptr), 0);
+  std::ofstream(source + "/sub/file") << "in the submount";
+  ASSERT_TRUE(rootfs_->Add("c1", source, false));
+  EXPECT_EQ(Seen("c1/rootfs/sub/file"), "in the submount");
+  ASSERT_TRUE(rootfs_->Remove("c1"));
+  EXPECT_EQ(ReadFile(source + "/sub/file", 100).value_or("gone"), "in the submount");
+}
+
+TEST_P(SharedRootfsTest, AReadonlyRootfsCannotBeWrittenThroughTheShare) {
+  Create();
+  Connect();
+  const std::string source = MakeRootfs("c1");
+  ASSERT_TRUE(rootfs_->Add("c1", source, true));
+  ASSERT_TRUE(rootfs_->Add("c2", MakeRootfs("c2"), false));
+  EXPECT_EQ(::open((Root() + "/c1/rootfs/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), -1);
+  EXPECT_EQ(errno, EROFS);
+  EXPECT_TRUE(UniqueFd(::open((Root() + "/c2/rootfs/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
+  EXPECT_TRUE(UniqueFd(::open((source + "/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)))
+      << "the host's own view became read-only";
+}
+
+TEST_P(SharedRootfsTest, ASuccessorGoesOn) {
+  Create();
+  ASSERT_TRUE(rootfs_->Add("c1", MakeRootfs("c1"), false));
+  Connect();
+  const ProcessIdentity process = rootfs_->process();
+  rootfs_->Detach();
+  rootfs_.reset();
+  ASSERT_TRUE(IsAlive(process));
+
+  std::promise<std::string> exit;
+  options_.on_exit = [&](std::string reason) { exit.set_value(std::move(reason)); };
+  auto rejoined = SharedRootfs::Rejoin(options_, process);
+  ASSERT_TRUE(rejoined) << rejoined.error().ToString();
+  rootfs_ = std::move(*rejoined);
+  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n") << "what the predecessor added is gone";
+  ASSERT_TRUE(rootfs_->Add("c2", MakeRootfs("c2"), false));
+  EXPECT_EQ(Seen("c2/rootfs/hello"), "hello from c2\n");
+  EXPECT_TRUE(rootfs_->Remove("c1"));
+  EXPECT_EQ(Seen("c1/rootfs/hello"), "nothing");
+
+  vm_.reset();
+  EXPECT_THAT(exit.get_future().get(), HasSubstr("virtiofsd has ended"));
+  EXPECT_EQ(SharedRootfs::Rejoin(options_, process).error().code(), Code::kNotFound);
+}
+
+TEST_P(SharedRootfsTest, VirtiofsdEndsWithItsVm) {
+  std::promise<std::string> exit;
+  options_.on_exit = [&](std::string reason) { exit.set_value(std::move(reason)); };
+  Create();
+  Connect();
+  EXPECT_FALSE(rootfs_->exit_reason());
+  vm_.reset();
+  EXPECT_THAT(exit.get_future().get(), HasSubstr("virtiofsd exited with status"));
+  EXPECT_TRUE(rootfs_->exit_reason());
+  EXPECT_TRUE(rootfs_->Stop(Soon()));
+}
+
+TEST_P(SharedRootfsTest, AKilledVirtiofsdIsNoticed) {
+  std::promise<std::string> exit;
+  options_.on_exit = [&](std::string reason) { exit.set_value(std::move(reason)); };
+  Create();
+  ASSERT_EQ(::kill(rootfs_->process().pid, SIGKILL), 0);
+  EXPECT_THAT(exit.get_future().get(), HasSubstr("killed by signal 9"));
+  EXPECT_FALSE(ttrpc::ConnectUnix(rootfs_->socket(), Soon())) << "a VM would wait for ever";
+}
+
+TEST_P(SharedRootfsTest, StopLeavesNoProcessAndCallsNobody) {
+  options_.on_exit = [](const std::string& reason) { ADD_FAILURE() << reason; };
+  Create();
+  Connect();
+  const ProcessIdentity process = rootfs_->process();
+  EXPECT_TRUE(rootfs_->Stop(Soon()));
+  EXPECT_FALSE(IsAlive(process));
+  EXPECT_TRUE(rootfs_->Stop(Soon()));
+  // The connection's other end is in the process that works.
+  char byte = 0;
+  EXPECT_TRUE(Eventually([&] { return ::read(vm_.get(), &byte, 1) == 0; }))
+      << "a part of virtiofsd still runs";
+}
+
+TEST_P(SharedRootfsTest, LongPathsAndCommas) {
+  options_.run_dir = directory_ + "/" + std::string(120, 'r') + "/a,b";
+  fs::create_directories(options_.run_dir);
+  Create();
+  ASSERT_TRUE(rootfs_->Add("c1", MakeRootfs(std::string(200, 'l')), false));
+  Connect();
+  EXPECT_THAT(Seen("c1/rootfs/hello"), HasSubstr("hello from lll"));
+}
+
+TEST_P(SharedRootfsTest, WhatCannotBeSharedIsNamed) {
+  Create();
+  Error error = rootfs_->Add("c1", directory_ + "/missing", false).error();
+  EXPECT_EQ(error.code(), Code::kNotFound);
+  EXPECT_THAT(error.message(), HasSubstr("/missing'"));
+  std::ofstream(directory_ + "/file") << "x";
+  EXPECT_EQ(rootfs_->Add("c1", directory_ + "/file", false).error().code(), Code::kInvalidArgument);
+  for (const char* id : {"", ".", "..", "../x", "a/b"}) {
+    EXPECT_EQ(rootfs_->Add(id, directory_, false).error().code(), Code::kInvalidArgument) << id;
+    EXPECT_EQ(rootfs_->Remove(id).error().code(), Code::kInvalidArgument) << id;
+  }
+}
+
+TEST_P(SharedRootfsTest, AFailedCreateLeavesNothing) {
+  options_.virtiofsd = "/bin/true";
+  EXPECT_FALSE(SharedRootfs::Create(options_, Soon()));
+  options_.virtiofsd = "/nowhere/virtiofsd";
+  EXPECT_EQ(SharedRootfs::Create(options_, Soon()).error().code(), Code::kNotFound);
+  EXPECT_TRUE(fs::is_empty(options_.run_dir));
+  options_.virtiofsd = "";
+  options_.run_dir += "/missing";
+  EXPECT_EQ(SharedRootfs::Create(options_, Soon()).error().code(), Code::kNotFound);
+}
+
+TEST_P(SharedRootfsTest, ManyThreadsMayAddAndRemove) {
+  Create();
+  Connect();
+  const std::string source = MakeRootfs("c");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, id = "c" + std::to_string(i)] {
+      for (int round = 0; round < 5; ++round) {
+        EXPECT_TRUE(rootfs_->Add(id, source, round % 2 == 0));
+        EXPECT_TRUE(rootfs_->Remove(id));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(Eventually([this] { return fs::is_empty(Root()); }));
+}
+
+}  // namespace
+}  // namespace virtcontainers
