@@ -1,0 +1,149 @@
+#include "os/file_lock.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <gtest/gtest.h>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "os/file.h"
+#include "os/test_directory.h"
+
+namespace virtcontainers {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kNow = [] { return Deadline::After(0ns); };
+constexpr auto kLong = [] { return Deadline::After(60s); };
+
+TEST(FileLock, IsHeldUntilItIsDestroyed) {
+  const TestDirectory dir;
+  const std::string path = dir / "lock";
+  EXPECT_FALSE(FileLock::IsHeld(path));
+  {
+    Result<FileLock> lock = FileLock::Acquire(path, kNow());
+    ASSERT_TRUE(lock);
+    EXPECT_TRUE(FileLock::IsHeld(path));
+    const FileLock moved = std::move(*lock);
+    EXPECT_TRUE(FileLock::IsHeld(path));
+    const Result<FileLock> second = FileLock::Acquire(path, kNow());
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code(), Code::kDeadlineExceeded);
+  }
+  EXPECT_FALSE(FileLock::IsHeld(path));
+  EXPECT_TRUE(FileLock::Acquire(path, kNow()));
+}
+
+TEST(FileLock, WaitsNoLongerThanItsDeadline) {
+  const TestDirectory dir;
+  const Result<FileLock> lock = FileLock::Acquire(dir / "lock", kNow());
+  const auto before = std::chrono::steady_clock::now();
+  const Result<FileLock> second = FileLock::Acquire(dir / "lock", Deadline::After(30ms));
+  const auto took = std::chrono::steady_clock::now() - before;
+  ASSERT_FALSE(second);
+  EXPECT_GE(took, 30ms);
+  EXPECT_LT(took, 10s);
+}
+
+TEST(FileLock, ExcludesTheThreadsOfAProcess) {
+  const TestDirectory dir;
+  int counter = 0;  // a data race, if the lock does not exclude
+  std::atomic<int> inside{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int round = 0; round < 10; ++round) {
+        const Result<FileLock> lock = FileLock::Acquire(dir / "lock", kLong());
+        ASSERT_TRUE(lock);
+        EXPECT_EQ(inside.fetch_add(1), 0);
+        ++counter;
+        inside.fetch_sub(1);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(counter, 40);
+}
+
+TEST(FileLock, OfAProcessDiesWithIt) {
+  const TestDirectory dir;
+  const std::string path = dir / "lock";
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const Result<FileLock> lock = FileLock::Acquire(path, kNow());
+    (void)!::write(ready[1], lock ? "y" : "n", 1);
+    while (true) ::pause();
+  }
+  char answer = 0;
+  ASSERT_EQ(::read(ready[0], &answer, 1), 1);
+  EXPECT_EQ(answer, 'y');
+  EXPECT_TRUE(FileLock::IsHeld(path));
+  EXPECT_FALSE(FileLock::Acquire(path, kNow()));
+  std::future<bool> waiter =
+      std::async(std::launch::async, [&] { return FileLock::Acquire(path, kLong()).has_value(); });
+  ::kill(child, SIGKILL);
+  EXPECT_TRUE(waiter.get());
+  ::waitpid(child, nullptr, 0);
+  ::close(ready[0]);
+  ::close(ready[1]);
+}
+
+TEST(FileLock, AskingWhetherItIsHeldIsInNobodysWay) {
+  const TestDirectory dir;
+  const std::string path = dir / "lock";
+  ASSERT_TRUE(FileLock::Acquire(path, kNow()));
+  std::atomic<bool> done{false};
+  std::thread asker([&] {
+    while (!done) FileLock::IsHeld(path);
+  });
+  for (int i = 0; i < 2000; ++i) EXPECT_TRUE(FileLock::Acquire(path, kNow()));
+  done = true;
+  asker.join();
+}
+
+// Whoever deletes a pod removes its lock's file while others wait for it.
+TEST(FileLock, OnAFileThatWasRemovedMeanwhileLocksTheOneThatIsThere) {
+  const TestDirectory dir;
+  const std::string path = dir / "lock";
+  for (int round = 0; round < 20; ++round) {
+    std::optional<Result<FileLock>> first = FileLock::Acquire(path, kLong());
+    std::future<Result<FileLock>> waiter =
+        std::async(std::launch::async, [&] { return FileLock::Acquire(path, kLong()); });
+    if (round % 2 == 0) std::this_thread::yield();
+    std::filesystem::remove(path);
+    first.reset();
+    const Result<FileLock> second = waiter.get();
+    ASSERT_TRUE(second);
+    EXPECT_TRUE(FileExists(path));
+    EXPECT_TRUE(FileLock::IsHeld(path)) << "a lock on a file without a name locks nothing";
+  }
+}
+
+TEST(FileLock, WhoseDirectoryIsGoneIsNotFound) {
+  const TestDirectory dir;
+  EXPECT_EQ(FileLock::Acquire(dir / "nothing/lock", kLong()).error().code(), Code::kNotFound);
+  EXPECT_FALSE(FileLock::IsHeld(dir / "nothing/lock"));
+  std::filesystem::create_directory(dir / "pod");
+  std::optional<Result<FileLock>> first = FileLock::Acquire(dir / "pod/lock", kLong());
+  std::future<Result<FileLock>> waiter =
+      std::async(std::launch::async, [&] { return FileLock::Acquire(dir / "pod/lock", kLong()); });
+  std::filesystem::rename(dir / "pod", dir / "trash");
+  first.reset();
+  const Result<FileLock> second = waiter.get();
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), Code::kNotFound);
+}
+
+}  // namespace
+}  // namespace virtcontainers
