@@ -51,6 +51,8 @@ void AddMachine(const VmConfig& config, const QemuFacts& facts, ArgumentList& ar
   // acpi stays on: without it a microvm cannot be powered off, and finds its devices later.
   std::string machine =
       IsMicrovm(config) ? "microvm,rtc=on" : "q35,graphics=off,sata=off,smbus=off,vmport=off";
+  // The registers of virtio 0.9, which virtiofsd does not understand, are QEMU's default there.
+  if (IsMicrovm(config)) arguments.Add("-global", "virtio-mmio.force-legacy=false");
   machine += ",dump-guest-core=off";
   if (config.share) machine += ",memory-backend=ram";
   arguments.Add("-machine", std::move(machine));
