@@ -133,7 +133,7 @@ struct Relayed {
   std::string out, err;
 };
 
-Relayed Run(FakeProcess& process, const RelayOptions& options, int input) {
+Relayed RunRelay(FakeProcess& process, const RelayOptions& options, int input) {
   Relayed relayed{ExitStatus{-1}, {}, {}};
   Pipe out, err;
   std::thread out_reader([&] { relayed.out = ReadAll(out.read.get()); });
@@ -160,7 +160,7 @@ TEST(Relay, AllOutputGoesToItsOwnStreamAndTheStatusIsPassedOn) {
   process.Out(much);
   process.Err("complaint\n");
   process.End(42);
-  const Relayed relayed = Run(process, {}, Null().get());
+  const Relayed relayed = RunRelay(process, {}, Null().get());
   ASSERT_TRUE(relayed.exit);
   EXPECT_EQ(relayed.exit->code, 42);
   EXPECT_EQ(relayed.out.size(), much.size());
@@ -174,7 +174,7 @@ TEST(Relay, InputThatIsNotPassedOnIsNotTouched) {
   process.on_input = [](FakeProcess& self, std::string_view data) {
     if (data.empty()) self.End(0);  // as `cat` does, at the end of its input
   };
-  EXPECT_TRUE(Run(process, {}, input.read.get()).exit);
+  EXPECT_TRUE(RunRelay(process, {}, input.read.get()).exit);
   EXPECT_TRUE(process.input_closed());
   input.write.reset();
   EXPECT_EQ(ReadAll(input.read.get()), "mine");
@@ -192,7 +192,7 @@ TEST(Relay, InputIsPassedOnToItsEnd) {
     self.Out(std::string(data));
     if (data.empty()) self.End(0);
   };
-  const Relayed relayed = Run(process, {.input = true}, input.read.get());
+  const Relayed relayed = RunRelay(process, {.input = true}, input.read.get());
   writer.join();
   EXPECT_EQ(relayed.out.size(), 200'000u);
 }
@@ -202,7 +202,7 @@ TEST(Relay, InputThatNeverEndsHoldsNothingUp) {
   FakeProcess process;
   process.Out("done\n");
   process.End(0);
-  EXPECT_EQ(Run(process, {.input = true}, input.read.get()).out, "done\n");
+  EXPECT_EQ(RunRelay(process, {.input = true}, input.read.get()).out, "done\n");
 }
 
 TEST(Relay, AReaderThatLeavesEndsTheProcessQuietly) {
@@ -235,7 +235,7 @@ TEST(Relay, TheFirstSignalIsPassedOnAndTheSecondKills) {
       ::raise(SIGTERM);
   };
   process.on_input = [](FakeProcess&, std::string_view) { ::raise(SIGTERM); };
-  EXPECT_EQ(Run(process, {}, Null().get()).exit->code, 137);
+  EXPECT_EQ(RunRelay(process, {}, Null().get()).exit->code, 137);
   EXPECT_EQ(seen, (std::vector<int>{SIGTERM, SIGKILL}));
 }
 
