@@ -113,6 +113,7 @@ Result<std::string> KernelCommandLine(const VmConfig& config, const QemuFacts& f
   auto add = [&line](const std::string& parameter) { line += " " + parameter; };
 
   add(config.hypervisor.debug ? "ignore_loglevel" : "quiet");
+  if (IsMicrovm(config)) add("pci=off");
   if (facts.accelerator == Accelerator::kTcg) {
     // On a busy host the guest's clocks stall: measuring the TSC against them gives nonsense, and a microvm,
     // which has only the PIT, then waits for ever. The check of the timer fails in the same way.

@@ -1,0 +1,235 @@
+#include "hypervisor/qemu/command_line.h"
+
+#include <algorithm>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace virtcontainers {
+namespace {
+
+using testing::Contains;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+
+VmConfig Config(const std::string& machine) {
+  VmConfig config;
+  config.name = "web";
+  config.hypervisor.machine = machine;
+  config.hypervisor.kernel = "/guest/vmlinux";
+  config.hypervisor.initrd = "/guest/initramfs.cpio";
+  config.run_dir = "/run/vc/web";
+  config.console = "/run/vc/web/console.log";
+  return config;
+}
+
+QemuFacts Facts(Accelerator accelerator) {
+  return {"/usr/bin/qemu-system-x86_64", "qboot.rom", accelerator,
+          accelerator == Accelerator::kTcg ? 2596152u : 0u};
+}
+
+std::vector<std::string> Arguments(const VmConfig& config, Accelerator accelerator = Accelerator::kTcg) {
+  const auto arguments = QemuArguments(config, Facts(accelerator));
+  EXPECT_TRUE(arguments) << arguments.error().ToString();
+  return arguments.value_or(std::vector<std::string>());
+}
+
+// One flag a line, with its value.
+std::string Text(const std::vector<std::string>& arguments) {
+  std::string text;
+  for (const std::string& argument : arguments) {
+    const bool flag = !argument.empty() && argument[0] == '-';
+    if (!text.empty()) text += flag ? "\n" : " ";
+    text += argument;
+  }
+  return text + "\n";
+}
+
+TEST(QemuArgumentsTest, Q35Tcg) {
+  EXPECT_EQ(Text(Arguments(Config("q35"))), R"(/usr/bin/qemu-system-x86_64
+-name guest=web
+-nodefaults
+-no-user-config
+-display none
+-no-reboot
+-S
+-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
+-machine q35,graphics=off,sata=off,smbus=off,vmport=off,dump-guest-core=off
+-accel tcg,tb-size=256
+-cpu max
+-smp 1
+-m 256M
+-bios qboot.rom
+-kernel /guest/vmlinux
+-initrd /guest/initramfs.cpio
+-append console=ttyS0 panic=-1 reboot=t quiet tsc_early_khz=2596152 no_timer_check virtcontainers.transport=virtio-serial virtcontainers.poweroff=acpi agent.log=info
+-chardev socket,id=qmp,fd=3
+-mon chardev=qmp,mode=control
+-chardev socket,id=qmp-successor,fd=4,server=on,wait=off
+-mon chardev=qmp-successor,mode=control
+-chardev file,id=console,append=on,path=/run/vc/web/console.log
+-serial chardev:console
+-object rng-random,id=entropy,filename=/dev/urandom
+-device virtio-rng-pci,rng=entropy
+-device virtio-serial-pci,max_ports=2
+-chardev socket,id=agent,fd=5,server=on,wait=off
+-device virtserialport,chardev=agent,name=org.virtcontainers.agent.0
+)");
+}
+
+TEST(QemuArgumentsTest, Q35KvmWithShareAndVsock) {
+  VmConfig config = Config("q35");
+  config.transport = AgentTransport::kVsock;
+  config.vsock_cid = 1234;
+  config.share = SharedDirectory{"share", "/run/vc/web/virtiofsd.sock"};
+  config.resources.vcpus = 4;
+  config.resources.memory = Bytes::MiB(1024);
+  EXPECT_EQ(Text(Arguments(config, Accelerator::kKvm)), R"(/usr/bin/qemu-system-x86_64
+-name guest=web
+-nodefaults
+-no-user-config
+-display none
+-no-reboot
+-S
+-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
+-machine q35,graphics=off,sata=off,smbus=off,vmport=off,dump-guest-core=off,memory-backend=ram
+-accel kvm
+-cpu host
+-smp 4
+-m 1024M
+-object memory-backend-memfd,id=ram,share=on,size=1024M
+-bios qboot.rom
+-kernel /guest/vmlinux
+-initrd /guest/initramfs.cpio
+-append console=ttyS0 panic=-1 reboot=t quiet virtcontainers.transport=vsock virtcontainers.poweroff=acpi agent.log=info
+-chardev socket,id=qmp,fd=3
+-mon chardev=qmp,mode=control
+-chardev socket,id=qmp-successor,fd=4,server=on,wait=off
+-mon chardev=qmp-successor,mode=control
+-chardev file,id=console,append=on,path=/run/vc/web/console.log
+-serial chardev:console
+-object rng-random,id=entropy,filename=/dev/urandom
+-device virtio-rng-pci,rng=entropy
+-device vhost-vsock-pci,guest-cid=1234
+-chardev socket,id=share,fd=6
+-device vhost-user-fs-pci,chardev=share,tag=share
+)");
+}
+
+TEST(QemuArgumentsTest, MicrovmTcgWithShareAndDebug) {
+  VmConfig config = Config("microvm");
+  config.share = SharedDirectory{"share", "/run/vc/web/virtiofsd.sock"};
+  config.hypervisor.debug = true;
+  config.hypervisor.kernel_parameters = {"mitigations=off", "quiet"};
+  config.resources.vcpus = 2;
+  EXPECT_EQ(Text(Arguments(config)), R"(/usr/bin/qemu-system-x86_64
+-name guest=web
+-nodefaults
+-no-user-config
+-display none
+-no-reboot
+-S
+-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
+-global virtio-mmio.force-legacy=false
+-machine microvm,rtc=on,dump-guest-core=off,memory-backend=ram
+-accel tcg,tb-size=256,thread=multi
+-cpu max
+-smp 2
+-m 256M
+-object memory-backend-memfd,id=ram,share=on,size=256M
+-bios qboot.rom
+-kernel /guest/vmlinux
+-initrd /guest/initramfs.cpio
+-append console=ttyS0 panic=-1 reboot=t ignore_loglevel pci=off tsc_early_khz=2596152 no_timer_check virtcontainers.transport=virtio-serial virtcontainers.poweroff=acpi agent.log=debug mitigations=off quiet
+-chardev socket,id=qmp,fd=3
+-mon chardev=qmp,mode=control
+-chardev socket,id=qmp-successor,fd=4,server=on,wait=off
+-mon chardev=qmp-successor,mode=control
+-chardev file,id=console,append=on,path=/run/vc/web/console.log
+-serial chardev:console
+-object rng-random,id=entropy,filename=/dev/urandom
+-device virtio-rng-device,rng=entropy
+-device virtio-serial-device,max_ports=2
+-chardev socket,id=agent,fd=5,server=on,wait=off
+-device virtserialport,chardev=agent,name=org.virtcontainers.agent.0
+-chardev socket,id=share,fd=6
+-device vhost-user-fs-device,chardev=share,tag=share
+)");
+}
+
+TEST(QemuArgumentsTest, MicrovmKvm) {
+  EXPECT_EQ(Text(Arguments(Config("microvm"), Accelerator::kKvm)), R"(/usr/bin/qemu-system-x86_64
+-name guest=web
+-nodefaults
+-no-user-config
+-display none
+-no-reboot
+-S
+-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
+-global virtio-mmio.force-legacy=false
+-machine microvm,rtc=on,dump-guest-core=off
+-accel kvm
+-cpu host
+-smp 1
+-m 256M
+-bios qboot.rom
+-kernel /guest/vmlinux
+-initrd /guest/initramfs.cpio
+-append console=ttyS0 panic=-1 reboot=t quiet pci=off virtcontainers.transport=virtio-serial virtcontainers.poweroff=acpi agent.log=info
+-chardev socket,id=qmp,fd=3
+-mon chardev=qmp,mode=control
+-chardev socket,id=qmp-successor,fd=4,server=on,wait=off
+-mon chardev=qmp-successor,mode=control
+-chardev file,id=console,append=on,path=/run/vc/web/console.log
+-serial chardev:console
+-object rng-random,id=entropy,filename=/dev/urandom
+-device virtio-rng-device,rng=entropy
+-device virtio-serial-device,max_ports=2
+-chardev socket,id=agent,fd=5,server=on,wait=off
+-device virtserialport,chardev=agent,name=org.virtcontainers.agent.0
+)");
+}
+
+TEST(QemuArgumentsTest, VsockOnMicrovmIsADeviceOfItsBus) {
+  VmConfig config = Config("microvm");
+  config.transport = AgentTransport::kVsock;
+  config.vsock_cid = 3;
+  EXPECT_THAT(Arguments(config), Contains("vhost-vsock-device,guest-cid=3"));
+  EXPECT_THAT(Arguments(config), Not(Contains(HasSubstr("virtserialport"))));
+}
+
+TEST(QemuArgumentsTest, AValueCannotBecomeAnotherOption) {
+  VmConfig config = Config("q35");
+  config.name = "a,process=b";
+  config.console = "/run/a,append=off/console.log";
+  config.share = SharedDirectory{"t,x=y", "/s"};
+  const auto arguments = Arguments(config);
+  EXPECT_THAT(arguments, Contains("guest=a,,process=b"));
+  EXPECT_THAT(arguments, Contains(EndsWith(",path=/run/a,,append=off/console.log")));
+  EXPECT_THAT(arguments, Contains(EndsWith(",tag=t,,x=y")));
+}
+
+TEST(QemuArgumentsTest, ASocketsPathIsNoArgument) {
+  VmConfig config = Config("q35");
+  config.share = SharedDirectory{"share", "/run/vc/web/virtiofsd.sock"};
+  EXPECT_THAT(Arguments(config), Not(Contains(HasSubstr(".sock"))));
+}
+
+TEST(QemuArgumentsTest, RefusesAnotherMachine) {
+  const auto arguments = QemuArguments(Config("pc"), Facts(Accelerator::kTcg));
+  ASSERT_FALSE(arguments);
+  EXPECT_EQ(arguments.error().code(), Code::kInvalidArgument);
+  EXPECT_THAT(arguments.error().message(), HasSubstr("'pc'"));
+}
+
+TEST(QemuArgumentsTest, RefusesAKernelCommandLineThatAKernelWouldCut) {
+  VmConfig config = Config("q35");
+  config.hypervisor.kernel_parameters = {std::string(2048, 'x')};
+  const auto arguments = QemuArguments(config, Facts(Accelerator::kTcg));
+  ASSERT_FALSE(arguments);
+  EXPECT_EQ(arguments.error().code(), Code::kInvalidArgument);
+  EXPECT_THAT(arguments.error().message(), HasSubstr("2047"));
+}
+
+}  // namespace
+}  // namespace virtcontainers
