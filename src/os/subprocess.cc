@@ -12,6 +12,7 @@
 #include <set>
 
 #include "base/errors.h"
+#include "os/file.h"
 #include "os/pidfd.h"
 #include "os/poll.h"
 
@@ -71,6 +72,13 @@ std::string ProcessExit::Describe() const {
 Result<Subprocess> Subprocess::Spawn(const Options& options) {
   if (options.argv.empty()) return Fail(Code::kInternal, "spawn: an empty command");
 
+  // Not left to posix_spawnp, for which a name is forbidden, not missing, once $PATH has a folder we may not
+  // read.
+  const std::string& name = options.argv[0];
+  const std::string program = name.find('/') == std::string::npos ? FindProgram(name) : name;
+  if (program.empty())
+    return Fail(Code::kNotFound, "run " + Quoted(name) + ": there is no such program in $PATH");
+
   // A descriptor that is both a source and somebody's target would be overwritten before it is copied: move
   // every source above all targets first.
   int highest = 2;
@@ -106,8 +114,8 @@ Result<Subprocess> Subprocess::Spawn(const Options& options) {
   if (options.env) env = Pointers(*options.env);
 
   pid_t pid = 0;
-  const int error = ::posix_spawnp(&pid, argv[0], actions.get(), attributes.get(), argv.data(),
-                                   options.env ? env.data() : environ);
+  const int error = ::posix_spawn(&pid, program.c_str(), actions.get(), attributes.get(), argv.data(),
+                                  options.env ? env.data() : environ);
   if (error != 0) return FailErrno("run " + Quoted(options.argv[0]), error);
 
   UniqueFd pidfd(OpenPidfd(pid));
