@@ -172,14 +172,26 @@ TEST(RemoveTree, RefusesPathsThatNameNoEntry) {
   EXPECT_EQ(TestDirectory::Read(dir / "a/b/file"), "kept");
 }
 
+// Makes this process root in a user namespace of its own.
+bool BecomeRoot() {
+  const std::string uid = std::to_string(::geteuid()), gid = std::to_string(::getegid());
+  if (::unshare(CLONE_NEWUSER) != 0) return false;
+  const auto write = [](const char* file, const std::string& text) {
+    const UniqueFd fd(::open(file, O_WRONLY | O_CLOEXEC));
+    return fd && WriteAll(fd.get(), text).has_value();
+  };
+  return write("/proc/self/setgroups", "deny") && write("/proc/self/uid_map", "0 " + uid + " 1") &&
+         write("/proc/self/gid_map", "0 " + gid + " 1");
+}
+
 // Runs `body` in a child with a mount namespace of its own; its exit status, or -1 where there can be none.
 template <typename F>
 int InMountNamespace(F body) {
   const pid_t pid = ::fork();
   if (pid == 0) {
-    const int flags = CLONE_NEWNS | (::geteuid() == 0 ? 0 : CLONE_NEWUSER);
-    if (::unshare(flags) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-      ::_exit(99);
+    if (::geteuid() != 0 && !BecomeRoot()) ::_exit(99);
+    if (::unshare(CLONE_NEWNS) != 0) ::_exit(99);
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) ::_exit(99);
     ::_exit(body());
   }
   int status = 0;
