@@ -51,7 +51,7 @@ const std::string& RootfsTemplate() {
       dir = pattern;
       const std::string rootfs = dir + "/busybox";
       const Finished made =
-          RunOnHost({Env("VIRTCONTAINERS_SOURCE") + "/scripts/make-rootfs", "busybox", rootfs});
+          RunOnHost({Env("VIRTCONTAINERS_SOURCE") + "/scripts/make-rootfs", rootfs});
       if (made.code == 0) {
         path = rootfs;
       } else {
