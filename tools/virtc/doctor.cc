@@ -1,5 +1,6 @@
 // virtc doctor: what this host can do, and what mends what it cannot.
 
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -58,6 +59,13 @@ std::string WithoutPrefix(const std::string& text, const std::string& prefix) {
   return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
 
+// Where there are none for the kernel that runs, loading one is no advice.
+bool KernelHasModules() {
+  utsname kernel{};
+  return ::uname(&kernel) == 0 &&
+         ::access(fmt::format("/lib/modules/{}/modules.dep", kernel.release).c_str(), F_OK) == 0;
+}
+
 Deadline Soon() { return Deadline::After(std::chrono::seconds(10)); }
 
 Finding CheckRights() {
@@ -81,9 +89,9 @@ Finding CheckKvm() {
       "kvm", Health::kSlower,
       WithoutPrefix(probe.reason, "kvm not used: ") + "; VMs run emulated (tcg), some twenty times slower",
       ""};
-  if (::access("/dev/kvm", F_OK) != 0)
+  if (KernelHasModules() && ::access("/dev/kvm", F_OK) != 0)
     finding.mend = "modprobe kvm_intel || modprobe kvm_amd";
-  else if (::access("/dev/kvm", R_OK | W_OK) != 0)
+  else if (::access("/dev/kvm", F_OK) == 0 && ::access("/dev/kvm", R_OK | W_OK) != 0)
     finding.mend = "sudo usermod -aG kvm \"$USER\"";
   return finding;
 }
@@ -108,10 +116,11 @@ Finding CheckVsock() {
   return {
       "vsock", Health::kSlower,
       WithoutPrefix(probe.reason, "vsock not used: ") + "; the agent is reached by virtio-serial, as well",
-      ::access("/dev/vhost-vsock", F_OK) != 0 ? "modprobe vhost_vsock" : ""};
+      KernelHasModules() && ::access("/dev/vhost-vsock", F_OK) != 0 ? "modprobe vhost_vsock" : ""};
 }
 
-Finding CheckGuest(const std::string& guest) {
+Finding CheckGuest(const std::string& configured) {
+  const std::string guest = std::filesystem::path(configured).lexically_normal().string();
   std::error_code error;
   for (const char* file : {"vmlinux", "initramfs.cpio"}) {
     const std::string path = guest + "/" + file;

@@ -3,13 +3,14 @@
 #include "base/errors.h"
 #include "commands.h"
 #include "config_options.h"
+#include "exit_status.h"
 #include "relay.h"
 #include "terminal.h"
 
 namespace virtc {
 
-using virtcontainers::Code;
 using virtcontainers::ContainerState;
+using virtcontainers::Error;
 using virtcontainers::PodState;
 using virtcontainers::Runtime;
 using virtcontainers::Status;
@@ -41,7 +42,7 @@ class Enter : public Command {
     auto process =
         in_container_ ? runtime->EnterContainer(pod_, container_, config_) : runtime->EnterPod(pod_, config_);
     if (!process) {
-      const int status = StatusFor(*runtime, process.error().code());
+      const int status = StatusFor(*runtime, process.error());
       return tl::make_unexpected(Failure(std::move(process.error()), status));
     }
     const RelayOptions relay{.input = process_.interactive, .terminal = config_.terminal};
@@ -50,17 +51,17 @@ class Enter : public Command {
   }
 
  private:
-  // What is not there may also be the pod or the container: if they run, it was the command.
-  int StatusFor(Runtime& runtime, Code code) const {
-    if (code != Code::kNotFound && code != Code::kPermissionDenied) return kExitFailed;
+  // What is not there may also be the pod or the container, of whatever name: if they run, it was the
+  // command.
+  int StatusFor(Runtime& runtime, const Error& error) const {
+    const int status = ExitStatusOf(error, {config_.args.front()});
+    if (status == kExitFailed) return status;
     if (in_container_) {
-      const auto status = runtime.ContainerStatus(pod_, container_);
-      if (!status || status->state != ContainerState::kRunning) return kExitFailed;
-    } else {
-      const auto status = runtime.PodStatus(pod_);
-      if (!status || status->state != PodState::kRunning) return kExitFailed;
+      const auto container = runtime.ContainerStatus(pod_, container_);
+      return container && container->state == ContainerState::kRunning ? status : kExitFailed;
     }
-    return code == Code::kNotFound ? kExitNotFound : kExitCannotExecute;
+    const auto pod = runtime.PodStatus(pod_);
+    return pod && pod->state == PodState::kRunning ? status : kExitFailed;
   }
 
   const bool in_container_;
