@@ -34,7 +34,8 @@ int AgentClient::Wait(const std::string& container, const std::string& exec_id) 
   return -1;
 }
 
-std::string AgentClient::ReadToEnd(const std::string& container, const std::string& exec_id, const char* method) {
+std::string AgentClient::ReadToEnd(const std::string& container, const std::string& exec_id,
+                                   const char* method) {
   grpc::ReadStreamRequest request;
   request.set_container_id(container);
   request.set_exec_id(exec_id);
@@ -50,7 +51,8 @@ std::string AgentClient::ReadToEnd(const std::string& container, const std::stri
 
 std::string AgentClient::Output(const std::string& container, const std::vector<std::string>& arguments) {
   const std::string exec_id = "output" + std::to_string(next_exec_++);
-  if (auto status = Exec(container, exec_id, arguments); !status) return "[" + status.error().ToString() + "]";
+  if (auto status = Exec(container, exec_id, arguments); !status)
+    return "[" + status.error().ToString() + "]";
   std::string output = ReadToEnd(container, exec_id);
   Wait(container, exec_id);
   return output;

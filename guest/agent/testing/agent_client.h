@@ -33,17 +33,20 @@ class AgentClient {
   std::future<Result<Response>> Start(const char* method, const Request& request) {
     auto promise = std::make_shared<std::promise<Result<Response>>>();
     auto future = promise->get_future();
-    ttrpc::CallMessageAsync<Response>(client_, "grpc.AgentService", method, request, std::chrono::seconds(60),
-                                      [promise](Result<Response> answer) { promise->set_value(std::move(answer)); });
+    ttrpc::CallMessageAsync<Response>(
+        client_, "grpc.AgentService", method, request, std::chrono::seconds(60),
+        [promise](Result<Response> answer) { promise->set_value(std::move(answer)); });
     return future;
   }
 
   // Runs a command in a container (or in the guest, by the sandbox's id).
-  Status Exec(const std::string& container, const std::string& exec_id, const std::vector<std::string>& arguments);
+  Status Exec(const std::string& container, const std::string& exec_id,
+              const std::vector<std::string>& arguments);
   // The exit status; -1 and a message if there is none.
   int Wait(const std::string& container, const std::string& exec_id);
   // Everything to the end of the stream ("ReadStdout" or "ReadStderr").
-  std::string ReadToEnd(const std::string& container, const std::string& exec_id, const char* method = "ReadStdout");
+  std::string ReadToEnd(const std::string& container, const std::string& exec_id,
+                        const char* method = "ReadStdout");
   // Exec, then all of standard output.
   std::string Output(const std::string& container, const std::vector<std::string>& arguments);
 
