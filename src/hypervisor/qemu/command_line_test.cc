@@ -62,7 +62,7 @@ TEST(QemuArgumentsTest, Q35Tcg) {
 -bios qboot.rom
 -kernel /guest/vmlinux
 -initrd /guest/initramfs.cpio
--append console=ttyS0 panic=-1 reboot=t quiet tsc_early_khz=2596152 no_timer_check virtcontainers.transport=virtio-serial virtcontainers.poweroff=acpi agent.log=info
+-append console=ttyS0 panic=-1 reboot=t cryptomgr.notests quiet tsc_early_khz=2596152 no_timer_check virtcontainers.transport=virtio-serial virtcontainers.poweroff=acpi agent.log=info
 -chardev socket,id=qmp,fd=3
 -mon chardev=qmp,mode=control
 -chardev socket,id=qmp-successor,fd=4,server=on,wait=off
@@ -101,7 +101,7 @@ TEST(QemuArgumentsTest, Q35KvmWithShareAndVsock) {
 -bios qboot.rom
 -kernel /guest/vmlinux
 -initrd /guest/initramfs.cpio
--append console=ttyS0 panic=-1 reboot=t quiet virtcontainers.transport=vsock virtcontainers.poweroff=acpi agent.log=info
+-append console=ttyS0 panic=-1 reboot=t cryptomgr.notests quiet virtcontainers.transport=vsock virtcontainers.poweroff=acpi agent.log=info
 -chardev socket,id=qmp,fd=3
 -mon chardev=qmp,mode=control
 -chardev socket,id=qmp-successor,fd=4,server=on,wait=off
@@ -140,7 +140,7 @@ TEST(QemuArgumentsTest, MicrovmTcgWithShareAndDebug) {
 -bios qboot.rom
 -kernel /guest/vmlinux
 -initrd /guest/initramfs.cpio
--append console=ttyS0 panic=-1 reboot=t ignore_loglevel pci=off tsc_early_khz=2596152 no_timer_check virtcontainers.transport=virtio-serial virtcontainers.poweroff=acpi agent.log=debug mitigations=off quiet
+-append console=ttyS0 panic=-1 reboot=t cryptomgr.notests ignore_loglevel pci=off tsc_early_khz=2596152 no_timer_check virtcontainers.transport=virtio-serial virtcontainers.poweroff=acpi agent.log=debug mitigations=off quiet
 -chardev socket,id=qmp,fd=3
 -mon chardev=qmp,mode=control
 -chardev socket,id=qmp-successor,fd=4,server=on,wait=off
@@ -175,7 +175,7 @@ TEST(QemuArgumentsTest, MicrovmKvm) {
 -bios qboot.rom
 -kernel /guest/vmlinux
 -initrd /guest/initramfs.cpio
--append console=ttyS0 panic=-1 reboot=t quiet pci=off virtcontainers.transport=virtio-serial virtcontainers.poweroff=acpi agent.log=info
+-append console=ttyS0 panic=-1 reboot=t cryptomgr.notests quiet pci=off virtcontainers.transport=virtio-serial virtcontainers.poweroff=acpi agent.log=info
 -chardev socket,id=qmp,fd=3
 -mon chardev=qmp,mode=control
 -chardev socket,id=qmp-successor,fd=4,server=on,wait=off
