@@ -71,7 +71,7 @@ TEST_P(FdStreamTest, WakesAReaderThatWaits) {
 }
 
 TEST_P(FdStreamTest, WakesAWriterThatWaits) {
-  auto writing = std::async(std::launch::async, [&] { return writer_->Write(std::string(64 << 20, 'x')); });
+  auto writing = std::async(std::launch::async, [&] { return writer_->Write(std::string(4 << 20, 'x')); });
   writer_->Shutdown();
   EXPECT_FALSE(writing.get());
   EXPECT_FALSE(writer_->Write("more"));

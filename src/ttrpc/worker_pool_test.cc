@@ -33,18 +33,17 @@ TEST(WorkerPool, RunsTasksAtOnceUpToItsBound) {
 }
 
 TEST(WorkerPool, DropsWhatWaitsWhenItGoes) {
-  std::promise<void> release;
   auto dropped = std::make_shared<int>(0);
   {
     WorkerPool pool(1, 10);
-    std::promise<void> started;
-    ASSERT_TRUE(pool.Submit([&] {
-      started.set_value();
+    std::promise<void> queued;
+    ASSERT_TRUE(pool.Submit([&dropped, after = queued.get_future().share()] {
+      after.wait();
       // Until the pool is being destroyed: the waiting task has gone then.
       while (dropped.use_count() > 1) std::this_thread::yield();
     }));
-    started.get_future().wait();
     ASSERT_TRUE(pool.Submit([dropped] { ++*dropped; }));
+    queued.set_value();
   }
   EXPECT_EQ(*dropped, 0);
 }
