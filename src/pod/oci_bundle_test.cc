@@ -1,0 +1,385 @@
+#include "pod/oci_bundle.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "os/file.h"
+#include "os/subprocess.h"
+#include "os/test_directory.h"
+#include "pod/defaults.h"
+#include "pod/test_bundle.h"
+#include "pod/validate.h"
+
+namespace virtcontainers {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+Json Sample() { return ParseJson(kCrunSpec).value(); }
+
+Result<ContainerConfig> Parse(const Json& json) { return ParseOciConfig(DumpJson(json), "/bundle", "web"); }
+
+// The sample with the value at a JSON pointer replaced.
+Json With(const std::string& pointer, const std::string& value) {
+  Json json = Sample();
+  json[Json::json_pointer(pointer)] = ParseJson(value, {.bytes = value.size()}).value();
+  return json;
+}
+
+void ExpectTaken(const std::string& pointer, const std::string& value) {
+  const Result<ContainerConfig> config = Parse(With(pointer, value));
+  EXPECT_TRUE(config) << pointer << " = " << value << ": " << config.error().ToString();
+}
+
+void ExpectRefused(const std::string& pointer, const std::string& value, const std::string& message) {
+  const Result<ContainerConfig> config = Parse(With(pointer, value));
+  ASSERT_FALSE(config) << pointer << " = " << value;
+  EXPECT_EQ(config.error().code(), Code::kInvalidArgument) << config.error().ToString();
+  EXPECT_THAT(config.error().ToString(), HasSubstr(message)) << pointer << " = " << value;
+}
+
+TEST(OciBundle, ReadsWhatCrunSpecWrites) {
+  const Result<ContainerConfig> config = ParseOciConfig(kCrunSpec, "/bundle", "web");
+  ASSERT_TRUE(config) << config.error().ToString();
+  EXPECT_EQ(config->id, "web");
+  EXPECT_EQ(config->rootfs, "/bundle/rootfs");
+  EXPECT_TRUE(config->readonly_rootfs);
+  EXPECT_EQ(config->hostname, "crun");
+  const ProcessConfig& process = config->process;
+  EXPECT_TRUE(process.terminal);
+  EXPECT_THAT(process.args, ElementsAre("sh"));
+  EXPECT_THAT(process.env,
+              ElementsAre("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"));
+  EXPECT_EQ(process.cwd, "/");
+  EXPECT_TRUE(process.no_new_privileges);
+  ASSERT_TRUE(process.capabilities);
+  EXPECT_THAT(process.capabilities->bounding,
+              ElementsAre("CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"));
+  EXPECT_THAT(process.capabilities->inheritable, IsEmpty());
+  EXPECT_EQ(process.capabilities->ambient.size(), 3u);
+  ASSERT_EQ(process.rlimits.size(), 1u);
+  EXPECT_EQ(process.rlimits[0].type, "RLIMIT_NOFILE");
+  EXPECT_EQ(process.rlimits[0].soft, 1024u);
+  ASSERT_EQ(config->mounts.size(), DefaultMounts().size());
+  for (size_t i = 0; i < config->mounts.size(); ++i) {
+    EXPECT_EQ(config->mounts[i].destination, DefaultMounts()[i].destination);
+    EXPECT_EQ(config->mounts[i].type, DefaultMounts()[i].type);
+    EXPECT_EQ(config->mounts[i].source, DefaultMounts()[i].source);
+  }
+  EXPECT_THAT(config->mounts[2].options,
+              ElementsAre("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"));
+  EXPECT_THAT(config->masked_paths, testing::UnorderedElementsAreArray(DefaultMaskedPaths()));
+  EXPECT_THAT(config->readonly_paths, ElementsAreArray(DefaultReadonlyPaths()));
+  EXPECT_EQ(config->output, ContainerOutput::kLog);
+}
+
+TEST(OciBundle, ReadsEveryFieldOfTheProcess) {
+  Json json = Sample();
+  json["process"] = ParseJson(R"({
+    "terminal": true, "consoleSize": {"height": 50, "width": 132}, "args": ["/bin/echo", ""], "env": ["A=b=c"],
+    "cwd": "/tmp", "user": {"uid": 1000, "gid": 4294967295, "additionalGids": [5, 6], "umask": 18},
+    "capabilities": {"bounding": ["CAP_A"], "effective": ["CAP_B"], "inheritable": ["CAP_C"],
+                     "permitted": ["CAP_D"], "ambient": ["CAP_E"]},
+    "rlimits": [{"type": "RLIMIT_CORE", "soft": 0, "hard": 18446744073709551615}],
+    "noNewPrivileges": false, "oomScoreAdj": -500, "apparmorProfile": "", "selinuxLabel": ""})")
+                        .value();
+  json["annotations"] = {{"com.example/key", "value"}};
+  const Result<ContainerConfig> config = Parse(json);
+  ASSERT_TRUE(config) << config.error().ToString();
+  const ProcessConfig& process = config->process;
+  EXPECT_EQ(process.rows, 50);
+  EXPECT_EQ(process.columns, 132);
+  EXPECT_THAT(process.args, ElementsAre("/bin/echo", ""));
+  EXPECT_THAT(process.env, ElementsAre("A=b=c"));
+  EXPECT_EQ(process.cwd, "/tmp");
+  EXPECT_EQ(process.user.uid, 1000u);
+  EXPECT_EQ(process.user.gid, 4294967295u);
+  EXPECT_THAT(process.user.additional_gids, ElementsAre(5u, 6u));
+  EXPECT_EQ(process.user.umask, 022u);
+  EXPECT_THAT(process.capabilities->bounding, ElementsAre("CAP_A"));
+  EXPECT_THAT(process.capabilities->effective, ElementsAre("CAP_B"));
+  EXPECT_THAT(process.capabilities->inheritable, ElementsAre("CAP_C"));
+  EXPECT_THAT(process.capabilities->permitted, ElementsAre("CAP_D"));
+  EXPECT_THAT(process.capabilities->ambient, ElementsAre("CAP_E"));
+  EXPECT_EQ(process.rlimits[0].hard, 18446744073709551615u);
+  EXPECT_FALSE(process.no_new_privileges);
+  EXPECT_EQ(process.oom_score_adj, -500);
+  EXPECT_THAT(config->annotations, ElementsAre(Pair("com.example/key", "value")));
+}
+
+TEST(OciBundle, AProcessWithoutCapabilitiesHasNoneAndNotTheDefaults) {
+  Json json = Sample();
+  json["process"].erase("capabilities");
+  const ContainerConfig config = Parse(json).value();
+  ASSERT_TRUE(config.process.capabilities);
+  EXPECT_THAT(config.process.capabilities->bounding, IsEmpty());
+}
+
+TEST(OciBundle, TheSmallestOneWillDo) {
+  const Result<ContainerConfig> config = ParseOciConfig(
+      R"({"ociVersion": "1.0.0", "process": {"args": ["true"], "cwd": "/"}, "root": {"path": "/srv/rootfs"}})",
+      "/bundle", "web");
+  ASSERT_TRUE(config) << config.error().ToString();
+  EXPECT_EQ(config->rootfs, "/srv/rootfs");
+  EXPECT_FALSE(config->readonly_rootfs);
+  EXPECT_FALSE(config->process.terminal);
+  EXPECT_THAT(config->masked_paths, IsEmpty());
+}
+
+TEST(OciBundle, UnknownFieldsAreIgnoredAsTheSpecificationDemands) {
+  ExpectTaken("/fromTheFuture", R"({"a": [1]})");
+  ExpectTaken("/process/fromTheFuture", "true");
+  ExpectTaken("/linux/fromTheFuture", "1");
+}
+
+TEST(OciBundle, Version) {
+  for (const char* version : {"1.0.0", "1.0.2", "1.0.2-dev", "1.1.0", "1.1.0-rc.1", "1.2.1", "1.2.0+dev"}) {
+    ExpectTaken("/ociVersion", "\"" + std::string(version) + "\"");
+  }
+  for (const char* version :
+       {"", "1", "1.0", "1.0.", "1.3.0", "2.0.0", "0.9.0", "1.10.0", "1.0.x", "v1.0.0", "1.0.0x"}) {
+    ExpectRefused("/ociVersion", "\"" + std::string(version) + "\"",
+                  "'ociVersion' is '" + std::string(version) + "': 1.0 to 1.2 are read");
+  }
+  ExpectRefused("/ociVersion", "null", "'ociVersion' is missing");
+  ExpectRefused("/ociVersion", "1.0", "'ociVersion' is not a string");
+}
+
+TEST(OciBundle, WhatIsMissingIsNamed) {
+  ExpectRefused("/process", "null", "'process' is missing");
+  ExpectRefused("/root", "null", "'root' is missing");
+  ExpectRefused("/root/path", "null", "'root.path' is missing");
+  ExpectRefused("/root/path", "\"\"", "'root.path' is empty");
+  ExpectRefused("/process/args", "null", "'process.args' is missing");
+  ExpectRefused("/process/cwd", "null", "'process.cwd' is missing");
+  ExpectRefused("/process/rlimits/0/hard", "null", "'process.rlimits[0].hard' is missing");
+  ExpectRefused("/mounts/1/destination", "null", "'mounts[1].destination' is missing");
+  ExpectRefused("/linux/namespaces/2/type", "null", "'linux.namespaces[2].type' is missing");
+  EXPECT_EQ(Parse(Json::object()).error().ToString(), "'ociVersion' is missing");
+}
+
+TEST(OciBundle, WrongTypesNameTheField) {
+  ExpectRefused("/process", "[]", "'process' is not an object");
+  ExpectRefused("/process/args", "\"sh\"", "'process.args' is not a list");
+  ExpectRefused("/process/args/0", "7", "'process.args' is not a list of strings");
+  ExpectRefused("/process/user/uid", "-1", "'process.user.uid' is out of range: -1");
+  ExpectRefused("/process/consoleSize", R"({"height": 70000})",
+                "'process.consoleSize.height' is out of range: 70000");
+  ExpectRefused("/process/oomScoreAdj", "\"x\"", "'process.oomScoreAdj' is not a whole number");
+  ExpectRefused("/mounts", "{}", "'mounts' is not a list");
+  ExpectRefused("/mounts/0", "\"/proc\"", "'mounts[0]' is not an object");
+  ExpectRefused("/annotations", R"({"a": 1})", "'annotations' is not an object of strings");
+  ExpectRefused("/linux", "[]", "'linux' is not an object");
+  ExpectRefused("/linux/maskedPaths", "\"/proc\"", "'linux.maskedPaths' is not a list");
+  ExpectRefused("/linux/resources", "1", "'linux.resources' is not an object");
+  ExpectRefused("/hooks", "[]", "'hooks' is not an object");
+  EXPECT_EQ(ParseOciConfig("[]", "/bundle", "web").error().ToString(), "the JSON is not an object");
+}
+
+TEST(OciBundle, ValuesThatNoProcessCanHave) {
+  ExpectRefused("/process/args", "[]", "'process' is empty: name a program to run");
+  ExpectRefused("/process/args", R"(["a\u0000b"])", "'process': an argument has a NUL byte in it");
+  ExpectRefused("/process/cwd", "\"tmp\"", "'process': working directory 'tmp' is not an absolute path");
+  ExpectRefused("/process/env", R"(["PATH"])", "'process': environment variable 'PATH' is not NAME=value");
+  ExpectRefused("/process/user/umask", "512", "'process': umask 512 is out of range");
+  ExpectRefused("/process/capabilities/bounding", R"(["KILL"])", "'KILL' is no capability");
+  ExpectRefused("/process/rlimits/0/soft", "2048", "the soft limit 2048 is above the hard one, 1024");
+  ExpectRefused("/process/oomScoreAdj", "5000", "oom_score_adj 5000 is out of range");
+  ExpectRefused("/root/path", R"("a\u0000b")", "'root.path' has a NUL byte in it");
+  EXPECT_THAT(ParseOciConfig(kCrunSpec, "/bundle", "../x").error().ToString(),
+              HasSubstr("container id '../x' is not valid"));
+}
+
+TEST(OciBundle, WhatIsNotSupportedIsRefusedByNameAndNeverLeftOut) {
+  const std::string filter = R"({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": ["read"]}]})";
+  ExpectRefused("/linux/seccomp", filter,
+                "'linux.seccomp' is a filter, and filters are not supported yet: remove it");
+  ExpectRefused("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["read"]}]})",
+                "'linux.seccomp'");
+  ExpectRefused("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_KILL"})", "'linux.seccomp'");
+  for (const char* hook :
+       {"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"}) {
+    ExpectRefused("/hooks/" + std::string(hook), R"([{"path": "/bin/true"}])",
+                  "'hooks." + std::string(hook) + "' is not supported yet: remove it");
+  }
+  ExpectRefused("/linux/sysctl", R"({"net.ipv4.ip_forward": "0"})",
+                "'linux.sysctl' is not supported yet: remove it");
+  ExpectRefused("/linux/devices", R"([{"path": "/dev/fuse", "type": "c"}])",
+                "'linux.devices' is not supported yet");
+  ExpectRefused("/linux/uidMappings", R"([{"containerID": 0, "hostID": 1000, "size": 1}])",
+                "'linux.uidMappings'");
+  ExpectRefused("/linux/gidMappings", R"([{"containerID": 0, "hostID": 1000, "size": 1}])",
+                "'linux.gidMappings'");
+  ExpectRefused("/linux/mountLabel", "\"system_u\"", "'linux.mountLabel'");
+  ExpectRefused("/linux/timeOffsets", R"({"boottime": {"secs": 5}})", "'linux.timeOffsets'");
+  ExpectRefused("/linux/intelRdt", R"({"closID": "x"})", "'linux.intelRdt' is the host's business");
+  ExpectRefused("/linux/personality", R"({"domain": "LINUX32"})",
+                "'linux.personality.domain' is not supported yet");
+  ExpectRefused("/linux/personality", R"({"domain": "LINUX", "flags": ["X"]})", "'linux.personality.flags'");
+  ExpectRefused("/linux/rootfsPropagation", "\"shared\"", "'linux.rootfsPropagation' is not supported yet");
+  ExpectRefused("/process/selinuxLabel", "\"system_u\"",
+                "'process.selinuxLabel' is not supported yet: remove it");
+  ExpectRefused("/process/apparmorProfile", "\"docker-default\"",
+                "'process.apparmorProfile' is not supported yet");
+  ExpectRefused("/process/scheduler", R"({"policy": "SCHED_FIFO"})",
+                "'process.scheduler' is not supported yet");
+  ExpectRefused("/process/ioPriority", R"({"class": "IOPRIO_CLASS_RT"})",
+                "'process.ioPriority' is not supported yet");
+  ExpectRefused("/process/execCPUAffinity", R"({"initial": "0"})", "'process.execCPUAffinity'");
+  ExpectRefused("/process/user/username", "\"me\"",
+                "'process.user.username' is for Windows: give 'uid' and 'gid'");
+  ExpectRefused("/process/commandLine", "\"cmd\"", "'process.commandLine' is not for Linux");
+  ExpectRefused("/domainname", "\"example\"", "'domainname' is not supported yet");
+  ExpectRefused("/windows", R"({"servicing": true})", "'windows' is not for Linux");
+  ExpectRefused("/vm", R"({"kernel": {"path": "/vmlinux"}})", "'vm' is the host's business");
+}
+
+TEST(OciBundle, Limits) {
+  ExpectRefused("/linux/resources/memory", R"({"limit": 1048576})",
+                "'linux.resources.memory' is not supported yet");
+  ExpectRefused("/linux/resources/memory", R"({"swappiness": 0})", "'linux.resources.memory.swappiness'");
+  ExpectRefused("/linux/resources/cpu", R"({"quota": 50000})", "'linux.resources.cpu' is not supported yet");
+  ExpectRefused("/linux/resources/cpu", R"({"cpus": "0"})", "'linux.resources.cpu' is not supported yet");
+  ExpectRefused("/linux/resources/pids", R"({"limit": 100})", "'linux.resources.pids' is not supported yet");
+  ExpectRefused("/linux/resources/blockIO", R"({"weight": 10})", "'linux.resources.blockIO'");
+  ExpectRefused("/linux/resources/unified", R"({"memory.high": "1"})", "'linux.resources.unified'");
+  ExpectRefused("/linux/resources/hugepageLimits", R"([{"pageSize": "2MB", "limit": 1}])",
+                "'linux.resources.hugepageLimits'");
+  ExpectRefused("/linux/resources/devices", R"([{"allow": true, "access": "rwm"}])",
+                "'linux.resources.devices[0].allow' is not supported yet");
+  ExpectRefused("/linux/resources/devices/1", R"({"allow": false, "type": "c", "major": 1, "access": "r"})",
+                "'linux.resources.devices[1].access' is of some devices alone");
+  // What programs write where they mean none.
+  for (const char* none :
+       {"{}", "null", R"({"limit": 0})", R"({"limit": -1, "disableOOMKiller": false, "swap": null})"}) {
+    ExpectTaken("/linux/resources/memory", none);
+  }
+  ExpectTaken("/linux/resources/cpu", R"({"shares": 0, "cpus": "", "mems": ""})");
+  ExpectTaken("/linux/resources/pids", R"({"limit": -1})");
+  ExpectTaken("/linux/resources/devices", "[]");
+  ExpectTaken("/linux/resources/devices", R"([{"allow": false, "type": "a", "access": "rwm"}])");
+}
+
+TEST(OciBundle, WhatSaysNothingIsTaken) {
+  ExpectTaken("/linux/seccomp", "null");
+  ExpectTaken("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []})");
+  ExpectTaken("/hooks", R"({"prestart": [], "poststop": null})");
+  ExpectTaken("/linux/sysctl", "{}");
+  ExpectTaken("/linux/devices", "[]");
+  ExpectTaken("/linux/personality", R"({"domain": "LINUX"})");
+  ExpectTaken("/linux/rootfsPropagation", "\"rslave\"");
+  ExpectTaken("/linux/cgroupsPath", "\"/machine.slice/web\"");
+  ExpectTaken("/process/apparmorProfile", "\"unconfined\"");
+  ExpectTaken("/process/selinuxLabel", "\"\"");
+  ExpectTaken("/linux", "null");
+  ExpectTaken("/mounts", "[]");
+}
+
+TEST(OciBundle, Namespaces) {
+  ExpectTaken("/linux/namespaces", R"([{"type": "cgroup"}, {"type": "pid", "path": ""}])");
+  ExpectTaken("/linux/namespaces", "[]");
+  ExpectRefused(
+      "/linux/namespaces/1", R"({"type": "network", "path": "/run/netns/x"})",
+      "'linux.namespaces[1].path' is a namespace of the host, which a container in a VM cannot join");
+  ExpectRefused("/linux/namespaces/1/type", "\"user\"",
+                "'linux.namespaces[1].type' is 'user', which is not supported yet");
+  ExpectRefused("/linux/namespaces/1/type", "\"time\"", "'linux.namespaces[1].type' is 'time'");
+  ExpectRefused("/linux/namespaces/1/type", "\"net\"",
+                "'linux.namespaces[1].type' is 'net': no namespace is called so");
+  ExpectRefused("/linux/namespaces/1/type", "\"pid\"",
+                "'linux.namespaces[1].type' is 'pid' for the second time");
+}
+
+TEST(OciBundle, MountsOfTheHost) {
+  ExpectRefused("/mounts/7",
+                R"({"destination": "/data", "type": "bind", "source": "/srv", "options": ["rbind", "ro"]})",
+                "'mounts[7]' at '/data': '/srv' is of the host, and bind mounts");
+  ExpectRefused("/mounts/7",
+                R"({"destination": "/data", "type": "none", "source": "/srv", "options": ["bind"]})",
+                "'mounts[7]' at '/data': '/srv' is of the host, and bind mounts");
+  ExpectRefused("/mounts/7", R"({"destination": "/data", "type": "ext4", "source": "/dev/sda"})",
+                "'mounts[7]' at '/data': the type 'ext4' is not supported yet");
+  ExpectRefused("/mounts/0/uidMappings", R"([{"containerID": 0, "hostID": 1, "size": 1}])",
+                "'mounts[0].uidMappings'");
+  ExpectTaken("/mounts/7", R"({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})");
+}
+
+TEST(OciBundle, HugeAndDeepTextIsRefusedQuickly) {
+  const auto before = std::chrono::steady_clock::now();
+  const std::string deep = std::string(500'000, '[') + std::string(500'000, ']');
+  EXPECT_THAT(ParseOciConfig(deep, "/b", "web").error().ToString(),
+              HasSubstr("nested deeper than 64 levels"));
+  EXPECT_EQ(ParseOciConfig(std::string(100'000'000, ' '), "/b", "web").error().code(),
+            Code::kResourceExhausted);
+  EXPECT_THAT(ParseOciConfig(kCrunSpec.substr(0, 200), "/b", "web").error().ToString(),
+              HasSubstr("malformed JSON at byte"));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
+}
+
+class LoadOciBundleTest : public ::testing::Test {
+ protected:
+  std::string ErrorOf(const std::string& bundle, Code code) const {
+    const Result<ContainerConfig> config = LoadOciBundle(bundle, "web");
+    EXPECT_FALSE(config);
+    if (config) return "";
+    EXPECT_EQ(config.error().code(), code) << config.error().ToString();
+    return config.error().ToString();
+  }
+  const TestDirectory dir_;
+};
+
+TEST_F(LoadOciBundleTest, TakesTheRootFromTheBundle) {
+  dir_.Write("bundle/config.json", kCrunSpec);
+  dir_.Write("elsewhere/etc/passwd");
+  ASSERT_EQ(::symlink((dir_ / "elsewhere").c_str(), (dir_ / "bundle/rootfs").c_str()), 0);
+  ASSERT_EQ(::symlink((dir_ / "bundle").c_str(), (dir_ / "link").c_str()), 0);
+  for (const std::string& bundle :
+       {dir_ / "bundle", dir_ / "bundle/", dir_ / "link", dir_ / "elsewhere/../bundle"}) {
+    const Result<ContainerConfig> config = LoadOciBundle(bundle, "web");
+    ASSERT_TRUE(config) << config.error().ToString();
+    EXPECT_EQ(config->rootfs, dir_ / "bundle/rootfs");
+    EXPECT_TRUE(ValidateContainer(*config));
+  }
+}
+
+TEST_F(LoadOciBundleTest, SaysWhatIsWrongWithTheFile) {
+  EXPECT_EQ(ErrorOf(dir_ / "nothing", Code::kNotFound),
+            "bundle '" + (dir_ / "nothing") + "' is not a directory");
+  EXPECT_EQ(ErrorOf("", Code::kNotFound), "bundle '' is not a directory");
+  EXPECT_THAT(ErrorOf(dir_.path(), Code::kNotFound), HasSubstr("/config.json': No such file or directory"));
+  dir_.Write("config.json", "{");
+  EXPECT_THAT(ErrorOf(dir_.path(), Code::kInvalidArgument),
+              HasSubstr("/config.json': malformed JSON at byte 2"));
+  dir_.Write("config.json", DumpJson(With("/hooks", R"({"poststop": [{"path": "/x"}]})")));
+  EXPECT_EQ(ErrorOf(dir_.path(), Code::kInvalidArgument),
+            "'" + (dir_ / "config.json") + "': 'hooks.poststop' is not supported yet: remove it");
+  ASSERT_EQ(::truncate((dir_ / "config.json").c_str(), 100'000'000), 0);
+  EXPECT_THAT(ErrorOf(dir_.path(), Code::kResourceExhausted), HasSubstr("is larger than 4194304 bytes"));
+  ASSERT_EQ(::unlink((dir_ / "config.json").c_str()), 0);
+  ASSERT_EQ(::mkfifo((dir_ / "config.json").c_str(), 0600), 0);
+  EXPECT_THAT(ErrorOf(dir_.path(), Code::kInvalidArgument), HasSubstr("is not a regular file"));
+}
+
+TEST_F(LoadOciBundleTest, TakesTheUnmodifiedOutputOfCrunSpec) {
+  if (FindProgram("crun").empty()) GTEST_SKIP() << "crun is not installed";
+  const Result<std::string> written = RunCommand({"sh", "-c", "cd \"$1\" && crun spec", "sh", dir_.path()},
+                                                 Deadline::After(std::chrono::seconds(30)));
+  ASSERT_TRUE(written) << written.error().ToString();
+  const Result<ContainerConfig> config = LoadOciBundle(dir_.path(), "web");
+  ASSERT_TRUE(config) << config.error().ToString();
+  EXPECT_EQ(config->rootfs, dir_ / "rootfs");
+}
+
+}  // namespace
+}  // namespace virtcontainers

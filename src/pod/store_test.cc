@@ -1,0 +1,315 @@
+#include "pod/store.h"
+
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "os/test_directory.h"
+#include "pod/config_json.h"
+#include "pod/test_config.h"
+
+namespace virtcontainers {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class StoreTest : public ::testing::Test {
+ protected:
+  StoreTest() : root_(dir_ / "root"), run_(dir_ / "run"), store_(Store::Open(root_, run_).value()) {}
+
+  // Every path below the test's directory, to see what a call has changed.
+  std::vector<std::string> Everything() const {
+    std::vector<std::string> paths;
+    for (const auto& entry : fs::recursive_directory_iterator(dir_.path())) paths.push_back(entry.path());
+    std::sort(paths.begin(), paths.end());
+    return paths;
+  }
+  PodConfig Pod(const std::string& id) const {
+    PodConfig config = SmallPod(id);
+    config.containers = {SmallContainer("a", "/srv/a"), SmallContainer("b", "/srv/b")};
+    return config;
+  }
+
+  const TestDirectory dir_;
+  const std::string root_, run_;
+  const Store store_;
+};
+
+TEST_F(StoreTest, KeepsWhatWasAskedFor) {
+  PodConfig config = FullPod();
+  config.containers = {FullContainer(), SmallContainer("b", "/srv/b")};
+  ASSERT_TRUE(store_.CreatePod(config));
+  EXPECT_TRUE(store_.HasPod("web-1"));
+  // Another process's view.
+  const PodFiles pod = Store::Open(root_, run_)->Pod("web-1");
+  EXPECT_EQ(DumpJson(ToJson(pod.LoadConfig().value())), DumpJson(ToJson(config)));
+  EXPECT_EQ(DumpJson(ToJson(pod.LoadContainer("db.1").value())), DumpJson(ToJson(config.containers[0])));
+  EXPECT_EQ(pod.LoadContainer("b")->rootfs, "/srv/b");
+  const PodRecord record = pod.LoadRecord().value();
+  EXPECT_EQ(record.state, PodState::kReady);
+  EXPECT_TRUE(record.created);
+  ASSERT_EQ(record.containers.size(), 2u);
+  EXPECT_EQ(record.containers[0].id, "db.1");
+  EXPECT_EQ(record.containers[1].id, "b");
+  EXPECT_EQ(record.containers[0].created, record.created);
+  EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
+}
+
+TEST_F(StoreTest, IsTheOwnersAlone) {
+  ASSERT_TRUE(store_.CreatePod(Pod("web")));
+  for (const auto& entry : fs::recursive_directory_iterator(root_)) {
+    EXPECT_EQ(entry.status().permissions() & fs::perms::all & ~fs::perms::owner_all, fs::perms::none)
+        << entry.path();
+  }
+}
+
+TEST_F(StoreTest, UnknownPodsAndContainersAreNotFound) {
+  ASSERT_TRUE(store_.CreatePod(Pod("web")));
+  EXPECT_FALSE(store_.HasPod("db"));
+  EXPECT_EQ(store_.Pod("db").LoadConfig().error().code(), Code::kNotFound);
+  EXPECT_EQ(store_.Pod("db").LoadRecord().error().code(), Code::kNotFound);
+  EXPECT_EQ(store_.Pod("web").LoadContainer("c").error().code(), Code::kNotFound);
+  EXPECT_EQ(store_.RemovePod("db").error().code(), Code::kNotFound);
+  EXPECT_EQ(store_.RemovePod("db").error().ToString(), "no pod 'db'");
+}
+
+// The same pod id created twice: two VMs, one of them lost.
+TEST_F(StoreTest, OriginalDefectCASecondPodOfTheSameIdIsRefused) {
+  ASSERT_TRUE(store_.CreatePod(Pod("web")));
+  const auto before = Everything();
+  PodConfig second = Pod("web");
+  second.hostname = "another";
+  const Status status = store_.CreatePod(second);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), Code::kAlreadyExists);
+  EXPECT_EQ(status.error().ToString(), "pod 'web' exists already: choose another id, or delete it");
+  EXPECT_EQ(Everything(), before) << "a refused pod leaves nothing behind";
+  EXPECT_EQ(store_.Pod("web").LoadConfig()->hostname, "");
+}
+
+TEST_F(StoreTest, OriginalDefectCOfManyWhoCreateOnePodOneSucceeds) {
+  std::atomic<int> created{0}, refused{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      const Status status = store_.CreatePod(Pod("web"));
+      if (status) ++created;
+      if (!status && status.error().code() == Code::kAlreadyExists) ++refused;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(created, 1);
+  EXPECT_EQ(refused, 3);
+  EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
+}
+
+// A pod id "../../.." wrote outside of the state directory.
+TEST_F(StoreTest, OriginalDefectDAnIdThatLeavesTheRootWritesNothing) {
+  ASSERT_TRUE(store_.CreatePod(Pod("web")));
+  dir_.Write("precious/file", "kept");
+  const auto before = Everything();
+  for (const std::string id :
+       {"../../..", "..", ".", "", "../trash", "../../precious", "web/../web", "/tmp/x", "a/b"}) {
+    EXPECT_EQ(store_.CreatePod(Pod(id)).error().code(), Code::kInvalidArgument) << id;
+    PodConfig config = Pod("good");
+    config.containers[1].id = id;
+    EXPECT_EQ(store_.CreatePod(config).error().code(), Code::kInvalidArgument) << id;
+    EXPECT_FALSE(store_.HasPod(id)) << id;
+    EXPECT_EQ(store_.RemovePod(id).error().code(), Code::kNotFound) << id;
+    const PodFiles web = store_.Pod("web");
+    EXPECT_EQ(web.SaveContainer(SmallContainer(id, "/srv")).error().code(), Code::kInvalidArgument) << id;
+    EXPECT_EQ(web.LoadContainer(id).error().code(), Code::kNotFound) << id;
+    EXPECT_EQ(web.RemoveContainer(id).error().code(), Code::kNotFound) << id;
+  }
+  EXPECT_EQ(Everything(), before);
+}
+
+// Duplicate container ids were accepted.
+TEST_F(StoreTest, OriginalDefectETwoContainersOfOneIdCreateNothing) {
+  const auto before = Everything();
+  PodConfig config = Pod("web");
+  config.containers[1].id = "a";
+  EXPECT_EQ(store_.CreatePod(config).error().code(), Code::kAlreadyExists);
+  EXPECT_EQ(Everything(), before);
+}
+
+// A truncated state file silently reset the pod; an empty configuration made it invisible.
+TEST_F(StoreTest, OriginalDefectHADamagedFileIsDataLossAndThePodStaysListedAndRemovable) {
+  ASSERT_TRUE(store_.CreatePod(Pod("web")));
+  const PodFiles pod = store_.Pod("web");
+  const std::string state = TestDirectory::Read(pod.paths().state());
+  for (const std::string& text : {std::string(), std::string("{}"), state.substr(0, state.size() / 2),
+                                  std::string(1000, '['), std::string("\0\0\0\0", 4)}) {
+    for (const char* name : {"state.json", "config.json", "containers/a.json"}) {
+      dir_.Write("root/pods/web/" + std::string(name), text);
+    }
+    for (const Error& error :
+         {pod.LoadRecord().error(), pod.LoadConfig().error(), pod.LoadContainer("a").error()}) {
+      EXPECT_EQ(error.code(), Code::kDataLoss);
+      EXPECT_THAT(error.ToString(), HasSubstr(".json' cannot be read: "));
+      EXPECT_THAT(error.ToString(), HasSubstr("restore the file, or delete the pod"));
+    }
+    EXPECT_EQ(TestDirectory::Read(pod.paths().state()), text) << "reading repairs nothing";
+  }
+  dir_.Write("root/pods/web/state.json", std::string((4 << 20) + 1, ' '));
+  EXPECT_EQ(pod.LoadRecord().error().code(), Code::kDataLoss);
+  EXPECT_THAT(store_.ListPods().value(), ElementsAre("web"));
+  EXPECT_TRUE(store_.RemovePod("web"));
+  EXPECT_THAT(store_.ListPods().value(), IsEmpty());
+}
+
+TEST_F(StoreTest, WhatCouldNotBeReadBackIsNotStored) {
+  const auto before = Everything();
+  PodConfig config = Pod("web");
+  config.containers[0].process.args = {std::string(800'000, '\x01')};  // six bytes each in JSON
+  const Status status = store_.CreatePod(config);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), Code::kInvalidArgument);
+  EXPECT_THAT(status.error().ToString(), HasSubstr("the configuration of container 'a' takes "));
+  EXPECT_EQ(Everything(), before);
+}
+
+TEST_F(StoreTest, SavesRecordsAndContainers) {
+  ASSERT_TRUE(store_.CreatePod(Pod("web")));
+  const PodFiles pod = store_.Pod("web");
+  ASSERT_TRUE(pod.SaveRecord(FullRecord()));
+  EXPECT_EQ(DumpJson(ToJson(pod.LoadRecord().value())), DumpJson(ToJson(FullRecord())));
+  ASSERT_TRUE(pod.SaveContainer(FullContainer()));
+  EXPECT_EQ(DumpJson(ToJson(pod.LoadContainer("db.1").value())), DumpJson(ToJson(FullContainer())));
+  dir_.Write("root/pods/web/logs/db.1.log", "said");
+  dir_.Write("root/pods/web/logs/a.log", "kept");
+  ASSERT_TRUE(pod.RemoveContainer("db.1"));
+  EXPECT_EQ(pod.LoadContainer("db.1").error().code(), Code::kNotFound);
+  EXPECT_FALSE(fs::exists(pod.paths().log("db.1")));
+  EXPECT_TRUE(fs::exists(pod.paths().log("a")));
+  EXPECT_TRUE(pod.RemoveContainer("db.1")) << "what a crash left half removed can be removed again";
+}
+
+TEST_F(StoreTest, RemovesAPodWithEverythingOfItAndNothingElse) {
+  ASSERT_TRUE(store_.CreatePod(Pod("web")));
+  ASSERT_TRUE(store_.CreatePod(Pod("web2")));
+  const auto run_dir = [&](const char* id) {
+    return store_.Pod(id).paths().run_dir.substr(dir_.path().size() + 1);
+  };
+  dir_.Write(run_dir("web") + "/qmp.sock");
+  dir_.Write(run_dir("web2") + "/qmp.sock");
+  dir_.Write("root/pods/web/console.log", "boot");
+  dir_.Write("rootfs/precious", "kept");
+  ASSERT_EQ(::symlink((dir_ / "rootfs").c_str(), (root_ + "/pods/web/logs/link").c_str()), 0);
+  ASSERT_TRUE(store_.RemovePod("web"));
+  EXPECT_FALSE(store_.HasPod("web"));
+  EXPECT_FALSE(fs::exists(dir_ / run_dir("web")));
+  EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
+  EXPECT_TRUE(fs::exists(dir_ / run_dir("web2") + "/qmp.sock"));
+  EXPECT_EQ(TestDirectory::Read(dir_ / "rootfs/precious"), "kept");
+  EXPECT_THAT(store_.ListPods().value(), ElementsAre("web2"));
+  EXPECT_EQ(store_.RemovePod("web").error().code(), Code::kNotFound);
+  EXPECT_TRUE(store_.CreatePod(Pod("web"))) << "the id is free again";
+}
+
+TEST_F(StoreTest, ListsPodsAloneAndSorted) {
+  for (const char* id : {"b", "a", "C"}) ASSERT_TRUE(store_.CreatePod(SmallPod(id)));
+  dir_.Write("root/pods/file");
+  dir_.Write("root/pods/.hidden/config.json");
+  dir_.Write("root/pods/not an id/config.json");
+  dir_.Write("root/pods/\xff/config.json");
+  EXPECT_THAT(store_.ListPods().value(), ElementsAre("C", "a", "b"));
+  EXPECT_FALSE(store_.HasPod("file"));
+}
+
+TEST_F(StoreTest, TwoRootsInOneRunDirectoryAreApart) {
+  const Store other = Store::Open(dir_ / "other", run_).value();
+  EXPECT_NE(other.Pod("web").paths().run_dir, store_.Pod("web").paths().run_dir);
+  EXPECT_EQ(store_.Pod("web").paths().run_dir.substr(0, run_.size() + 1), run_ + "/");
+  // One root is one, by whatever name it is opened.
+  ASSERT_EQ(::symlink(root_.c_str(), (dir_ / "link").c_str()), 0);
+  for (const std::string& name : {dir_ / "link", root_ + "/", root_ + "/../root"}) {
+    EXPECT_EQ(Store::Open(name, run_)->Pod("web").paths().run_dir, store_.Pod("web").paths().run_dir) << name;
+  }
+}
+
+TEST_F(StoreTest, SocketsOfPodsWithLongIdsHavePathsThatFit) {
+  const Store store = Store::Open(root_, "/run/virtcontainers").value();
+  const std::string prefix(63, 'x');
+  const std::string one = store.Pod(prefix + "1").paths().run_dir,
+                    two = store.Pod(prefix + "2").paths().run_dir;
+  EXPECT_NE(one, two);
+  EXPECT_LT((one + "/virtiofsd.sock").size(), sizeof(sockaddr_un::sun_path));
+  EXPECT_EQ(one, store.Pod(prefix + "1").paths().run_dir);
+  EXPECT_THAT(store.Pod(std::string(32, 'y')).paths().run_dir, HasSubstr("-" + std::string(32, 'y')));
+  EXPECT_LE(one.size(), store.Pod(std::string(32, 'y')).paths().run_dir.size());
+}
+
+TEST_F(StoreTest, AVeryLongRootWorks) {
+  std::string root = dir_.path();
+  for (int i = 0; i < 10; ++i) root += "/" + std::string(200, static_cast<char>('a' + i));
+  const Result<Store> store = Store::Open(root, run_);
+  ASSERT_TRUE(store) << store.error().ToString();
+  ASSERT_TRUE(store->CreatePod(Pod("web")));
+  EXPECT_EQ(store->Pod("web").LoadContainer("b")->rootfs, "/srv/b");
+  EXPECT_LT((store->Pod("web").paths().monitor_socket()).size(), sizeof(sockaddr_un::sun_path));
+  EXPECT_TRUE(store->RemovePod("web"));
+  // And one that no kernel takes is an error.
+  const Result<Store> longer = Store::Open("/" + std::string(5000, 'x'), run_);
+  ASSERT_FALSE(longer);
+  EXPECT_EQ(longer.error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(StoreTest, ARootThatCannotBeIsRefusedByName) {
+  const std::string file = dir_.Write("file");
+  for (const std::string& root : {file, file + "/below"}) {
+    const Result<Store> store = Store::Open(root, run_);
+    ASSERT_FALSE(store) << root;
+    EXPECT_EQ(store.error().code(), Code::kInvalidArgument);
+    EXPECT_THAT(store.error().ToString(), HasSubstr("open root directory '" + root + "'"));
+  }
+  EXPECT_FALSE(Store::Open("/proc/virtcontainers", run_));
+  for (const char* path : {"", "relative/root"}) {
+    EXPECT_EQ(Store::Open(path, run_).error().code(), Code::kInvalidArgument) << path;
+    EXPECT_EQ(Store::Open(root_, path).error().code(), Code::kInvalidArgument) << path;
+  }
+}
+
+TEST_F(StoreTest, ARootThatIsSomebodyElsesIsPermissionDenied) {
+  fs::permissions(dir_.path(), fs::perms::all);
+  const auto code_of = [&](const std::string& root) {
+    const Result<Store> store = Store::Open(root, run_);
+    return store ? 0 : static_cast<int>(store.error().code());
+  };
+  // Root may write everywhere: it is tried as nobody.
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) ::_exit(99);
+    ::mkdir((dir_ / "readonly").c_str(), 0500);
+    const int denied = static_cast<int>(Code::kPermissionDenied);
+    if (code_of(dir_ / "readonly") != denied) ::_exit(1);
+    if (code_of(dir_ / "readonly/below") != denied) ::_exit(2);
+    ::mkdir((dir_ / "opened").c_str(), 0700);
+    if (code_of(dir_ / "opened") != 0) ::_exit(3);
+    ::chmod((dir_ / "opened/pods").c_str(), 0500);
+    ::_exit(code_of(dir_ / "opened") == denied ? 0 : 4);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 99) GTEST_SKIP() << "cannot become another user";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  fs::permissions(dir_ / "readonly", fs::perms::owner_all);
+  fs::permissions(dir_ / "opened/pods", fs::perms::owner_all);
+}
+
+}  // namespace
+}  // namespace virtcontainers

@@ -1,0 +1,113 @@
+// Configurations and records with every field set. For tests only.
+
+#ifndef VIRTCONTAINERS_SRC_POD_TEST_CONFIG_H_
+#define VIRTCONTAINERS_SRC_POD_TEST_CONFIG_H_
+
+#include <chrono>
+#include <string>
+
+#include "pod/record.h"
+#include "virtcontainers/config.h"
+
+namespace virtcontainers {
+
+// What ValidateContainer accepts, with as little as possible in it.
+inline ContainerConfig SmallContainer(const std::string& id, const std::string& rootfs) {
+  ContainerConfig config;
+  config.id = id;
+  config.rootfs = rootfs;
+  config.process.args = {"true"};
+  return config;
+}
+
+inline PodConfig SmallPod(const std::string& id) {
+  PodConfig config;
+  config.id = id;
+  return config;
+}
+
+inline ContainerConfig FullContainer() {
+  ContainerConfig config;
+  config.id = "db.1";
+  config.rootfs = "/srv/\xc3\xbc \"rootfs\"\n";
+  config.readonly_rootfs = true;
+  config.hostname = "db";
+  ProcessConfig& process = config.process;
+  process.args = {"sh", "-c", "echo \"hi\"\t\x01 'there'", ""};
+  process.env = {"PATH=/bin", "EMPTY=", "A=b=c"};
+  process.cwd = "/var/lib";
+  process.user = {.uid = 4294967295u, .gid = 33, .additional_gids = {0, 4294967295u}, .umask = 027};
+  process.terminal = true;
+  process.rows = 65535;
+  process.columns = 1;
+  process.no_new_privileges = true;
+  process.capabilities = Capabilities{
+      {"CAP_CHOWN"}, {"CAP_KILL"}, {"CAP_MKNOD"}, {"CAP_SETUID"}, {"CAP_SYS_CHROOT", "CAP_FOWNER"}};
+  process.rlimits = {{"RLIMIT_NOFILE", 1024, 18446744073709551615u}, {"RLIMIT_CORE", 0, 0}};
+  process.oom_score_adj = -1000;
+  config.output = ContainerOutput::kAttach;
+  config.mounts = {{"/proc", "proc", "proc", {"nosuid", "noexec"}}, {"/tmp", "tmpfs", "tmpfs", {}}};
+  config.masked_paths = {"/proc/kcore"};
+  config.readonly_paths = {"/proc/sys", "/proc/bus"};
+  config.annotations = {{"com.example/a", "1"}, {"b", ""}};
+  return config;
+}
+
+inline PodConfig FullPod() {
+  PodConfig config;
+  config.id = "web-1";
+  config.hostname = "web.example";
+  config.resources = {.vcpus = 255, .memory = Bytes{1ull << 40}};
+  config.hypervisor = {.type = "mock",
+                       .machine = "microvm",
+                       .accelerator = Accelerator::kKvm,
+                       .path = "/usr/bin/qemu",
+                       .firmware = "/fw",
+                       .kernel = "/vmlinux",
+                       .initrd = "/initrd",
+                       .virtiofsd = "/virtiofsd",
+                       .kernel_parameters = {"quiet", "a=\"b c\""},
+                       .debug = true};
+  config.agent = {.type = "noop", .transport = AgentTransport::kVsock};
+  config.annotations = {{"owner", "me"}};
+  return config;
+}
+
+inline PodRecord FullRecord() {
+  const Time created{std::chrono::nanoseconds(1'769'850'300'123'456'789)};
+  PodRecord record;
+  record.state = PodState::kRunning;
+  record.reason = "vm exited: killed by signal 9";
+  record.created = created;
+  record.started = created + std::chrono::seconds(1);
+  record.finished = created + std::chrono::seconds(2);
+  record.vm = VmRecord{.process = {.pid = 77, .start_time = 18446744073709551615u, .boot_id = "boot"},
+                       .version = "7.2.22",
+                       .machine = "q35",
+                       .accelerator = "tcg",
+                       .accelerator_reason = "the CPU has neither svm nor vmx",
+                       .agent_version = "0.1.0",
+                       .transport = "virtio-serial"};
+  record.monitor = {.pid = 76, .start_time = 5, .boot_id = "boot"};
+  record.helpers = {{.pid = 78, .start_time = 6, .boot_id = "boot"},
+                    {.pid = 79, .start_time = 7, .boot_id = "boot"}};
+  for (const ContainerState state :
+       {ContainerState::kReady, ContainerState::kRunning, ContainerState::kPaused}) {
+    ContainerRecord& container = record.containers.emplace_back();
+    container.id = "c" + std::to_string(record.containers.size());
+    container.state = state;
+  }
+  ContainerRecord& ended = record.containers.emplace_back();
+  ended.id = "ended";
+  ended.state = ContainerState::kStopped;
+  ended.reason = "out of memory";
+  ended.exit = ExitStatus{137};
+  ended.created = created;
+  ended.started = record.started;
+  ended.finished = record.finished;
+  return record;
+}
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_POD_TEST_CONFIG_H_
