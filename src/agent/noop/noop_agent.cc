@@ -24,6 +24,8 @@ Status NoopAgent::Open() const {
 
 Status NoopAgent::Connect(const AgentAddress&, Deadline) {
   const std::lock_guard lock(mutex_);
+  if (closed_) return Fail(Code::kCancelled, "the connection to the agent was given up");
+  if (connected_) return Fail(Code::kFailedPrecondition, "the agent is connected already");
   connected_ = true;
   return {};
 }
@@ -33,6 +35,7 @@ void NoopAgent::Close() {
   {
     const std::lock_guard lock(mutex_);
     connected_ = false;
+    closed_ = true;
     const Error gone(Code::kUnavailable, "the agent's connection was closed");
     for (auto& [key, process] : processes_) {
       for (auto& waiter : process.waiters) calls.push_back([waiter, gone] { waiter(Fail(gone)); });
@@ -71,7 +74,8 @@ Status NoopAgent::DestroySandbox(Deadline) {
   {
     const std::lock_guard lock(mutex_);
     VC_RETURN_IF_ERROR(Open());
-    for (auto& [key, process] : processes_) End(process, 128 + SIGKILL, calls);
+    for (auto& [key, process] : processes_) Kill(process, calls);
+    processes_.clear();
     containers_.clear();
     sandbox_ = false;
   }
@@ -120,15 +124,24 @@ Status NoopAgent::StartContainer(const std::string& container, Deadline) {
 }
 
 Status NoopAgent::RemoveContainer(const std::string& container, Deadline) {
-  const std::lock_guard lock(mutex_);
-  VC_RETURN_IF_ERROR(Open());
-  if (containers_.count(container) == 0) return Fail(Code::kNotFound, "no container " + Quoted(container));
-  const Process& first = processes_[Key(container, "")];
-  if (first.started && !first.exit) {
-    return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is running: stop it first");
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    VC_RETURN_IF_ERROR(Open());
+    if (containers_.count(container) == 0) return Fail(Code::kNotFound, "no container " + Quoted(container));
+    const Process& first = processes_[Key(container, "")];
+    if (first.started && !first.exit) {
+      return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is running: stop it first");
+    }
+    containers_.erase(container);
+    // Somebody may wait for one that was never started.
+    for (auto process = processes_.lower_bound(Key(container, ""));
+         process != processes_.end() && process->first.first == container;
+         process = processes_.erase(process)) {
+      Kill(process->second, calls);
+    }
   }
-  containers_.erase(container);
-  std::erase_if(processes_, [&](const auto& entry) { return entry.first.first == container; });
+  CallAll(calls);
   return {};
 }
 
@@ -137,6 +150,7 @@ Status NoopAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& co
   {
     const std::lock_guard lock(mutex_);
     VC_RETURN_IF_ERROR(Open());
+    if (!sandbox_) return Fail(Code::kFailedPrecondition, "there is no sandbox: create it first");
     if (process.container != sandbox_id_ || containers_.count(process.container) != 0) {
       const auto first = processes_.find(Key(process.container, ""));
       if (first == processes_.end())
@@ -163,12 +177,14 @@ Result<NoopAgent::Process*> NoopAgent::Find(const ProcessRef& process) {
   return &found->second;
 }
 
-Status NoopAgent::SignalProcess(const ProcessRef& process, int signal, bool, Deadline) {
+Status NoopAgent::SignalProcess(const ProcessRef& process, int signal, bool all, Deadline) {
   Calls calls;
   {
     const std::lock_guard lock(mutex_);
     VC_ASSIGN_OR_RETURN(Process * found, Find(process));
     if (signal != 0 && signal != SIGCHLD && signal != SIGWINCH) End(*found, 128 + signal, calls);
+    // What is first in its pid namespace takes the rest along.
+    if (all || (process.exec.empty() && found->exit)) EndExecs(process.container, calls);
   }
   CallAll(calls);
   return {};
@@ -240,6 +256,7 @@ Status NoopAgent::CloseStdin(const ProcessRef& process, Deadline) {
     VC_ASSIGN_OR_RETURN(Process * found, Find(process));
     found->stdin_closed = true;
     if (found->cat) End(*found, 0, calls);
+    if (process.exec.empty() && found->exit) EndExecs(process.container, calls);
   }
   CallAll(calls);
   return {};
@@ -269,6 +286,17 @@ void NoopAgent::End(Process& process, int code, Calls& calls) {
   for (auto& waiter : process.waiters) calls.push_back([waiter, exit = *process.exit] { waiter(exit); });
   process.waiters.clear();
   Feed(process, calls);
+}
+
+void NoopAgent::Kill(Process& process, Calls& calls) {
+  process.started = true;
+  End(process, 128 + SIGKILL, calls);
+}
+
+void NoopAgent::EndExecs(const std::string& container, Calls& calls) {
+  for (auto& [key, process] : processes_) {
+    if (key.first == container && !key.second.empty()) End(process, 128 + SIGKILL, calls);
+  }
 }
 
 void NoopAgent::Feed(Process& process, Calls& calls) {

@@ -69,10 +69,13 @@ class NoopAgent final : public Agent {
   Result<Process*> Find(const ProcessRef& process);
   void Run(Process& process, const std::vector<std::string>& args, bool first, Calls& calls);
   void End(Process& process, int code, Calls& calls);
+  void Kill(Process& process, Calls& calls);  // also one that was never started
+  void EndExecs(const std::string& container, Calls& calls);
   void Feed(Process& process, Calls& calls);
 
   std::mutex mutex_;
   bool connected_ = false;
+  bool closed_ = false;
   bool sandbox_ = false;
   std::string sandbox_id_;
   std::map<std::string, std::vector<std::string>> containers_;  // their commands
