@@ -71,7 +71,8 @@ class Agent {
   // Connects and waits until the guest answers. Errors: DeadlineExceeded for a guest that is not up in time.
   virtual Status Connect(const AgentAddress& address, Deadline deadline) = 0;
 
-  // Breaks the link: every call under way answers Unavailable. Idempotent.
+  // Breaks the link for good: every call under way answers Unavailable, and no callback runs any more when
+  // this returns. Idempotent; not from a callback.
   virtual void Close() = 0;
 
   virtual Status Check(Deadline deadline) = 0;

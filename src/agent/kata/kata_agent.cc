@@ -2,7 +2,9 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
+#include <condition_variable>
 
 #include "agent.pb.h"
 #include "agent/kata/connect.h"
@@ -24,6 +26,22 @@ constexpr char kSandboxShm[] = "/run/kata-containers/sandbox/shm";
 // A stream that ended: older agents answer an error where newer ones answer nothing.
 bool IsEndOfStream(const Error& error) { return error.message().find("read meet eof") != std::string::npos; }
 
+// One request's worth of input: far from a frame's 4 MiB, and more than a pipe takes at once.
+constexpr size_t kMaxWrite = 256 << 10;
+
+// A version is shown to people, and written down.
+std::string Printable(const std::string& text) {
+  std::string printable;
+  for (const char c : text.substr(0, 64)) printable += c > 0x20 && c < 0x7f ? c : '?';
+  return printable;
+}
+
+Status CheckProcess(const ProcessConfig& process) {
+  if (!process.user.umask) return {};
+  return Fail(Code::kUnimplemented,
+              "the agent's protocol has no umask: leave it out, and set it in the command");
+}
+
 template <typename Message>
 Result<Message> Parse(Result<std::string> payload) {
   VC_RETURN_IF_ERROR(payload);
@@ -43,7 +61,14 @@ Request ForProcess(const ProcessRef& process) {
 
 }  // namespace
 
-KataAgent::KataAgent() = default;
+struct KataAgent::Ending {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool over = false;
+};
+
+KataAgent::KataAgent() : KataAgent(ConnectAgent) {}
+KataAgent::KataAgent(Connector connector) : connector_(std::move(connector)) {}
 KataAgent::~KataAgent() { KataAgent::Close(); }
 
 Status KataAgent::Connect(const AgentAddress& address, Deadline deadline) {
@@ -51,24 +76,39 @@ Status KataAgent::Connect(const AgentAddress& address, Deadline deadline) {
     const std::lock_guard lock(mutex_);
     return closed_;
   };
-  VC_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream, ConnectAgent(address, cancelled, deadline));
-  auto client = std::make_shared<ttrpc::Client>(std::move(stream));
+  VC_ASSIGN_OR_RETURN(std::unique_ptr<Stream> stream, connector_(address, cancelled, deadline));
+  const auto ending = std::make_shared<Ending>();
+  ttrpc::Client::Options options;
+  options.on_close = [ending](const Error&) {
+    const std::lock_guard lock(ending->mutex);
+    ending->over = true;
+    ending->changed.notify_all();
+  };
+  const auto client = std::make_shared<ttrpc::Client>(std::move(stream), std::move(options));
   {
     const std::lock_guard lock(mutex_);
     if (closed_) return Fail(Code::kCancelled, "the connection to the agent was given up");
+    if (client_) return Fail(Code::kFailedPrecondition, "the agent is connected already");
     client_ = client;
+    ending_ = ending;
   }
   return Check(deadline);
 }
 
 void KataAgent::Close() {
   std::shared_ptr<ttrpc::Client> client;
+  std::shared_ptr<Ending> ending;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     client = client_;
+    ending = ending_;
   }
-  if (client) client->Close();
+  if (!client) return;
+  client->Close();
+  // Whoever is called back may be destroyed after this.
+  std::unique_lock lock(ending->mutex);
+  ending->changed.wait(lock, [&] { return ending->over; });
 }
 
 Result<std::shared_ptr<ttrpc::Client>> KataAgent::client() const {
@@ -100,7 +140,7 @@ Result<AgentDetails> KataAgent::GetDetails(Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const grpc::VersionCheckResponse answer,
                       Parse<grpc::VersionCheckResponse>(to->Call(
                           kHealthService, "Version", grpc::CheckRequest().SerializeAsString(), deadline)));
-  return AgentDetails{answer.agent_version().substr(0, 64)};
+  return AgentDetails{Printable(answer.agent_version())};
 }
 
 Status KataAgent::CreateSandbox(const SandboxConfig& config, Deadline deadline) {
@@ -144,6 +184,7 @@ Status KataAgent::ReseedRandom(std::string_view entropy, Deadline deadline) {
 }
 
 Status KataAgent::CreateContainer(const GuestContainer& container, Deadline deadline) {
+  VC_RETURN_IF_ERROR(CheckProcess(container.config.process));
   grpc::CreateContainerRequest request;
   request.set_container_id(container.config.id);
   request.set_exec_id(container.config.id);
@@ -164,17 +205,20 @@ Status KataAgent::RemoveContainer(const std::string& container, Deadline deadlin
 }
 
 Status KataAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) {
+  VC_RETURN_IF_ERROR(CheckProcess(config));
   grpc::ExecProcessRequest request = ForProcess<grpc::ExecProcessRequest>(process);
   *request.mutable_process() = ToOciProcess(config);
   return Call("ExecProcess", request, deadline);
 }
 
 Status KataAgent::SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) {
-  // By Kata's rule SIGKILL of the first process is for all of the container.
+  // By Kata's rule SIGKILL of the first process is for all of the container, and no other signal can be.
+  if (all && signal != SIGKILL) {
+    return Fail(Code::kUnimplemented, "only SIGKILL can be sent to all processes of a container");
+  }
   grpc::SignalProcessRequest request;
   request.set_container_id(process.container);
-  if (!(all && signal == SIGKILL))
-    request.set_exec_id(process.exec.empty() ? process.container : process.exec);
+  if (!all) request.set_exec_id(process.exec.empty() ? process.container : process.exec);
   request.set_signal(static_cast<uint32_t>(signal));
   return Call("SignalProcess", request, deadline);
 }
@@ -184,7 +228,13 @@ Status KataAgent::ResizeTerminal(const ProcessRef& process, uint16_t rows, uint1
   auto request = ForProcess<grpc::TtyWinResizeRequest>(process);
   request.set_row(rows);
   request.set_column(columns);
-  return Call("TtyWinResize", request, deadline);
+  Status resized = Call("TtyWinResize", request, deadline);
+  // Agents say Unavailable of a process without a terminal; so does a link that is broken.
+  const auto to = client();
+  if (!resized && resized.error().code() == Code::kUnavailable && to && !(*to)->closed()) {
+    return Fail(Code::kFailedPrecondition, "the process has no terminal");
+  }
+  return resized;
 }
 
 void KataAgent::WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) {
@@ -195,6 +245,10 @@ void KataAgent::WaitProcess(const ProcessRef& process, Callback<ExitStatus> done
                    [done = std::move(done)](Result<std::string> payload) {
                      const auto answer = Parse<grpc::WaitProcessResponse>(std::move(payload));
                      if (!answer) return done(Fail(answer.error()));
+                     if (answer->status() < 0 || answer->status() > 255) {
+                       return done(Fail(Code::kInternal, "the agent answered exit status " +
+                                                             std::to_string(answer->status())));
+                     }
                      done(ExitStatus{answer->status()});
                    });
 }
@@ -203,6 +257,7 @@ void KataAgent::ReadOutput(const ProcessRef& process, OutputStream stream, uint3
                            Callback<std::string> done) {
   const auto to = client();
   if (!to) return done(Fail(to.error()));
+  size = std::max(size, 1u);
   auto request = ForProcess<grpc::ReadStreamRequest>(process);
   request.set_len(size);
   (*to)->CallAsync(kAgentService, stream == OutputStream::kStdout ? "ReadStdout" : "ReadStderr",
@@ -223,13 +278,32 @@ void KataAgent::WriteStdin(const ProcessRef& process, std::string data, Callback
   if (data.empty()) return done({});
   const auto to = client();
   if (!to) return done(Fail(to.error()));
+  WriteRest(*to, process, std::make_shared<const std::string>(std::move(data)), 0, std::move(done));
+}
+
+void KataAgent::WriteRest(const std::shared_ptr<ttrpc::Client>& to, const ProcessRef& process,
+                          const std::shared_ptr<const std::string>& data, size_t sent, Callback<void> done) {
+  const size_t size = std::min(kMaxWrite, data->size() - sent);
   auto request = ForProcess<grpc::WriteStreamRequest>(process);
-  request.set_data(std::move(data));
-  (*to)->CallAsync(kAgentService, "WriteStdin", request.SerializeAsString(), {},
-                   [done = std::move(done)](Result<std::string> payload) {
-                     if (!payload) return done(Fail(payload.error()));
-                     done({});
-                   });
+  request.set_data(data->substr(sent, size));
+  // The callback must not keep the client: its last owner would be the client's own thread.
+  to->CallAsync(
+      kAgentService, "WriteStdin", request.SerializeAsString(), {},
+      [weak = std::weak_ptr(to), process, data, sent, size,
+       done = std::move(done)](Result<std::string> payload) {
+        const auto answer = Parse<grpc::WriteStreamResponse>(std::move(payload));
+        if (!answer) return done(Fail(answer.error()));
+        // An agent that took nothing would be asked for ever.
+        if (answer->len() == 0 || answer->len() > size) {
+          return done(Fail(Code::kInternal, "the agent says that it took " + std::to_string(answer->len()) +
+                                                " of " + std::to_string(size) + " bytes of input"));
+        }
+        const size_t now = sent + answer->len();
+        if (now == data->size()) return done({});
+        const auto client = weak.lock();
+        if (!client) return done(Fail(Code::kUnavailable, "the agent's connection was closed"));
+        WriteRest(client, process, data, now, done);
+      });
 }
 
 Status KataAgent::CloseStdin(const ProcessRef& process, Deadline deadline) {

@@ -3,9 +3,12 @@
 #ifndef VIRTCONTAINERS_SRC_AGENT_KATA_KATA_AGENT_H_
 #define VIRTCONTAINERS_SRC_AGENT_KATA_KATA_AGENT_H_
 
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 
+#include "os/stream.h"
 #include "virtcontainers/agent.h"
 
 namespace virtcontainers {
@@ -18,7 +21,12 @@ class Client;
 // a connection is one.
 class KataAgent final : public Agent {
  public:
+  // As ConnectAgent (connect.h) has it, which is the default: for agents that are reached in other ways.
+  using Connector = std::function<Result<std::unique_ptr<Stream>>(
+      const AgentAddress& address, const std::function<bool()>& cancelled, Deadline deadline)>;
+
   KataAgent();
+  explicit KataAgent(Connector connector);
   ~KataAgent() override;
 
   std::string_view name() const override { return "kata"; }
@@ -44,6 +52,9 @@ class KataAgent final : public Agent {
   Status CloseStdin(const ProcessRef& process, Deadline deadline) override;
 
  private:
+  // Whether all callbacks of a connection have been run.
+  struct Ending;
+
   // The connection, or why there is none.
   Result<std::shared_ptr<ttrpc::Client>> client() const;
 
@@ -51,9 +62,15 @@ class KataAgent final : public Agent {
   template <typename Request>
   Status Call(const char* method, const Request& request, Deadline deadline);
 
+  // Sends what is left of `data` from `sent` on, a piece at a time.
+  static void WriteRest(const std::shared_ptr<ttrpc::Client>& to, const ProcessRef& process,
+                        const std::shared_ptr<const std::string>& data, size_t sent, Callback<void> done);
+
+  const Connector connector_;
   mutable std::mutex mutex_;
   bool closed_ = false;
   std::shared_ptr<ttrpc::Client> client_;
+  std::shared_ptr<Ending> ending_;
 };
 
 }  // namespace virtcontainers
