@@ -396,7 +396,8 @@ TEST_F(AgentTest, TheDefaultsOfAConfigHold) {
   EXPECT_EQ(
       OutputOf("ls /sys/firmware; echo x > /dev/null; cat /dev/null; ls /dev"),
       "core\nfd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n");
-  EXPECT_THAT(OutputOf("cat /proc/self/cgroup"), HasSubstr("0::/\n")) << "its own cgroup is the root of what it sees";
+  EXPECT_THAT(OutputOf("cat /proc/self/cgroup"), HasSubstr("0::/\n"))
+      << "its own cgroup is the root of what it sees";
 }
 
 TEST_F(AgentTest, RunsAsWhomItIsTold) {
@@ -451,7 +452,8 @@ TEST_F(AgentTest, AFilterOfSystemCallsHolds) {
     request.mutable_oci()->mutable_process()->set_nonewprivileges(no_new_privileges);
     for (const uint32_t uid : {0u, 1000u}) {
       request.mutable_oci()->mutable_process()->mutable_user()->set_uid(uid);
-      EXPECT_THAT(OutputOf(request), testing::AllOf(HasSubstr("Inappropriate ioctl"), HasSubstr("Seccomp:\t2")));
+      EXPECT_THAT(OutputOf(request),
+                  testing::AllOf(HasSubstr("Inappropriate ioctl"), HasSubstr("Seccomp:\t2")));
     }
   }
   request.mutable_oci()->mutable_process()->clear_args();
