@@ -105,8 +105,11 @@ Finding CheckQemu() {
 Finding CheckVirtiofsd() {
   const auto found = virtcontainers::FindVirtiofsd("", Soon());
   if (found) return {"virtiofsd", Health::kOk, fmt::format("{} {}", found->path, found->version), ""};
+  std::string detail = FirstLine(found.error().ToString());
+  if (found.error().code() != virtcontainers::Code::kNotFound)
+    return {"virtiofsd", Health::kMissing, detail, ""};
   // Debian 12 has it in QEMU's package, later releases in one of its own.
-  return {"virtiofsd", Health::kMissing, found.error().ToString(),
+  return {"virtiofsd", Health::kMissing, detail,
           "apt-get install virtiofsd || apt-get install qemu-system-common"};
 }
 

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "config_options.h"
 #include "exit_status.h"
+#include "pod_end.h"
 #include "relay.h"
 #include "terminal.h"
 
@@ -46,8 +47,9 @@ class Enter : public Command {
       return tl::make_unexpected(Failure(std::move(process.error()), status));
     }
     const RelayOptions relay{.input = process_.interactive, .terminal = config_.terminal};
-    VIRTC_ASSIGN_OR_RETURN(const auto exit, RelayStreams(**process, relay, signals));
-    return Outcome{.report = {}, .exit_status = exit.code};
+    auto exit = RelayStreams(**process, relay, signals);
+    if (!exit) return tl::make_unexpected(Failure(WithPodEnd(*runtime, pod_, std::move(exit.error()))));
+    return Outcome{.report = {}, .exit_status = exit->code};
   }
 
  private:

@@ -16,6 +16,7 @@
 #include "commands.h"
 #include "config_options.h"
 #include "exit_status.h"
+#include "pod_end.h"
 #include "progress.h"
 #include "relay.h"
 #include "terminal.h"
@@ -133,6 +134,7 @@ class RunCommand : public Command {
 
     Result<ExitStatus> exit = ExitStatus{128 + interrupted};
     if (interrupted == 0) exit = Attend(*runtime, id, terminal, signals);
+    if (!exit) exit = tl::make_unexpected(WithPodEnd(*runtime, config_.id, std::move(exit.error())));
     CleanUp(*runtime, interrupted != 0);
     VIRTC_RETURN_IF_ERROR(exit);
     return Outcome{.report = {}, .exit_status = exit->code};
