@@ -72,6 +72,21 @@ const std::string& RootfsTemplate() {
   return made.path;
 }
 
+// Every process that names the directory.
+std::vector<std::string> ProcessesOf(const std::string& dir) {
+  std::vector<std::string> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos || name == std::to_string(::getpid()))
+      continue;
+    std::string command = Slurp(entry.path() / "cmdline");
+    if (command.find(dir) == std::string::npos) continue;
+    std::replace(command.begin(), command.end(), '\0', ' ');
+    found.push_back(name + ": " + command);
+  }
+  return found;
+}
+
 }  // namespace
 
 Finished Finish(Result<std::unique_ptr<Process>> process, std::string_view input, Deadline deadline) {
@@ -334,13 +349,13 @@ PodConfig PodTest::Pod(const std::string& id, std::vector<ContainerConfig> conta
   return pod;
 }
 
-PodStatus PodTest::Status(const std::string& pod) {
+PodStatus PodTest::StatusOf(const std::string& pod) {
   const auto status = runtime().PodStatus(pod);
   EXPECT_OK(status);
   return status.value_or(PodStatus());
 }
 
-ContainerStatus PodTest::Status(const std::string& pod, const std::string& container) {
+ContainerStatus PodTest::StatusOf(const std::string& pod, const std::string& container) {
   const auto status = runtime().ContainerStatus(pod, container);
   EXPECT_OK(status);
   return status.value_or(ContainerStatus());
@@ -352,7 +367,7 @@ ContainerStatus PodTest::WaitUntilStopped(const std::string& pod, const std::str
     return status && status->state == ContainerState::kStopped;
   })) << "container '"
       << container << "' does not stop";
-  return Status(pod, container);
+  return StatusOf(pod, container);
 }
 
 }  // namespace virtcontainers::test

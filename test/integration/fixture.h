@@ -174,8 +174,8 @@ class PodTest : public testing::Test {
   std::vector<std::string> ProcessesLeft() const { return host_->ProcessesLeft(); }
 
   // The pod's state, or ready with a failure if it has none.
-  virtcontainers::PodStatus Status(const std::string& pod);
-  virtcontainers::ContainerStatus Status(const std::string& pod, const std::string& container);
+  virtcontainers::PodStatus StatusOf(const std::string& pod);
+  virtcontainers::ContainerStatus StatusOf(const std::string& pod, const std::string& container);
 
   // Waits until the container's process has ended.
   virtcontainers::ContainerStatus WaitUntilStopped(const std::string& pod, const std::string& container);
@@ -213,7 +213,7 @@ class SharedPodTest : public PodTest {
   void TearDown() override { host_.reset(); }
 
   Finished Enter(const std::string& container, const ProcessConfig& command, std::string_view input = "") {
-    return Run(runtime().EnterContainer(kPod, container, command), input);
+    return Finish(runtime().EnterContainer(kPod, container, command), input);
   }
 
  private:
