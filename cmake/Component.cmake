@@ -14,6 +14,10 @@ endif()
 function(vc_target_options target)
   target_compile_options(${target} PRIVATE ${VC_WARNINGS})
   target_compile_features(${target} PUBLIC cxx_std_20)
+  if(VIRTCONTAINERS_FUZZ)
+    # The code under test reports what it covers: without that a fuzzer is blind.
+    target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
+  endif()
   if(VIRTCONTAINERS_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${VIRTCONTAINERS_SANITIZE} -fno-omit-frame-pointer
                                              -fno-sanitize-recover=all)
