@@ -25,6 +25,9 @@ Error WithPodEnd(Runtime& runtime, const std::string& pod, Error error) {
                    fmt::format("pod '{}' has stopped: {}", pod,
                                status->reason.empty() ? "it was told to" : status->reason));
     }
+    // Its monitor died.
+    if (status && !status->reason.empty())
+      return Error(Code::kUnavailable, fmt::format("pod '{}': {}", pod, status->reason));
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   } while (!deadline.passed());
   return error;
