@@ -104,7 +104,7 @@ install: guest
 	$(call configure,-DCMAKE_INSTALL_PREFIX=$(abspath $(PREFIX)))
 	@$(NINJA)
 	$(call say,install: into $(DESTDIR)$(abspath $(PREFIX)))
-	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) >/dev/null
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --strip >/dev/null
 
 clean:
 	$(call say,clean: $(BUILD)/)
