@@ -16,7 +16,8 @@ using namespace virtcontainers;
 
 // Every accessor on every field: each answers or fails, and none throws.
 void ReadFields(const Json& object) {
-  for (const auto& [name, value] : object.items()) {
+  for (const auto& field : object.items()) {
+    const std::string& name = field.key();
     std::string text;
     bool flag = false;
     int small = 0;
