@@ -53,43 +53,48 @@ void ContainerLog::Flush(Time now) {
     if (!open_line.empty()) WriteLine(stream, false, open_line, now);
     open_line.clear();
   }
+  NoteLoss(FormatTime(now));
+}
+
+void ContainerLog::NoteLoss(const std::string& time) {
+  if (lost_ > 0 && WriteRecord(time + " stderr F [" + std::to_string(lost_) +
+                               " bytes of output were lost here: there was no room for them]\n")) {
+    lost_ = 0;
+  }
 }
 
 void ContainerLog::WriteLine(OutputStream stream, bool whole, std::string_view line, Time now) {
   std::string record = FormatTime(now);
+  NoteLoss(record);
   record += stream == OutputStream::kStdout ? " stdout " : " stderr ";
   record += whole ? "F " : "P ";
   record += line;
   record += '\n';
-  if (lost_ > 0) {
-    std::string notice =
-        FormatTime(now) + " stderr F [" + std::to_string(lost_) + " bytes of output were lost: no room]\n";
-    const uint64_t lost = std::exchange(lost_, 0);
-    WriteRecord(notice);
-    if (lost_ > 0) lost_ = lost;  // still no room
-  }
-  WriteRecord(record);
+  // Nothing comes after a gap before the gap has been noted.
+  if (lost_ > 0 || !WriteRecord(record)) lost_ += line.size() + (whole ? 1 : 0);
 }
 
-void ContainerLog::WriteRecord(const std::string& record) {
-  if (size_ > 0 && size_ + record.size() > max_bytes_) Rotate();
+bool ContainerLog::WriteRecord(const std::string& record) {
+  if (size_ > 0 && size_ + record.size() > max_bytes_ && !Rotate()) return false;
   const ssize_t written = ::write(fd_.get(), record.data(), record.size());
   if (written == static_cast<ssize_t>(record.size())) {
     size_ += record.size();
-    return;
+    return true;
   }
   // Half a record would garble the next one.
   if (written > 0 && ::ftruncate(fd_.get(), static_cast<off_t>(size_)) != 0)
     size_ += static_cast<uint64_t>(written);
-  lost_ += record.size();
+  return false;
 }
 
-void ContainerLog::Rotate() {
-  if (::rename(path_.c_str(), (path_ + ".1").c_str()) != 0) return;
+bool ContainerLog::Rotate() {
+  // Done by halves when there was no room for the new file: it is to be made then.
+  if (::rename(path_.c_str(), (path_ + ".1").c_str()) != 0 && errno != ENOENT) return false;
   UniqueFd fresh(::open(path_.c_str(), kFlags, 0600));
-  if (!fresh) return;
+  if (!fresh) return false;
   fd_ = std::move(fresh);
   size_ = 0;
+  return true;
 }
 
 }  // namespace virtcontainers

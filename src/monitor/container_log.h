@@ -40,15 +40,16 @@ class ContainerLog {
 
   // With mutex_ held.
   void WriteLine(OutputStream stream, bool whole, std::string_view line, Time now);
-  void WriteRecord(const std::string& record);
-  void Rotate();
+  void NoteLoss(const std::string& time);
+  bool WriteRecord(const std::string& record);
+  bool Rotate();
 
   const std::string path_;
   const uint64_t max_bytes_;
   std::mutex mutex_;
   UniqueFd fd_;
   uint64_t size_;
-  uint64_t lost_ = 0;
+  uint64_t lost_ = 0;  // bytes of output since the last record
   std::string open_line_[2];  // of each stream
 };
 
