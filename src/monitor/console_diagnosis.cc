@@ -39,7 +39,9 @@ std::string Clean(std::string_view line) {
         ++i;
       continue;
     }
-    if (c >= 0x20 && c != 0x7f) clean += static_cast<char>(c);
+    // Of other bytes some terminals take orders as well.
+    if (c >= 0x20 && c < 0x7f) clean += static_cast<char>(c);
+    if (c >= 0x80) clean += '?';
   }
   return clean;
 }
