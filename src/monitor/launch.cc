@@ -22,6 +22,9 @@ using std::chrono::seconds;
 
 constexpr size_t kMaxOutcome = 256 << 10;
 
+// For ever, to a boot.
+constexpr milliseconds kMaxTimeout = std::chrono::hours(24);
+
 // What the monitor needs, beyond the deadline, to undo a start that did not make it.
 constexpr seconds kUndo{15};
 
@@ -49,8 +52,9 @@ Result<MonitorArguments> ParseArguments(int argc, char** argv) {
     } else if (const char* guest = value("--guest=")) {
       arguments.guest = guest;
     } else if (const char* timeout = value("--timeout-ms=")) {
+      const char* const end = argv[i] + argument.size();
       int64_t count = 0;
-      std::from_chars(timeout, argv[i] + argument.size(), count);
+      if (std::from_chars(timeout, end, count).ptr != end || count > kMaxTimeout.count()) count = 0;
       arguments.timeout = milliseconds(count);
     } else if (argument == "--launch") {
       arguments.launch = true;
@@ -76,7 +80,9 @@ std::string EncodeOutcome(const Status& outcome) {
 }
 
 Status DecodeOutcome(const std::string& line) {
-  VC_ASSIGN_OR_RETURN(const Json json, ParseJson(line));
+  Result<Json> parsed = ParseJson(std::string_view(line).substr(0, line.find('\n')));
+  if (!parsed) return Fail(Code::kInternal, "the pod's monitor said something that cannot be understood");
+  const Json& json = *parsed;
   JsonReader reader(json, "");
   bool ok = false;
   int code = static_cast<int>(Code::kUnknown);
@@ -86,9 +92,12 @@ Status DecodeOutcome(const std::string& line) {
   reader.Read("code", code);
   reader.Read("message", message);
   reader.Read("context", context);
-  VC_RETURN_IF_ERROR(reader.status());
+  if (!reader.status())
+    return Fail(Code::kInternal, "the pod's monitor said something that cannot be understood");
   if (ok) return {};
-  Error error(static_cast<Code>(code), message);
+  const bool known =
+      code >= static_cast<int>(Code::kCancelled) && code <= static_cast<int>(Code::kUnauthenticated);
+  Error error(known ? static_cast<Code>(code) : Code::kUnknown, message);
   for (std::string& operation : context) error.AddContext(std::move(operation));
   return Fail(std::move(error));
 }
@@ -99,36 +108,49 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("start the monitor: pipe");
   const UniqueFd reader(ends[0]);
   UniqueFd writer(ends[1]);
+  if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("start the monitor: pipe");
+  const UniqueFd hold_reader(ends[0]);
+  UniqueFd hold(ends[1]);  // the launcher ends when this is closed
   UniqueFd log(
       ::open(paths.monitor_log().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
   if (!log) return FailErrno("open " + Quoted(paths.monitor_log()));
 
-  // A day is for ever, to a boot.
-  const auto left = std::min<std::chrono::nanoseconds>(deadline.remaining(), std::chrono::hours(24));
+  const auto left = std::min<std::chrono::nanoseconds>(deadline.remaining(), kMaxTimeout);
   const MonitorArguments arguments{paths, guest,
                                    std::max(milliseconds(1), std::chrono::ceil<milliseconds>(left)), true};
-  VC_ASSIGN_OR_RETURN(Subprocess launcher,
-                      Subprocess::Spawn({.argv = ToArguments(program, arguments),
-                                         .fds = {{log.get(), 1}, {log.get(), 2}, {writer.get(), kReadyFd}}}));
+  VC_ASSIGN_OR_RETURN(
+      Subprocess launcher,
+      Subprocess::Spawn(
+          {.argv = ToArguments(program, arguments),
+           .fds = {{hold_reader.get(), 0}, {log.get(), 1}, {log.get(), 2}, {writer.get(), kReadyFd}}}));
   writer.reset();
+  hold.reset();
 
   std::string line;
   const Deadline patience = Deadline::After(left + kUndo);
+  Status failed;
   bool ended = false;
-  while (!ended && line.size() <= kMaxOutcome && line.find('\n') == std::string::npos) {
-    VC_ASSIGN_OR_RETURN(const bool readable, WaitReadable(reader.get(), patience));
-    if (!readable) break;
-    char buffer[4096];
-    const ssize_t got = ::read(reader.get(), buffer, sizeof(buffer));
-    if (got < 0 && errno == EINTR) continue;
-    ended = got <= 0;
-    if (got > 0) line.append(buffer, static_cast<size_t>(got));
+  while (!ended && failed && line.find('\n') == std::string::npos) {
+    const Result<bool> readable = WaitReadable(reader.get(), patience);
+    if (!readable) {
+      failed = Fail(readable.error());
+    } else if (!*readable) {
+      failed = Fail(Code::kDeadlineExceeded, "the pod's monitor did not answer in time");
+    } else if (line.size() > kMaxOutcome) {
+      failed = Fail(Code::kInternal, "the pod's monitor said something that cannot be understood");
+    } else {
+      char buffer[4096];
+      const ssize_t got = ::read(reader.get(), buffer, sizeof(buffer));
+      if (got < 0 && errno == EINTR) continue;
+      ended = got <= 0;
+      if (got > 0) line.append(buffer, static_cast<size_t>(got));
+    }
   }
-  // It has long ended: a child that is not collected would stay a zombie of the caller's. A caller that
-  // collects all its children itself has done so.
-  (void)launcher.Wait(Deadline::After(seconds(1)));
+  // It has long ended, or does so now: a child that is not collected would stay a zombie of the caller's. A
+  // caller that collects all its children itself has done so.
+  (void)launcher.Wait(Deadline::After(seconds(10)));
   if (line.find('\n') != std::string::npos) return DecodeOutcome(line);
-  if (!ended) return Fail(Code::kDeadlineExceeded, "the pod's monitor did not answer in time");
+  VC_RETURN_IF_ERROR(failed);
   const std::string said = ReadFileTail(paths.monitor_log(), 2048).value_or("");
   return Fail(Code::kAborted, "the pod's monitor " + Quoted(program) + " ended without a word" +
                                   (said.empty() ? "" : "; its log ends with:\n" + said));

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <optional>
@@ -25,6 +26,11 @@
 
 namespace virtcontainers {
 namespace {
+
+using std::chrono::milliseconds;
+
+// Each process that somebody has a handle to may have one.
+constexpr size_t kConnections = 1024;
 
 int Complain(const Error& error) {
   std::fprintf(stderr, "virtcontainers-monitor: %s\n", error.ToString().c_str());
@@ -52,24 +58,27 @@ void Report(UniqueFd& ready, const Status& outcome) {
 
 Status Run(const MonitorParts& parts, const MonitorArguments& arguments, UniqueFd& ready) {
   const Deadline deadline = Deadline::After(arguments.timeout);
-  // Held until this process is gone: who finds it free knows that no monitor lives.
-  VC_ASSIGN_OR_RETURN(const FileLock alive, FileLock::Acquire(arguments.paths.monitor_lock(), deadline));
+  // Held until this process is gone: who finds it free knows that no monitor lives. Not waited for: whoever
+  // started this one found it free, and another has come first since.
+  Result<FileLock> alive =
+      FileLock::Acquire(arguments.paths.monitor_lock(), Deadline::After(milliseconds(0)));
+  if (!alive && alive.error().code() == Code::kDeadlineExceeded) {
+    return Fail(Code::kAborted, "the pod has been started by somebody else");
+  }
+  VC_RETURN_IF_ERROR(alive);
   VC_RETURN_IF_ERROR(MakeDirectories(arguments.paths.run_dir));
 
   PodMonitor pod(parts, PodFiles(arguments.paths), arguments.guest);
-  VC_RETURN_IF_ERROR(pod.Start(deadline));
-  {
-    MonitorService service(pod);
-    ttrpc::Server server(service);
-    Status listening = server.Listen(arguments.paths.monitor_socket());
-    if (!listening) {
-      (void)pod.StopPod(std::chrono::milliseconds(0), Deadline::After(std::chrono::seconds(10)));
-      return listening;
-    }
-    Report(ready, {});
-    pod.WaitUntilStopped();
-    server.Stop();
-  }
+  std::optional<MonitorService> service;
+  std::optional<ttrpc::Server> server;
+  VC_RETURN_IF_ERROR(pod.Start(deadline, [&]() -> Status {
+    service.emplace(pod);
+    server.emplace(*service, ttrpc::Server::Options{.connections = kConnections});
+    return server->Listen(arguments.paths.monitor_socket());
+  }));
+  Report(ready, {});
+  pod.WaitUntilStopped();
+  server->Stop();
   return {};
 }
 
@@ -92,6 +101,11 @@ int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
   }
   if (arguments->launch) {
     const Status launched = Relaunch(*arguments);
+    // The caller knows this process by its pid, and may be one whose children are collected the moment they
+    // end: it says when it has taken hold of it.
+    char byte;
+    while (::read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR) {
+    }
     // The caller reads the pipe to its end: nothing is lost by saying it there as well.
     UniqueFd ready(kReadyFd);
     if (launched) return EXIT_SUCCESS;
@@ -102,6 +116,8 @@ int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
   // A caller that has gone, or a terminal's hang-up, is no reason to end.
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
+  // Nor is a log that has reached a limit on file sizes.
+  ::signal(SIGXFSZ, SIG_IGN);
   ::umask(077);
   if (::chdir("/") != 0) return Complain(ErrnoError("chdir /"));
   UniqueFd ready(kReadyFd);

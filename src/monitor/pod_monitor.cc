@@ -43,23 +43,56 @@ ProcessConfig WithPath(ProcessConfig process) {
 
 }  // namespace
 
+PodMonitor::PodMonitor(const MonitorParts& parts, PodFiles files, std::string guest)
+    : parts_(parts),
+      files_(std::move(files)),
+      guest_(std::move(guest)),
+      recorder_([this] { RecordEndings(); }) {}
+
 PodMonitor::~PodMonitor() {
-  // The agent's threads call into the table, and the VM's watcher into this: they end first.
+  // The VM's watcher and the agent's threads call into this and into the table: they are silent once the VM
+  // has gone. What they have said is still written down.
   vm_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    destroying_ = true;
+    ended_changed_.notify_all();
+  }
+  recorder_.join();
 }
 
 ProcessRef PodMonitor::RefOf(const std::string& container, const std::string& exec) const {
   return ProcessRef{container.empty() ? sandbox_ : container, exec};
 }
 
-void PodMonitor::Change(const std::function<void(PodRecord&)>& change) {
-  const std::lock_guard lock(mutex_);
-  change(record_);
-  if (const Status saved = files_.SaveRecord(record_); !saved) {
-    // The pod goes on: what is on disk is older, and is corrected by the next change.
+Status PodMonitor::Change(const std::function<void(PodRecord&)>& change) {
+  {
+    const std::lock_guard lock(mutex_);
+    change(record_);
+    ++version_;
+  }
+  const Status saved = Save();
+  changed_.notify_all();
+  return saved;
+}
+
+Status PodMonitor::Save() {
+  const std::lock_guard saving(saving_);
+  PodRecord record;
+  uint64_t version;
+  {
+    const std::lock_guard lock(mutex_);
+    if (saved_ == version_) return {};
+    record = record_;
+    version = version_;
+  }
+  Status saved = files_.SaveRecord(record);
+  if (saved) {
+    saved_ = version;
+  } else {
     std::fprintf(stderr, "state not saved: %s\n", saved.error().ToString().c_str());
   }
-  changed_.notify_all();
+  return saved;
 }
 
 Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodState* pod_state) const {
@@ -68,50 +101,53 @@ Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodStat
   for (const ContainerRecord& record : record_.containers) {
     if (record.id == container) return record;
   }
-  return Fail(Code::kNotFound, "no container " + Quoted(container) + " in pod " + Quoted(sandbox_));
+  return Fail(Code::kNotFound, "no container " + Quoted(container) + " in pod " + Quoted(pod_));
 }
 
-Status PodMonitor::Start(Deadline deadline) {
+Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve) {
   const std::lock_guard turn(operation_);
   VC_ASSIGN_OR_RETURN(const PodConfig config, files_.LoadConfig());
-  sandbox_ = config.id;
+  pod_ = config.id;
+  // No container's id has a '+'.
+  sandbox_ = config.id + "+pod";
   VC_ASSIGN_OR_RETURN(record_, files_.LoadRecord());
   const PodRecord before = record_;
   starting_ = true;
-  Status booted = Boot(config, deadline);
+  Status booted = Boot(config, deadline, serve);
   // A link that broke half way is the VM's end, seen from inside.
   if (!booted && booted.error().code() == Code::kUnavailable && vm_) {
     booted = Fail(vm_->ExplainBootFailure(booted.error()));
   }
   {
     const std::lock_guard lock(mutex_);
-    starting_ = false;
     // The VM may have died at the last step, when nobody was there any more to notice.
     if (booted && stopped_) booted = Fail(Code::kAborted, record_.reason);
-    stopping_ = !booted;
+    if (booted) starting_ = false;
   }
   if (booted) return {};
   if (vm_) (void)vm_->Stop(Deadline::After(seconds(1)));
-  Change([&](PodRecord& record) { record = before; });
+  (void)Change([&](PodRecord& record) { record = before; });
   (void)RemoveTree(files_.paths().run_dir);
   return booted;
 }
 
-Status PodMonitor::Boot(const PodConfig& config, Deadline deadline) {
+Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve) {
   VC_ASSIGN_OR_RETURN(vm_,
                       PodVm::Create(parts_, {.config = config,
                                              .paths = files_.paths(),
                                              .guest = guest_,
                                              .on_exit = [this](const VmExit& exit) { VmExited(exit); }}));
-  processes_ = std::make_unique<ProcessTable>(vm_->agent());
+  agent_ = vm_->agent();
+  processes_ = std::make_unique<ProcessTable>(agent_);
   VC_RETURN_IF_ERROR(vm_->Launch(deadline));
   VC_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
-  // Noted as soon as they are there: if this process dies now, they are found.
-  Change([&](PodRecord& record) {
+  // Noted as soon as they are there: if this process dies now, they are found. Where that cannot be noted, as
+  // for a pod that was deleted meanwhile, nothing may run.
+  VC_RETURN_IF_ERROR(Change([&](PodRecord& record) {
     record.vm = vm_->record();
     record.helpers = vm_->helpers();
     record.monitor = self;
-  });
+  }));
 
   std::vector<ContainerConfig> containers;
   for (const ContainerRecord& container : record_.containers) {
@@ -119,7 +155,7 @@ Status PodMonitor::Boot(const PodConfig& config, Deadline deadline) {
   }
   VC_RETURN_IF_ERROR(vm_->Connect(deadline));
   VC_RETURN_IF_ERROR(PrepareGuest(config, deadline));
-  Change([&](PodRecord& record) {
+  (void)Change([&](PodRecord& record) {
     record.vm = vm_->record();
     for (ContainerRecord& container : record.containers) {
       container.state = ContainerState::kReady;
@@ -139,14 +175,14 @@ Status PodMonitor::Boot(const PodConfig& config, Deadline deadline) {
   for (const ContainerConfig& container : containers) {
     VC_RETURN_IF_ERROR(in(StartInGuest(container, deadline), "start container ", container.id));
   }
-  Change([&](PodRecord& record) {
+  if (serve) VC_RETURN_IF_ERROR(serve());
+  return Change([&](PodRecord& record) {
     if (stopped_) return;
     record.state = PodState::kRunning;
     record.reason.clear();
     record.started = Now();
     record.finished.reset();
   });
-  return {};
 }
 
 Status PodMonitor::PrepareGuest(const PodConfig& config, Deadline deadline) {
@@ -156,7 +192,7 @@ Status PodMonitor::PrepareGuest(const PodConfig& config, Deadline deadline) {
   if (::getrandom(entropy, sizeof(entropy), 0) == sizeof(entropy)) {
     VC_RETURN_IF_ERROR(guest.ReseedRandom(std::string_view(entropy, sizeof(entropy)), deadline));
   }
-  return guest.CreateSandbox({.id = config.id,
+  return guest.CreateSandbox({.id = sandbox_,
                               .hostname = config.hostname.empty() ? config.id : config.hostname,
                               .share_tag = vm_->share_tag()},
                              deadline);
@@ -168,6 +204,10 @@ Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadlin
   container.config.process = WithPath(container.config.process);
   Status created = agent().CreateContainer(container, deadline);
   if (!created) {
+    // It may have been made after all, too late.
+    if (created.error().code() == Code::kDeadlineExceeded) {
+      (void)agent().RemoveContainer(config.id, Deadline::After(seconds(1)));
+    }
     (void)vm_->HideRootfs(config.id);
     return created;
   }
@@ -182,30 +222,42 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
   if (logged) {
     VC_ASSIGN_OR_RETURN(log, ContainerLog::Open(files_.paths().log(id)));
   }
-  VC_RETURN_IF_ERROR(agent().StartContainer(id, deadline));
+  Status started = agent().StartContainer(id, deadline);
+  if (!started) {
+    // The guest starts a container once, successfully or not: the next attempt makes it anew.
+    RemoveFromGuest(id, deadline);
+    return started;
+  }
   if (logged) (void)agent().CloseStdin({id, ""}, deadline);
-  Change([&](PodRecord& record) {
+  (void)Change([&](PodRecord& record) {
     ContainerRecord* container = record.Find(id);
     container->state = ContainerState::kRunning;
     container->reason.clear();
     container->exit.reset();
     container->started = Now();
     container->finished.reset();
-    endings_[id] = Ending{.open = logged ? 3 : 1, .log = log};
+    endings_[id] = Ending{.open = logged ? 3 : 1, .log = log, .tell = {}};
   });
   if (logged) {
     PumpOutput(id, log, OutputStream::kStdout);
     PumpOutput(id, log, OutputStream::kStderr);
   }
-  processes_->Add({id, ""}, !logged, [this, id](const Result<ExitStatus>& exit) {
+  processes_->Add({id, ""}, !logged, [this, id](const Result<ExitStatus>& exit, std::function<void()> tell) {
     {
       const std::lock_guard lock(mutex_);
-      const auto ending = endings_.find(id);
-      if (ending != endings_.end()) ending->second.exit = exit;
+      Ending& ending = endings_.at(id);
+      ending.exit = exit;
+      ending.tell = std::move(tell);
     }
     FinishContainer(id);
   });
   return {};
+}
+
+void PodMonitor::RemoveFromGuest(const std::string& id, Deadline deadline) {
+  (void)agent().RemoveContainer(id, Min(deadline, Deadline::After(seconds(5))));
+  (void)vm_->HideRootfs(id);
+  in_guest_.erase(id);
 }
 
 void PodMonitor::PumpOutput(const std::string& container, std::shared_ptr<ContainerLog> log,
@@ -219,23 +271,54 @@ void PodMonitor::PumpOutput(const std::string& container, std::shared_ptr<Contai
 }
 
 void PodMonitor::FinishContainer(const std::string& id) {
-  Ending ending;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto found = endings_.find(id);
-    if (found == endings_.end() || --found->second.open > 0) return;
-    ending = std::move(found->second);
-    endings_.erase(found);
+  const std::lock_guard lock(mutex_);
+  const auto found = endings_.find(id);
+  if (--found->second.open > 0) return;
+  ended_.emplace_back(id, found->second);
+  ended_changed_.notify_all();
+}
+
+void PodMonitor::RecordEndings() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ended_changed_.wait(lock, [&] { return destroying_ || !ended_.empty(); });
+    if (ended_.empty()) return;
+    const auto [id, ending] = std::move(ended_.front());
+    ended_.pop_front();
+    lock.unlock();
+    RecordEnding(id, ending);
+    lock.lock();
   }
+}
+
+void PodMonitor::RecordEnding(const std::string& id, const Ending& ending) {
   if (ending.log) ending.log->Flush(Now());
   // A lost agent is no container's exit: the VM's end says what became of it.
-  if (!ending.exit) return;
-  Change([&](PodRecord& record) {
-    ContainerRecord* container = record.Find(id);
-    if (container == nullptr || container->state == ContainerState::kStopped) return;
-    container->state = ContainerState::kStopped;
-    container->exit = *ending.exit;
-    container->finished = Now();
+  if (ending.exit || ending.exit.error().code() != Code::kUnavailable) {
+    (void)Change([&](PodRecord& record) {
+      ContainerRecord* container = record.Find(id);
+      // Stopped with its pod, or undone with its pod's start.
+      if (container == nullptr || container->state != ContainerState::kRunning) return;
+      container->state = ContainerState::kStopped;
+      container->finished = Now();
+      if (ending.exit) {
+        container->exit = *ending.exit;
+      } else {
+        container->reason = "its end was not seen: " + ending.exit.error().ToString();
+      }
+    });
+  }
+  ending.tell();
+  const std::lock_guard lock(mutex_);
+  endings_.erase(id);
+  changed_.notify_all();
+}
+
+void PodMonitor::AwaitEnding(const std::string& id) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] {
+    const auto ending = endings_.find(id);
+    return ending == endings_.end() || ending->second.open > 0;
   });
 }
 
@@ -243,7 +326,7 @@ bool PodMonitor::WaitForState(std::unique_lock<std::mutex>& lock, const std::str
                               ContainerState state, Deadline deadline) {
   const auto reached = [&] {
     const ContainerRecord* record = record_.Find(container);
-    return stopped_ || record == nullptr || record->state == state;
+    return stopped_ || record == nullptr || (record->state == state && endings_.count(container) == 0);
   };
   if (deadline.infinite()) {
     changed_.wait(lock, reached);
@@ -253,15 +336,19 @@ bool PodMonitor::WaitForState(std::unique_lock<std::mutex>& lock, const std::str
 }
 
 Status PodMonitor::StopInGuest(const std::string& id, milliseconds grace, Deadline deadline) {
+  const Deadline patience = Min(deadline, Deadline::After(grace));
   // One that ends by itself just now is as good as stopped: the signals' errors tell nothing.
-  (void)agent().SignalProcess({id, ""}, SIGTERM, false, deadline);
+  (void)agent().SignalProcess({id, ""}, SIGTERM, false, patience);
   {
     std::unique_lock lock(mutex_);
-    if (WaitForState(lock, id, ContainerState::kStopped, Min(deadline, Deadline::After(grace)))) return {};
+    if (WaitForState(lock, id, ContainerState::kStopped, patience)) return {};
   }
-  VC_RETURN_IF_ERROR(agent().SignalProcess({id, ""}, SIGKILL, true, deadline));
+  const Status killed = agent().SignalProcess({id, ""}, SIGKILL, true, deadline);
   std::unique_lock lock(mutex_);
-  if (WaitForState(lock, id, ContainerState::kStopped, deadline)) return {};
+  if (WaitForState(lock, id, ContainerState::kStopped, killed ? deadline : Deadline::After(seconds(0)))) {
+    return {};
+  }
+  VC_RETURN_IF_ERROR(killed);
   return Fail(Code::kDeadlineExceeded, "container " + Quoted(id) + " was killed and does not end");
 }
 
@@ -273,16 +360,17 @@ void PodMonitor::StopAllInGuest(milliseconds grace, Deadline deadline) {
       if (container.state == ContainerState::kRunning) running.push_back(container.id);
     }
   }
-  for (const std::string& id : running) (void)agent().SignalProcess({id, ""}, SIGTERM, false, deadline);
+  // A guest that answers nothing any more must not take more time than one that does.
   const Deadline patience = Min(deadline, Deadline::After(grace));
+  for (const std::string& id : running) (void)agent().SignalProcess({id, ""}, SIGTERM, false, patience);
+  std::vector<std::string> alive;
   for (const std::string& id : running) {
     std::unique_lock lock(mutex_);
-    if (WaitForState(lock, id, ContainerState::kStopped, patience)) continue;
-    lock.unlock();
-    (void)agent().SignalProcess({id, ""}, SIGKILL, true, deadline);
+    if (!WaitForState(lock, id, ContainerState::kStopped, patience)) alive.push_back(id);
   }
   const Deadline end = Min(deadline, Deadline::After(seconds(2)));
-  for (const std::string& id : running) {
+  for (const std::string& id : alive) (void)agent().SignalProcess({id, ""}, SIGKILL, true, end);
+  for (const std::string& id : alive) {
     std::unique_lock lock(mutex_);
     (void)WaitForState(lock, id, ContainerState::kStopped, end);
   }
@@ -290,6 +378,7 @@ void PodMonitor::StopAllInGuest(milliseconds grace, Deadline deadline) {
 
 Status PodMonitor::StopPod(milliseconds grace, Deadline deadline) {
   const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
   {
     const std::lock_guard lock(mutex_);
     if (stopped_) return {};
@@ -303,27 +392,31 @@ Status PodMonitor::StopPod(milliseconds grace, Deadline deadline) {
     if (stopped_) return {};
     stopping_ = true;
   }
-  VC_RETURN_IF_ERROR(vm_->Stop(deadline));
+  const Status stopped = vm_->Stop(deadline);
+  if (!stopped && vm_->hypervisor().state() != VmState::kExited) return stopped;
+  // What could not be taken away beside the VM does not make it a running one.
+  if (!stopped) std::fprintf(stderr, "stop: %s\n", stopped.error().ToString().c_str());
   EnterStopped("");
   return {};
 }
 
 void PodMonitor::VmExited(const VmExit& exit) {
+  bool asked;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || stopped_) return;
     if (starting_) {
       // Start undoes what there is; it learns of it from the agent's broken link, or from here.
       stopped_ = true;
       record_.reason = exit.reason;
       return;
     }
+    asked = stopping_;
   }
-  EnterStopped(exit.reason);
+  EnterStopped(asked ? "" : exit.reason);
 }
 
 void PodMonitor::EnterStopped(const std::string& reason) {
-  Change([&](PodRecord& record) {
+  (void)Change([&](PodRecord& record) {
     if (stopped_) return;
     MarkStopped(record, reason, Now());
     stopped_ = true;
@@ -337,57 +430,71 @@ void PodMonitor::WaitUntilStopped() {
   }
   // An operation that lost its guest may still be on its way out.
   const std::lock_guard turn(operation_);
+  (void)Save();
   (void)vm_->Stop(Deadline::After(seconds(1)));
   (void)RemoveTree(files_.paths().run_dir);
 }
 
+Status PodMonitor::CheckTurn(Deadline deadline) {
+  if (!deadline.passed()) return {};
+  return Fail(Code::kDeadlineExceeded, "another operation is still under way");
+}
+
 Status PodMonitor::CreateContainer(const ContainerConfig& config, Deadline deadline) {
   const std::lock_guard turn(operation_);
-  if (Record(config.id)) {
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  PodState pod_state;
+  if (Record(config.id, &pod_state)) {
     return Fail(Code::kAlreadyExists, "container " + Quoted(config.id) + " exists already in pod " +
-                                          Quoted(sandbox_) + ": choose another id, or delete it");
+                                          Quoted(pod_) + ": choose another id, or delete it");
   }
+  VC_RETURN_IF_ERROR(CheckPodCall(pod_, pod_state, PodCall::kCreateContainer));
   VC_RETURN_IF_ERROR(CreateInGuest(config, deadline));
   Status saved = files_.SaveContainer(config);
-  if (!saved) {
-    (void)agent().RemoveContainer(config.id, deadline);
-    (void)vm_->HideRootfs(config.id);
-    in_guest_.erase(config.id);
-    return saved;
+  if (saved) {
+    saved = Change([&](PodRecord& record) {
+      ContainerRecord& container = record.containers.emplace_back();
+      container.id = config.id;
+      container.created = Now();
+    });
   }
-  Change([&](PodRecord& record) {
-    ContainerRecord& container = record.containers.emplace_back();
-    container.id = config.id;
-    container.created = Now();
-  });
-  return {};
+  if (saved) return {};
+  RemoveFromGuest(config.id, deadline);
+  (void)Forget(config.id);
+  return saved;
+}
+
+Status PodMonitor::Forget(const std::string& id) {
+  // The record first: one of a container without a file could not be read.
+  VC_RETURN_IF_ERROR(Change([&](PodRecord& record) {
+    std::erase_if(record.containers, [&](const ContainerRecord& container) { return container.id == id; });
+  }));
+  return files_.RemoveContainer(id);
 }
 
 Status PodMonitor::DeleteContainer(const std::string& id, Deadline deadline) {
   const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  AwaitEnding(id);
   PodState pod_state;
   VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
-  VC_RETURN_IF_ERROR(
-      CheckContainerCall(sandbox_, pod_state, id, record.state, ContainerCall::kDeleteContainer));
+  VC_RETURN_IF_ERROR(CheckContainerCall(pod_, pod_state, id, record.state, ContainerCall::kDeleteContainer));
   if (in_guest_.count(id) != 0) {
     VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
     in_guest_.erase(id);
   }
   VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
   processes_->Remove(id);
-  VC_RETURN_IF_ERROR(files_.RemoveContainer(id));
-  Change([&](PodRecord& change) {
-    std::erase_if(change.containers, [&](const ContainerRecord& container) { return container.id == id; });
-  });
-  return {};
+  return Forget(id);
 }
 
 Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
   const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  AwaitEnding(id);
   PodState pod_state;
   VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
-  VC_RETURN_IF_ERROR(
-      CheckContainerCall(sandbox_, pod_state, id, record.state, ContainerCall::kStartContainer));
+  VC_RETURN_IF_ERROR(CheckContainerCall(pod_, pod_state, id, record.state, ContainerCall::kStartContainer));
   VC_ASSIGN_OR_RETURN(const ContainerConfig config, files_.LoadContainer(id));
   if (record.state == ContainerState::kStopped && in_guest_.count(id) != 0) {
     VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
@@ -401,10 +508,12 @@ Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
 
 Status PodMonitor::StopContainer(const std::string& id, milliseconds grace, Deadline deadline) {
   const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  AwaitEnding(id);
   PodState pod_state;
   VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
-  VC_ASSIGN_OR_RETURN(const Step step, CheckContainerCall(sandbox_, pod_state, id, record.state,
-                                                          ContainerCall::kStopContainer));
+  VC_ASSIGN_OR_RETURN(const Step step,
+                      CheckContainerCall(pod_, pod_state, id, record.state, ContainerCall::kStopContainer));
   if (step == Step::kNothing) return {};
   return StopInGuest(id, grace, deadline);
 }
@@ -417,11 +526,11 @@ Result<std::string> PodMonitor::Exec(const std::string& container, const Process
       const std::lock_guard lock(mutex_);
       pod_state = record_.state;
     }
-    VC_RETURN_IF_ERROR(CheckPodCall(sandbox_, pod_state, PodCall::kEnterPod));
+    VC_RETURN_IF_ERROR(CheckPodCall(pod_, pod_state, PodCall::kEnterPod));
   } else {
     VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(container, &pod_state));
     VC_RETURN_IF_ERROR(
-        CheckContainerCall(sandbox_, pod_state, container, record.state, ContainerCall::kEnterContainer));
+        CheckContainerCall(pod_, pod_state, container, record.state, ContainerCall::kEnterContainer));
   }
   const std::string name = RandomName();
   const ProcessRef process = RefOf(container, name);
@@ -434,7 +543,7 @@ Status PodMonitor::CheckAttach(const std::string& container) {
   PodState pod_state;
   VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(container, &pod_state));
   VC_RETURN_IF_ERROR(
-      CheckContainerCall(sandbox_, pod_state, container, record.state, ContainerCall::kAttachContainer));
+      CheckContainerCall(pod_, pod_state, container, record.state, ContainerCall::kAttachContainer));
   return {};
 }
 

@@ -5,11 +5,14 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "monitor/container_log.h"
 #include "monitor/pod_vm.h"
@@ -21,15 +24,16 @@ namespace virtcontainers {
 
 // One running pod. Thread-safe: the operations that change it take turns, the others do not wait for them.
 //
-// The record on disk is written after each change, by nobody else while this lives.
+// The record on disk is written after each change, by nobody else while this lives, and before anybody is
+// told of the change.
 class PodMonitor {
  public:
-  PodMonitor(const MonitorParts& parts, PodFiles files, std::string guest)
-      : parts_(parts), files_(std::move(files)), guest_(std::move(guest)) {}
+  PodMonitor(const MonitorParts& parts, PodFiles files, std::string guest);
   ~PodMonitor();
 
   // Boots the VM and starts all containers, or undoes what was done of it. Once, before anything else.
-  Status Start(Deadline deadline);
+  // `serve` makes the pod reachable, last of all: a pod that is said to run can be called.
+  Status Start(Deadline deadline, const std::function<Status()>& serve = {});
 
   // Blocks until the pod has stopped, by StopPod or because the VM died, and the record says so.
   void WaitUntilStopped();
@@ -51,24 +55,34 @@ class PodMonitor {
   ProcessRef RefOf(const std::string& container, const std::string& exec) const;
   Status CheckProcess(const ProcessRef& process) const { return processes_->Check(process); }
   ProcessTable& processes() { return *processes_; }
-  Agent& agent() { return *vm_->agent(); }
+  Agent& agent() { return *agent_; }
 
  private:
   // A container's exit is awaited here by those who stop it.
   bool WaitForState(std::unique_lock<std::mutex>& lock, const std::string& container, ContainerState state,
                     Deadline deadline);
 
-  Status Boot(const PodConfig& config, Deadline deadline);
+  // An operation that comes to its turn when nobody waits for it any more does nothing.
+  static Status CheckTurn(Deadline deadline);
+  // A container that has ended is not touched before that is written down and told.
+  void AwaitEnding(const std::string& container);
+  Status Forget(const std::string& container);
+
+  Status Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve);
   Status PrepareGuest(const PodConfig& config, Deadline deadline);
   Status CreateInGuest(const ContainerConfig& config, Deadline deadline);
   Status StartInGuest(const ContainerConfig& config, Deadline deadline);
   void PumpOutput(const std::string& container, std::shared_ptr<ContainerLog> log, OutputStream stream);
   void FinishContainer(const std::string& container);
+  void RemoveFromGuest(const std::string& container, Deadline deadline);
   Status StopInGuest(const std::string& container, std::chrono::milliseconds grace, Deadline deadline);
   void StopAllInGuest(std::chrono::milliseconds grace, Deadline deadline);
   void VmExited(const VmExit& exit);
   Result<ContainerRecord> Record(const std::string& container, PodState* pod_state = nullptr) const;
-  void Change(const std::function<void(PodRecord&)>& change);
+  // Errors: those of writing the record down; the change holds nevertheless, and is written with the next
+  // one.
+  Status Change(const std::function<void(PodRecord&)>& change);
+  Status Save();
   void EnterStopped(const std::string& reason);
 
   // What is to come before a container is said to have stopped: its exit, and the ends of its logged output.
@@ -76,26 +90,41 @@ class PodMonitor {
     int open = 0;
     Result<ExitStatus> exit = ExitStatus{};
     std::shared_ptr<ContainerLog> log;
+    std::function<void()> tell;  // those who wait for the process
   };
+  void RecordEnding(const std::string& container, const Ending& ending);
+  void RecordEndings();
 
   const MonitorParts& parts_;
   const PodFiles files_;
   const std::string guest_;
-  std::string sandbox_;  // the pod's id
+  std::string pod_;
+  std::string sandbox_;  // the pod's name in the guest: no container can have it
 
   std::mutex operation_;  // held by operations that change the pod; before mutex_
+
+  std::mutex saving_;   // held while the record is written; before mutex_
+  uint64_t saved_ = 0;  // the version that is on disk; under saving_
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   PodRecord record_;
-  std::map<std::string, Ending> endings_;
-  bool stopping_ = false;  // StopPod is under way: the VM's end is no accident
-  bool starting_ = false;
+  uint64_t version_ = 0;                   // of the record
+  std::map<std::string, Ending> endings_;  // of containers that run, or whose end has not been told yet
+  bool stopping_ = false;                  // StopPod is under way: the VM's end is no accident
+  bool starting_ = false;                  // also while a start is undone
   bool stopped_ = false;
 
   std::set<std::string> in_guest_;  // containers that the guest knows; under operation_
   std::unique_ptr<PodVm> vm_;
+  std::shared_ptr<Agent> agent_;  // the VM's
   std::unique_ptr<ProcessTable> processes_;
+
+  // Containers whose end is to be written down, by a thread of its own: the agent's must not wait for a disk.
+  std::deque<std::pair<std::string, Ending>> ended_;  // under mutex_
+  std::condition_variable ended_changed_;
+  bool destroying_ = false;
+  std::thread recorder_;
 };
 
 }  // namespace virtcontainers

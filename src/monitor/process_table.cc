@@ -7,8 +7,9 @@
 namespace virtcontainers {
 namespace {
 
-// What the agent is asked for at once, whatever the reader's size: fewer, larger frames.
-constexpr uint32_t kReadAhead = 256 << 10;
+// What the agent is asked for at once, at most. No more than the reader wants: what is read ahead for one who
+// goes away is held until the process is forgotten.
+constexpr uint32_t kMaxRead = 256 << 10;
 
 void CallAll(std::vector<std::function<void()>>& calls) {
   for (auto& call : calls) call();
@@ -17,13 +18,23 @@ void CallAll(std::vector<std::function<void()>>& calls) {
 }  // namespace
 
 Error ProcessTable::Unknown(const ProcessRef& process) const {
-  if (process.exec.empty())
-    return Error(Code::kNotFound, "container " + Quoted(process.container) + " has no process");
-  return Error(Code::kNotFound, "no process " + Quoted(process.exec) + " in " + Quoted(process.container));
+  if (process.exec.empty()) {
+    return Error(Code::kNotFound,
+                 "container " + Quoted(process.container) + " has no process: start it first");
+  }
+  return Error(Code::kNotFound, "no process " + Quoted(process.exec));
 }
 
-void ProcessTable::Add(const ProcessRef& ref, bool readable,
-                       std::function<void(const Result<ExitStatus>&)> on_exit) {
+ProcessTable::~ProcessTable() {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    while (!processes_.empty()) Forget(processes_.begin(), calls);
+  }
+  CallAll(calls);
+}
+
+void ProcessTable::Add(const ProcessRef& ref, bool readable, OnExit on_exit) {
   auto process = std::make_shared<Process>();
   process->ref = ref;
   process->readable = readable;
@@ -35,14 +46,13 @@ void ProcessTable::Add(const ProcessRef& ref, bool readable,
     processes_[KeyOf(ref)] = process;
   }
   CallAll(calls);
-  agent_->WaitProcess(ref, [this, process, on_exit = std::move(on_exit)](Result<ExitStatus> exit) {
-    Ended(process, std::move(exit), on_exit);
+  agent_->WaitProcess(ref, [this, process, on_exit = std::move(on_exit)](const Result<ExitStatus>& exit) {
+    if (!on_exit) return Ended(process, exit);
+    on_exit(exit, [this, process, exit] { Ended(process, exit); });
   });
 }
 
-void ProcessTable::Ended(const std::shared_ptr<Process>& process, Result<ExitStatus> exit,
-                         const std::function<void(const Result<ExitStatus>&)>& on_exit) {
-  if (on_exit) on_exit(exit);
+void ProcessTable::Ended(const std::shared_ptr<Process>& process, const Result<ExitStatus>& exit) {
   Calls calls;
   {
     const std::lock_guard lock(mutex_);
@@ -119,10 +129,10 @@ void ProcessTable::Wait(const ProcessRef& ref, Callback<ExitStatus> done) {
 }
 
 void ProcessTable::Read(const ProcessRef& ref, OutputStream which, uint32_t size, Deadline deadline,
-                        Callback<std::string> done) {
+                        Callback<std::string> done, std::function<bool()> gone) {
   Calls calls;
   std::shared_ptr<Process> process;
-  bool fetch = false;
+  uint32_t fetch = 0;
   {
     const std::lock_guard lock(mutex_);
     const auto found = processes_.find(KeyOf(ref));
@@ -137,16 +147,21 @@ void ProcessTable::Read(const ProcessRef& ref, OutputStream which, uint32_t size
     } else {
       process = found->second;
       Stream& stream = process->streams[static_cast<int>(which)];
-      stream.readers.push_back({std::clamp(size, 1u, kReadAhead), deadline, std::move(done)});
+      stream.readers.push_back({std::clamp(size, 1u, kMaxRead), deadline, std::move(done), std::move(gone)});
       fetch = Serve(stream, calls);
     }
   }
   CallAll(calls);
-  if (fetch) Fetch(process, which);
+  if (fetch > 0) Fetch(process, which, fetch);
 }
 
-bool ProcessTable::Serve(Stream& stream, Calls& calls) {
-  while (!stream.readers.empty() && (!stream.pending.empty() || stream.ended || stream.error)) {
+uint32_t ProcessTable::Serve(Stream& stream, Calls& calls) {
+  while (!stream.readers.empty()) {
+    if (stream.readers.front().gone && stream.readers.front().gone()) {
+      stream.readers.pop_front();
+      continue;
+    }
+    if (stream.pending.empty() && !stream.ended && !stream.error) break;
     Reader reader = std::move(stream.readers.front());
     stream.readers.pop_front();
     if (!stream.pending.empty()) {
@@ -159,15 +174,15 @@ bool ProcessTable::Serve(Stream& stream, Calls& calls) {
       calls.push_back([done = std::move(reader.done)] { done(std::string()); });
     }
   }
-  if (stream.readers.empty() || stream.reading) return false;
+  if (stream.readers.empty() || stream.reading) return 0;
   stream.reading = true;
-  return true;
+  return stream.readers.front().size;
 }
 
-void ProcessTable::Fetch(const std::shared_ptr<Process>& process, OutputStream which) {
-  agent_->ReadOutput(process->ref, which, kReadAhead, [this, process, which](Result<std::string> data) {
+void ProcessTable::Fetch(const std::shared_ptr<Process>& process, OutputStream which, uint32_t size) {
+  agent_->ReadOutput(process->ref, which, size, [this, process, which](Result<std::string> data) {
     Calls calls;
-    bool more = false;
+    uint32_t more = 0;
     {
       const std::lock_guard lock(mutex_);
       Stream& stream = process->streams[static_cast<int>(which)];
@@ -182,7 +197,7 @@ void ProcessTable::Fetch(const std::shared_ptr<Process>& process, OutputStream w
       more = Serve(stream, calls);
     }
     CallAll(calls);
-    if (more) Fetch(process, which);
+    if (more > 0) Fetch(process, which, more);
   });
 }
 

@@ -29,11 +29,17 @@ class ProcessTable {
   // How many ended processes without a first-process's name are remembered, for those who have yet to ask.
   static constexpr size_t kMaxEnded = 1024;
 
+  // Called once with a process's end, or with an error if the agent is lost, on a thread of the agent's: must
+  // not block. Waiters are told when it calls `tell`, on whatever thread.
+  using OnExit = std::function<void(const Result<ExitStatus>& exit, std::function<void()> tell)>;
+
   explicit ProcessTable(std::shared_ptr<Agent> agent) : agent_(std::move(agent)) {}
 
-  // Starts to wait for a process that runs. `on_exit` is called once, before any waiter; with an error if the
-  // agent is lost. A process of that name from an earlier start is forgotten.
-  void Add(const ProcessRef& process, bool readable, std::function<void(const Result<ExitStatus>&)> on_exit);
+  // The agent has been closed. Waiters and readers that are left get Unavailable.
+  ~ProcessTable();
+
+  // Starts to wait for a process that runs. A process of that name from an earlier start is forgotten.
+  void Add(const ProcessRef& process, bool readable, OnExit on_exit);
 
   // Forgets a container's processes; their waiters get Unavailable.
   void Remove(const std::string& container);
@@ -41,11 +47,12 @@ class ProcessTable {
   // Answers when the process has ended. Errors: NotFound; Unavailable once the agent is lost.
   void Wait(const ProcessRef& process, Callback<ExitStatus> done);
 
-  // Answers with 1 to `size` bytes, or none at the stream's end. Readers of one stream are served in order.
-  // Errors: NotFound; FailedPrecondition for a process whose output goes to its log; DeadlineExceeded, from
-  // Expire.
+  // Answers with 1 to `size` bytes, or none at the stream's end. Readers of one stream are served in order;
+  // one that has gone by then (its `gone` says so) is passed over, and what it would have had is the next
+  // one's. Errors: NotFound; FailedPrecondition for a process whose output goes to its log; DeadlineExceeded,
+  // from Expire.
   void Read(const ProcessRef& process, OutputStream stream, uint32_t size, Deadline deadline,
-            Callback<std::string> done);
+            Callback<std::string> done, std::function<bool()> gone = {});
 
   // Answers the readers whose deadline has passed; when the next one's will be.
   Deadline Expire();
@@ -58,6 +65,7 @@ class ProcessTable {
     uint32_t size;
     Deadline deadline;
     Callback<std::string> done;
+    std::function<bool()> gone;
   };
 
   struct Stream {
@@ -82,15 +90,15 @@ class ProcessTable {
   static Key KeyOf(const ProcessRef& process) { return Key(process.container, process.exec); }
   Error Unknown(const ProcessRef& process) const;
 
-  // With mutex_ held: serves readers with what is there. True if the agent is to be asked for more.
-  bool Serve(Stream& stream, Calls& calls);
+  // With mutex_ held: serves readers with what is there. How much the agent is to be asked for; 0 for
+  // nothing.
+  uint32_t Serve(Stream& stream, Calls& calls);
   void Forget(std::map<Key, std::shared_ptr<Process>>::iterator entry, Calls& calls);
   void ForgetOldest(Calls& calls);
 
   // Without it.
-  void Fetch(const std::shared_ptr<Process>& process, OutputStream stream);
-  void Ended(const std::shared_ptr<Process>& process, Result<ExitStatus> exit,
-             const std::function<void(const Result<ExitStatus>&)>& on_exit);
+  void Fetch(const std::shared_ptr<Process>& process, OutputStream stream, uint32_t size);
+  void Ended(const std::shared_ptr<Process>& process, const Result<ExitStatus>& exit);
 
   const std::shared_ptr<Agent> agent_;
   mutable std::mutex mutex_;

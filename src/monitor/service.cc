@@ -89,14 +89,17 @@ bool MonitorService::HandleProcessCall(const ttrpc::Call& call, ttrpc::Responder
         request->timeout_ms() == 0
             ? Deadline::Infinite()
             : Deadline::After(milliseconds(std::min<uint64_t>(request->timeout_ms(), 1ull << 40)));
-    pod_.processes().Read(pod_.RefOf(request->process().container(), request->process().exec()),
-                          request->stderr() ? OutputStream::kStderr : OutputStream::kStdout, request->size(),
-                          deadline, [to = Share(responder)](Result<std::string> data) {
-                            if (!data) return to->Respond(Fail(data.error()));
-                            wire::ReadResponse answer;
-                            answer.set_data(std::move(*data));
-                            to->Respond(ttrpc::SerializeMessage(answer));
-                          });
+    const auto to = Share(responder);
+    pod_.processes().Read(
+        pod_.RefOf(request->process().container(), request->process().exec()),
+        request->stderr() ? OutputStream::kStderr : OutputStream::kStdout, request->size(), deadline,
+        [to](Result<std::string> data) {
+          if (!data) return to->Respond(Fail(data.error()));
+          wire::ReadResponse answer;
+          answer.set_data(std::move(*data));
+          to->Respond(ttrpc::SerializeMessage(answer));
+        },
+        [to] { return to->gone(); });
     if (!deadline.infinite()) {
       const std::lock_guard lock(mutex_);
       ++reads_;
@@ -150,6 +153,11 @@ Result<std::string> MonitorService::Operate(const ttrpc::Call& call) {
     if (call.method == "StartContainer")
       return Empty(pod_.StartContainer(request.container(), call.deadline));
     return Empty(pod_.CheckAttach(request.container()));
+  }
+  if (call.method == "Find") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ProcessRequest>(call.payload));
+    VC_RETURN_IF_ERROR(process_of(request));
+    return std::string();
   }
   if (call.method == "CloseStdin") {
     VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ProcessRequest>(call.payload));

@@ -37,6 +37,9 @@ class Responder {
   // connection has gone.
   void Respond(Result<std::string> answer);
 
+  // Whether nobody is there any more to be answered, as far as that has been seen.
+  bool gone() const { return connection_.expired(); }
+
  private:
   friend class ServedConnection;
   Responder(std::weak_ptr<ServedConnection> connection, uint32_t stream_id)
