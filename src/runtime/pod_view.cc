@@ -9,11 +9,11 @@ namespace virtcontainers {
 
 PodRecord CorrectRecord(PodRecord record, const PodPaths& paths) {
   if (record.state != PodState::kRunning && record.state != PodState::kPaused) return record;
-  if (!record.vm || IsAlive(record.vm->process)) return record;
+  if (record.vm && IsAlive(record.vm->process)) return record;
   // A monitor that lives has seen it too and is about to say why.
   std::string reason =
       FileLock::IsHeld(paths.monitor_lock()) ? "the VM has ended" : "the VM is gone, and so is its monitor";
-  if (record.vm->process.boot_id != BootId()) reason = "the host was restarted";
+  if (record.vm && record.vm->process.boot_id != BootId()) reason = "the host was restarted";
   MarkStopped(record, reason, std::chrono::system_clock::now());
   return record;
 }

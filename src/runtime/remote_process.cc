@@ -14,6 +14,9 @@ namespace {
 // One frame's worth of input; the guest's pipe takes 64 KiB at a time anyway.
 constexpr size_t kMaxWrite = 256 << 10;
 
+// More than anybody waits, and far from where times overflow.
+constexpr std::chrono::hours kLongest{24 * 365};
+
 template <typename Request>
 void Name(Request& request, const std::string& container, const std::string& exec) {
   request.mutable_process()->set_container(container);
@@ -32,9 +35,10 @@ Result<size_t> RemoteProcess::Read(bool from_stderr, std::span<char> buffer, Dea
   if (!deadline.infinite()) {
     // The monitor keeps the time, and so keeps what comes too late. This end only gives up on a monitor that
     // is stuck.
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining());
+    const auto remaining = std::min<std::chrono::nanoseconds>(deadline.remaining(), kLongest);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(remaining);
     request.set_timeout_ms(static_cast<uint64_t>(std::max<int64_t>(1, left.count())));
-    patience = Deadline::After(deadline.remaining() + std::chrono::seconds(10));
+    patience = Deadline::After(remaining + std::chrono::seconds(10));
   }
   VC_ASSIGN_OR_RETURN(const std::string payload,
                       monitor_->Call("Read", ttrpc::SerializeMessage(request), patience));

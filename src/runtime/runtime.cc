@@ -75,9 +75,10 @@ class Runtime::Impl {
     while (true) {
       Result<FileLock> lock = FileLock::Acquire(files.paths().lock(), deadline);
       if (!lock) {
-        // Deleted while this waited.
-        if (lock.error().code() == Code::kNotFound) return Fail(Find(pod).error());
-        return Fail(std::move(lock.error()));
+        if (lock.error().code() != Code::kNotFound) return Fail(std::move(lock.error()));
+        // Deleted while this waited; and perhaps created anew.
+        VC_RETURN_IF_ERROR(Find(pod));
+        continue;
       }
       VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
       const bool monitored = FileLock::IsHeld(files.paths().monitor_lock());
@@ -111,10 +112,23 @@ class Runtime::Impl {
 
   // An operation of the pod's monitor.
   template <typename Request>
-  Status Ask(const Turn& turn, const char* method, const Request& request, Deadline deadline) const {
-    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, Monitor(turn.files, deadline));
+  Status Ask(const PodFiles& files, const char* method, const Request& request, Deadline deadline) const {
+    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, Monitor(files, deadline));
     VC_RETURN_IF_ERROR(monitor->Call(method, ttrpc::SerializeMessage(request), deadline));
     return {};
+  }
+
+  // Stops a pod by its monitor; that has gone when this returns.
+  Status StopMonitored(const PodFiles& files, milliseconds grace, Deadline deadline) const {
+    wire::StopRequest request;
+    request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
+    const Status asked = Ask(files, "StopPod", request, deadline);
+    // The monitor's last word may be lost with its connection; what counts is that it ends.
+    if (!asked && asked.error().code() != Code::kUnavailable) return asked;
+    const Result<FileLock> gone = FileLock::Acquire(files.paths().monitor_lock(), deadline);
+    if (gone) return {};
+    if (gone.error().code() != Code::kDeadlineExceeded) return Fail(gone.error());
+    return Fail(Code::kDeadlineExceeded, "its monitor does not end");
   }
 
  private:
@@ -149,8 +163,9 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
     Result<Impl::Turn> turn = impl_->Take(pod, deadline);
     // A pod whose state cannot be read can still be deleted, as long as nothing of it can be running.
-    if (!turn && turn.error().code() == Code::kDataLoss && !FileLock::IsHeld(files.paths().monitor_lock())) {
-      return impl_->store().RemovePod(pod);
+    if (!turn && turn.error().code() == Code::kDataLoss) {
+      if (!FileLock::IsHeld(files.paths().monitor_lock())) return impl_->store().RemovePod(pod);
+      VC_RETURN_IF_ERROR(CheckPodCall(pod, PodState::kRunning, PodCall::kDeletePod));
     }
     VC_RETURN_IF_ERROR(turn);
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn->record.state, PodCall::kDeletePod));
@@ -165,6 +180,7 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
   const auto start = [&]() -> Status {
     VC_ASSIGN_OR_RETURN(const Impl::Turn turn, impl_->Take(pod, deadline));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn.record.state, PodCall::kStartPod));
+    if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "there is no time left to start it");
     const std::string& program = impl_->options().monitor;
     if (!IsExecutable(program)) {
       return Fail(Code::kNotFound, "the monitor program " + Quoted(program) +
@@ -180,20 +196,24 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
 
 Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadline) {
   const auto stop = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
-    VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, turn.record.state, PodCall::kStopPod));
-    if (step == Step::kNothing) return {};
-    if (turn.monitored) {
-      wire::StopRequest request;
-      request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
-      const Status asked = impl_->Ask(turn, "StopPod", request, deadline);
-      // The monitor's last word may be lost with its connection; what counts is that it ends.
-      if (!asked && asked.error().code() != Code::kUnavailable) return asked;
-      return FileLock::Acquire(turn.files.paths().monitor_lock(), deadline).map([](const FileLock&) {});
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    Result<Impl::Turn> turn = impl_->Take(pod, deadline);
+    // A monitor that lives knows its pod, whatever became of the file, and writes it anew.
+    if (!turn && turn.error().code() == Code::kDataLoss && FileLock::IsHeld(files.paths().monitor_lock())) {
+      return impl_->StopMonitored(files, grace, deadline);
     }
-    VC_RETURN_IF_ERROR(Impl::CleanUp(turn.files, turn.record, deadline));
-    MarkStopped(turn.record, "", std::chrono::system_clock::now());
-    return turn.files.SaveRecord(turn.record);
+    VC_RETURN_IF_ERROR(turn);
+    VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, turn->record.state, PodCall::kStopPod));
+    if (step == Step::kNothing) return {};
+    if (turn->monitored) {
+      VC_RETURN_IF_ERROR(impl_->StopMonitored(files, grace, deadline));
+      VC_ASSIGN_OR_RETURN(turn->record, files.LoadRecord());
+      // Unless it died before it was done.
+      if (turn->record.state != PodState::kRunning && turn->record.state != PodState::kPaused) return {};
+    }
+    VC_RETURN_IF_ERROR(Impl::CleanUp(files, turn->record, deadline));
+    MarkStopped(turn->record, "", std::chrono::system_clock::now());
+    return files.SaveRecord(turn->record);
   };
   return In(Doing("stop", pod), stop());
 }
@@ -238,7 +258,7 @@ Status Runtime::CreateContainer(std::string_view pod, const ContainerConfig& con
     if (turn.monitored) {
       wire::ConfigRequest request;
       request.set_config(DumpJson(ToJson(config), false));
-      return impl_->Ask(turn, "CreateContainer", request, deadline);
+      return impl_->Ask(turn.files, "CreateContainer", request, deadline);
     }
     if (turn.record.state == PodState::kRunning) return Fail(MonitorIsGone());
     // The container's file first: a record without one would be a container that cannot be read.
@@ -275,7 +295,7 @@ Status Runtime::DeleteContainer(std::string_view pod, std::string_view container
     if (turn.monitored) {
       wire::ContainerRequest request;
       request.set_container(std::string(container));
-      return impl_->Ask(turn, "DeleteContainer", request, deadline);
+      return impl_->Ask(turn.files, "DeleteContainer", request, deadline);
     }
     if (turn.record.state == PodState::kRunning) return Fail(MonitorIsGone());
     std::erase_if(turn.record.containers,
@@ -295,7 +315,7 @@ Status Runtime::StartContainer(std::string_view pod, std::string_view container,
     if (!turn.monitored) return Fail(MonitorIsGone());
     wire::ContainerRequest request;
     request.set_container(std::string(container));
-    return impl_->Ask(turn, "StartContainer", request, deadline);
+    return impl_->Ask(turn.files, "StartContainer", request, deadline);
   };
   return In(Doing("start", container, pod), start());
 }
@@ -312,7 +332,7 @@ Status Runtime::StopContainer(std::string_view pod, std::string_view container, 
     wire::StopRequest request;
     request.set_container(std::string(container));
     request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
-    return impl_->Ask(turn, "StopContainer", request, deadline);
+    return impl_->Ask(turn.files, "StopContainer", request, deadline);
   };
   return In(Doing("stop", container, pod), stop());
 }
@@ -393,12 +413,17 @@ Result<std::unique_ptr<Process>> Runtime::AttachContainer(std::string_view pod, 
 Result<std::unique_ptr<Process>> Runtime::OpenProcess(std::string_view pod, std::string_view container,
                                                       std::string_view process) {
   const auto open = [&]() -> Result<std::unique_ptr<Process>> {
+    const Deadline deadline = Deadline::After(seconds(10));
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
     VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
     record = CorrectRecord(std::move(record), files.paths());
     VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
-    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor,
-                        impl_->Monitor(files, Deadline::After(seconds(10))));
+    if (!container.empty()) VC_RETURN_IF_ERROR(FindContainer(record, pod, container));
+    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
+    wire::ProcessRequest request;
+    request.set_container(std::string(container));
+    request.set_exec(std::string(process));
+    VC_RETURN_IF_ERROR(monitor->Call("Find", ttrpc::SerializeMessage(request), deadline));
     return std::unique_ptr<Process>(
         std::make_unique<RemoteProcess>(monitor, std::string(container), std::string(process)));
   };
