@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -84,17 +85,21 @@ void KeepLogOpen() {
   if (copy >= 0) SetLogFd(copy);
 }
 
-void LogReady() {
+std::chrono::milliseconds SinceBoot() {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
-  std::string milliseconds = std::to_string(now.tv_nsec / 1'000'000);
-  milliseconds.insert(0, 3 - milliseconds.size(), '0');
-  Log(LogLevel::kInfo, std::string("ready: version ") + kVersion + ", " + std::to_string(now.tv_sec) + "." +
-                           milliseconds + " s after boot");
+  return std::chrono::milliseconds(now.tv_sec * 1000 + now.tv_nsec / 1'000'000);
+}
+
+void LogReady(std::chrono::milliseconds begin) {
+  const auto now = SinceBoot();
+  Log(LogLevel::kInfo, std::string("ready: version ") + kVersion + ", " + std::to_string(now.count()) +
+                           " ms after boot, " + std::to_string((now - begin).count()) +
+                           " ms of them the agent's");
 }
 
 // Until the sandbox is destroyed.
-Status Serve(const Options& options, const CommandLine& line) {
+Status Serve(const Options& options, const CommandLine& line, std::chrono::milliseconds begin) {
   KeepLogOpen();
   // A handler, not SIG_IGN, which the programs of containers would inherit.
   ::signal(SIGPIPE, [](int) {});
@@ -115,14 +120,18 @@ Status Serve(const Options& options, const CommandLine& line) {
                       OpenLink(loop, options, line, [&router](Call call, const ttrpc::ServerCall& request) {
                         router.Route(std::move(call), request);
                       }));
-  LogReady();
+  LogReady(begin);
   return loop.Run();
 }
 
 [[noreturn]] void RunAsInit() {
+  const auto begin = SinceBoot();
   CommandLine line;
-  if (auto status = Boot(&line); !status) FatalError(status.error().ToString(), line.power_off);
-  if (auto status = Serve({}, line); !status) FatalError(status.error().ToString(), line.power_off);
+  PowerOffOnCrash(line.power_off);
+  const Status booted = Boot(&line);
+  PowerOffOnCrash(line.power_off);
+  if (!booted) FatalError(booted.error().ToString(), line.power_off);
+  if (auto status = Serve({}, line, begin); !status) FatalError(status.error().ToString(), line.power_off);
   PowerOff(line.power_off);
 }
 
@@ -155,7 +164,7 @@ int RunStandalone(int argc, char** argv) {
     }
   }
   if (options.listen.empty()) return Usage();
-  const Status status = Serve(options, {});
+  const Status status = Serve(options, {}, SinceBoot());
   ::unlink(options.listen.c_str());
   if (status) return 0;
   Log(LogLevel::kError, status.error().ToString());

@@ -171,6 +171,42 @@ TEST_F(AgentTest, NotFoundAndNotExecutableDiffer) {
   EXPECT_TRUE(client_->Exec("c", "e", {"true"})) << "the id is free after a failure";
 }
 
+TEST_F(AgentTest, WhatIsMissingRoundACommandIsNotAMissingCommand) {
+  grpc::CreateContainerRequest rootless = Request("c", {"true"});
+  rootless.mutable_oci()->mutable_root()->set_path("/no/such/rootfs");
+  EXPECT_EQ(client_->Call("CreateContainer", rootless).error().code(), Code::kFailedPrecondition);
+  Run("c", {"sleep", "1000"});
+  grpc::ExecProcessRequest exec;
+  exec.set_container_id("c");
+  exec.set_exec_id("e");
+  exec.mutable_process()->add_args("true");
+  exec.mutable_process()->set_cwd("/no/such/directory");
+  EXPECT_EQ(client_->Call("ExecProcess", exec).error().code(), Code::kFailedPrecondition);
+  exec.mutable_process()->set_cwd("/");
+  exec.mutable_process()->mutable_user()->set_username("nobody");
+  EXPECT_EQ(client_->Call("ExecProcess", exec).error().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(AgentTest, ARemovalAnswersWhoeverStillReads) {
+  Run("c", {"sleep", "1000"});
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_len(100);
+  auto reader = client_->Start<grpc::ReadStreamResponse>("ReadStdout", read);
+  grpc::WaitProcessRequest wait;
+  wait.set_container_id("c");
+  auto waiter = client_->Start<grpc::WaitProcessResponse>("WaitProcess", wait);
+  grpc::RemoveContainerRequest remove;
+  remove.set_container_id("c");
+  auto first = client_->Start("RemoveContainer", remove);
+  auto second = client_->Start("RemoveContainer", remove);
+  EXPECT_EQ(reader.get()->data(), "");
+  EXPECT_EQ(waiter.get()->status(), 137);
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+  Run("c", {"true"});
+}
+
 TEST_F(AgentTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(client_->Call("CreateContainer", Request("../c", {"true"})).error().code(),
             Code::kInvalidArgument);
@@ -196,7 +232,7 @@ TEST_F(AgentTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(client_->Call("CreateContainer", capability).error().code(), Code::kInvalidArgument);
   grpc::CreateContainerRequest user = Request("d", {"true"});
   user.mutable_oci()->mutable_process()->mutable_user()->set_username("nobody");
-  EXPECT_EQ(client_->Call("CreateContainer", user).error().code(), Code::kNotFound);
+  EXPECT_EQ(client_->Call("CreateContainer", user).error().code(), Code::kFailedPrecondition);
   grpc::CreateContainerRequest mount = Request("d", {"true"});
   AddMount(*mount.mutable_oci(), "/x", "tmpfs", "tmpfs", {"size=lots"});
   const auto failed = client_->Call("CreateContainer", mount);
@@ -498,7 +534,7 @@ TEST_F(AgentTest, BindMountsOfDirectoriesAndFiles) {
   EXPECT_TRUE(std::filesystem::exists(volume + "/new"));
   grpc::CreateContainerRequest missing = Request("c", {"true"});
   AddMount(*missing.mutable_oci(), "/data", "bind", "/no/such/volume", {"bind"});
-  EXPECT_EQ(client_->Call("CreateContainer", missing).error().code(), Code::kNotFound);
+  EXPECT_EQ(client_->Call("CreateContainer", missing).error().code(), Code::kFailedPrecondition);
 }
 
 TEST_F(AgentTest, AContainerIsPausedAndResumed) {

@@ -1,6 +1,7 @@
 #include "guest/agent/boot/boot.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -12,7 +13,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <net/if.h>
+#include <new>
 #include <string>
 
 #include "base/errors.h"
@@ -113,6 +116,16 @@ Status BringUpLoopback() {
   return {};
 }
 
+CommandLine::PowerOff g_power_off = CommandLine::PowerOff::kAcpi;
+
+void OnCrash(int number) {
+  // Nothing that allocates: the heap may be what is broken.
+  std::array<char, 32> why{"crashed with signal 00"};
+  why[20] = static_cast<char>('0' + number / 10);
+  why[21] = static_cast<char>('0' + number % 10);
+  FatalError(why.data(), g_power_off);
+}
+
 }  // namespace
 
 Status Boot(CommandLine* line) {
@@ -144,11 +157,21 @@ void PowerOff(CommandLine::PowerOff how) {
   for (;;) ::pause();
 }
 
+void PowerOffOnCrash(CommandLine::PowerOff how) {
+  g_power_off = how;
+  std::set_new_handler([] { FatalError("out of memory", g_power_off); });
+  std::set_terminate([] { FatalError("an exception that nobody handles", g_power_off); });
+  struct sigaction action {};
+  action.sa_handler = OnCrash;
+  action.sa_flags = SA_NODEFER | static_cast<int>(SA_RESETHAND);
+  for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT}) ::sigaction(number, &action, nullptr);
+}
+
 void FatalError(std::string_view why, CommandLine::PowerOff how) {
-  std::string line = "virtcontainers-agent: fatal: ";
-  line += why;
-  line += '\n';
-  [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, line.data(), line.size());
+  for (const std::string_view part :
+       {std::string_view("virtcontainers-agent: fatal: "), why, std::string_view("\n")}) {
+    [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, part.data(), part.size());
+  }
   PowerOff(how);
 }
 

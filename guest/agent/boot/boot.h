@@ -17,6 +17,10 @@ Status Boot(CommandLine* line);
 // Writes back what is dirty and ends the machine. Does not return.
 [[noreturn]] void PowerOff(CommandLine::PowerOff how);
 
+// From here on, when the agent crashes or is out of memory, that is a fatal error: one line, and the power
+// goes off.
+void PowerOffOnCrash(CommandLine::PowerOff how);
+
 // Says why, and powers off: the kernel panics if its first process ends.
 [[noreturn]] void FatalError(std::string_view why, CommandLine::PowerOff how);
 

@@ -85,6 +85,8 @@ Status Cgroup::Limit(const grpc::LinuxResources& resources, bool lenient) const 
     if (directory_) status = WriteFileAt(directory_.get(), setting.file, setting.value);
     if (status) continue;
     if (status.error().code() != Code::kNotFound) return status;
+    // A kernel without swap has nothing to limit.
+    if (setting.file == "memory.swap.max") continue;
     const std::string text = "no limit " + setting.file + "=" + Quoted(setting.value) +
                              ": the kernel has no such cgroup controller for containers";
     if (!lenient) return Fail(Code::kFailedPrecondition, text);

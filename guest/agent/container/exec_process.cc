@@ -47,7 +47,7 @@ Result<PreparedProcess> Prepare(const ExecPlan& plan) {
 
 void RunExecProcess(const ExecPlan& plan) {
   const auto prepared = Prepare(plan);
-  const Error error = prepared ? BecomeProcess(plan.process, *prepared) : prepared.error();
+  const Error error = prepared ? BecomeProcess(plan.process, *prepared) : SetupError(prepared.error());
   ReportError(plan.process.report, error);
   ::_exit(error.code() == Code::kNotFound ? 127 : 126);
 }

@@ -127,13 +127,11 @@ Result<PreparedProcess> MakeContainer(const InitPlan& plan) {
   if (::setsid() < 0) return FailErrno("setsid");
   VC_RETURN_IF_ERROR(EnterNamespaces(plan));
   VC_RETURN_IF_ERROR(MakeRoot(plan));
-  VC_ASSIGN_OR_RETURN(PreparedProcess prepared, PrepareProcess(plan.process));
-  // Relative to where it will run.
-  if (::chdir(plan.spec->process().cwd().empty() ? "/" : plan.spec->process().cwd().c_str()) < 0) {
-    (void)::chdir("/");
-  }
-  VC_RETURN_IF_ERROR(FindExecutable(prepared.arguments[0], SearchPath(prepared.environment)));
-  return prepared;
+  // Programs are looked for from where they will run. A directory only the user may enter is not an error
+  // yet.
+  const std::string& directory = plan.spec->process().cwd();
+  if (!directory.empty()) (void)!::chdir(directory.c_str());
+  return PrepareProcess(plan.process);
 }
 
 }  // namespace
@@ -142,7 +140,11 @@ void RunInitProcess(const InitPlan& plan) {
   const int report = plan.process.report;
   const auto prepared = MakeContainer(plan);
   if (!prepared) {
-    ReportError(report, prepared.error());
+    ReportError(report, SetupError(prepared.error()));
+    ::_exit(1);
+  }
+  if (const auto found = FindExecutable(prepared->arguments[0], SearchPath(prepared->environment)); !found) {
+    ReportError(report, found.error());
     ::_exit(1);
   }
   ReportReady(report);

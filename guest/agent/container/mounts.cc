@@ -111,7 +111,7 @@ Status MaskPaths(const RootedPath& root, const google::protobuf::RepeatedPtrFiel
     if (!IsDirectory(target->get())) {
       cover = CloneMount(null.get(), false);
     } else if (!empty) {
-      cover = NewFileSystem("tmpfs", "tmpfs", {"size=0", "mode=755", "nr_inodes=1"}, MOUNT_ATTR_RDONLY);
+      cover = NewFileSystem("tmpfs", "tmpfs", {"size=0", "nr_inodes=1"}, MOUNT_ATTR_RDONLY);
     } else {
       cover = CloneMount(empty->get(), false);
     }

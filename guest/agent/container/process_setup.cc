@@ -12,6 +12,7 @@
 
 #include "base/errors.h"
 #include "guest/agent/container/executable.h"
+#include "guest/agent/container/report.h"
 #include "guest/agent/container/rlimits.h"
 #include "guest/agent/container/terminal.h"
 #include "guest/agent/os/file.h"
@@ -162,7 +163,7 @@ Error BecomeProcess(const ProcessPlan& plan, const PreparedProcess& prepared) {
     ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
     return {};
   };
-  if (auto status = become(); !status) return std::move(status.error());
+  if (auto status = become(); !status) return SetupError(status.error());
   return Execute(prepared.arguments, prepared.environment);
 }
 

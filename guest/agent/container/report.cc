@@ -48,6 +48,11 @@ bool Send(int channel, Report::Kind kind, int32_t code, const std::string& text,
 
 }  // namespace
 
+Error SetupError(const Error& error) {
+  const bool ambiguous = error.code() == Code::kNotFound || error.code() == Code::kPermissionDenied;
+  return ambiguous ? Error(Code::kFailedPrecondition, error.ToString()) : error;
+}
+
 Result<std::pair<UniqueFd, UniqueFd>> MakeReportChannel() {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return FailErrno("socketpair");

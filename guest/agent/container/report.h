@@ -21,6 +21,10 @@ struct Report {
   UniqueFd terminal;                 // of kTerminal: the master
 };
 
+// An error of what is round the program, not of the program itself: NOT_FOUND and PERMISSION_DENIED, which a
+// shell would show as 127 and 126, become FAILED_PRECONDITION.
+Error SetupError(const Error& error);
+
 // A pair of sockets that keep messages apart: the agent's end, non-blocking, and the child's.
 Result<std::pair<UniqueFd, UniqueFd>> MakeReportChannel();
 

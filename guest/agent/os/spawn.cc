@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <exception>
 
 #include "base/errors.h"
 #include "guest/agent/os/log.h"
@@ -59,6 +60,8 @@ Result<Child> Spawn(const SpawnOptions& options, const std::function<void()>& ma
   const long pid = ::syscall(SYS_clone3, &args, sizeof(args));
   if (pid < 0) return FailErrno("clone3");
   if (pid == 0) {
+    // The agent's own would take the machine with it.
+    std::set_terminate(std::abort);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -31,9 +31,9 @@ void OutputStream::ProcessEnded() {
   Pump();
 }
 
-void OutputStream::End() {
+OutputStream::~OutputStream() {
   Close();
-  Pump();
+  for (const Pending& read : reads_) read.call.Answer();
 }
 
 void OutputStream::AnswerData(const Pending& read, std::string data) {

@@ -20,16 +20,14 @@ class OutputStream : public std::enable_shared_from_this<OutputStream> {
  public:
   // A non-blocking descriptor.
   OutputStream(EventLoop& loop, UniqueFd fd) : loop_(loop), fd_(std::move(fd)) {}
-  ~OutputStream() { Close(); }
+  // Whoever still reads is answered with the end.
+  ~OutputStream();
 
   // Answers `call` with at most `size` bytes.
   void Read(Call call, size_t size);
 
   // The process has ended. Others may hold its pipe: from kDrain on, a pipe with nothing in it is at its end.
   void ProcessEnded();
-
-  // The end, at once, for whoever still reads.
-  void End();
 
  private:
   struct Pending {

@@ -164,7 +164,10 @@ bool Process::Handles(int number) const {
 }
 
 void Process::Wait(Call call) {
-  if (!status_) return waiters_.push_back(std::move(call));
+  if (!status_) {
+    std::erase_if(waiters_, [](const Call& waiter) { return !waiter.live(); });
+    return waiters_.push_back(std::move(call));
+  }
   grpc::WaitProcessResponse response;
   response.set_status(*status_);
   collected_ = true;

@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "base/errors.h"
+#include "guest/agent/container/report.h"
 #include "guest/agent/os/file.h"
 #include "guest/agent/os/kernel_module.h"
 #include "guest/agent/os/log.h"
@@ -221,7 +222,7 @@ void Sandbox::CreateContainer(Call call, std::unique_ptr<grpc::CreateContainerRe
           undo(std::move(made.error()));
         });
   }
-  if (!status) undo(std::move(status.error()));
+  if (!status) undo(SetupError(status.error()));
 }
 
 Status Sandbox::Clean(Container& container) {
@@ -239,6 +240,9 @@ Status Sandbox::Clean(Container& container) {
 
 void Sandbox::Discard(const std::shared_ptr<Container>& container, Clock::time_point deadline,
                       std::function<void(Status)> done) {
+  const auto known = containers_.find(container->id());
+  // Somebody else removed it meanwhile, and another may have its name.
+  if (known == containers_.end() || known->second != container) return done({});
   container->Kill();
   if (!container->IsEmpty()) {
     if (Clock::now() >= deadline) {
@@ -252,8 +256,7 @@ void Sandbox::Discard(const std::shared_ptr<Container>& container, Clock::time_p
   }
   Status cleaned = Clean(*container);
   if (!cleaned) Log(LogLevel::kWarn, cleaned.error().ToString());
-  const auto known = containers_.find(container->id());
-  if (known != containers_.end() && known->second == container) containers_.erase(known);
+  containers_.erase(known);
   done({});
 }
 

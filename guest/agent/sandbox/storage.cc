@@ -40,6 +40,7 @@ constexpr std::array kDrivers{
     Driver{"blk", Kind::kBlock, "ext4", nullptr},
     Driver{"mmioblk", Kind::kBlock, "ext4", nullptr},
     Driver{"bind", Kind::kBind, "bind", nullptr},
+    Driver{"watchable-bind", Kind::kBind, "bind", nullptr},
     Driver{"local", Kind::kDirectory, "local", nullptr},
 };
 

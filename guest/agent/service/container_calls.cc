@@ -32,7 +32,8 @@ void Wait(Sandbox& sandbox, const Call& call, const grpc::WaitProcessRequest& re
 void Start(Sandbox& sandbox, const Call& call, const std::string& id) {
   auto container = sandbox.FindContainer(id);
   if (!container) return call.Fail(std::move(container.error()));
-  sandbox.oom().Add(id, (*container)->cgroup().path());
+  if ((*container)->state() == Container::State::kCreated)
+    sandbox.oom().Add(id, (*container)->cgroup().path());
   (*container)->Start(call);
 }
 

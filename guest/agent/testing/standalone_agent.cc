@@ -101,9 +101,9 @@ std::string StandaloneAgent::MakeRootfs(const std::string& name) {
   const std::string path = dir_.path() + "/" + name;
   for (const char* directory : {"/bin", "/etc", "/tmp"}) EXPECT_TRUE(MakeDirectories(path + directory));
   std::filesystem::copy_file(kBusybox, path + "/bin/busybox");
-  for (const char* applet :
-       {"sh",  "cat",   "echo", "env",  "grep",  "hostname", "id",  "kill",  "ls", "mkdir", "mount", "ps",
-        "pwd", "sleep", "stty", "test", "touch", "true",     "tty", "umask", "wc", "head",  "yes"}) {
+  for (const char* applet : {"sh",   "cat",   "cut",  "sed",   "sort",  "echo", "env",  "grep",  "hostname",
+                             "id",   "kill",  "ls",   "mkdir", "mount", "ps",   "pwd",  "sleep", "stty",
+                             "test", "touch", "true", "tty",   "umask", "wc",   "head", "yes"}) {
     EXPECT_EQ(::symlink("busybox", (path + "/bin/" + applet).c_str()), 0);
   }
   EXPECT_TRUE(
