@@ -362,15 +362,24 @@ TEST_F(AgentTest, ATerminalIsOne) {
   request.mutable_oci()->mutable_process()->mutable_consolesize()->set_height(33);
   request.mutable_oci()->mutable_process()->mutable_consolesize()->set_width(77);
   Run(request);
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_len(100);
+  std::string output;
+  while (output.find("console") == std::string::npos) {
+    const auto piece = client_->Call<grpc::ReadStreamResponse>("ReadStdout", read);
+    ASSERT_TRUE(piece && !piece->data().empty()) << output;
+    output += piece->data();
+  }
   grpc::WriteStreamRequest write;
   write.set_container_id("c");
   write.set_data("typed\n");
   EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write));
   write.clear_data();
   EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write));
-  const std::string output = client_->ReadToEnd("c", "");
+  output += client_->ReadToEnd("c", "");
   EXPECT_THAT(output, HasSubstr("/dev/pts/0\r\n33 77\r\nconsole\r\n"));
-  EXPECT_THAT(output, HasSubstr("typed\r\n")) << "echoed, and copied";
+  EXPECT_THAT(output, HasSubstr("typed\r\ntyped\r\n")) << "echoed, and copied";
   EXPECT_EQ(client_->Wait("c", ""), 0);
 }
 

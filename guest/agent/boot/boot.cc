@@ -138,7 +138,9 @@ Status Boot(CommandLine* line) {
   for (const std::string& mistake : line->mistakes) {
     Log(LogLevel::kWarn, "the kernel's command line has a value that means nothing: " + Quoted(mistake));
   }
+  Log(LogLevel::kDebug, "file systems are mounted");
   LoadBootModules();
+  Log(LogLevel::kDebug, "modules are loaded");
   VC_RETURN_IF_ERROR(LeaveInitramfs());
   if (auto status = BringUpLoopback(); !status) Log(LogLevel::kWarn, status.error().ToString());
   constexpr std::string_view kHostname = "localhost";

@@ -52,8 +52,10 @@ Status Container::Create(const std::string& rootfs, const SharedNamespaces& shar
   InitPlan plan;
   plan.spec = &spec;
   plan.rootfs = rootfs;
-  plan.hostname = shared.hostname;
-  plan.uts_namespace = shared.uts;
+  // One that is called otherwise than the pod has a namespace of its own to be called so in.
+  const bool own_name = !spec.hostname().empty() && spec.hostname() != shared.hostname;
+  plan.hostname = own_name ? "" : shared.hostname;
+  plan.uts_namespace = own_name ? -1 : shared.uts;
   plan.ipc_namespace = shared.ipc;
   plan.process.process = &spec.process();
   if (request_->has_string_user()) plan.process.string_user = &request_->string_user();
@@ -68,7 +70,9 @@ Status Container::Create(const std::string& rootfs, const SharedNamespaces& shar
 
   has_pid_namespace_ = shared.pid < 0;
   SpawnOptions options;
-  options.flags = CLONE_NEWNS | (has_pid_namespace_ ? static_cast<uint64_t>(CLONE_NEWPID) : 0);
+  options.flags = CLONE_NEWNS;
+  if (has_pid_namespace_) options.flags |= CLONE_NEWPID;
+  if (own_name) options.flags |= CLONE_NEWUTS;
   options.cgroup_fd = cgroup_.fd();
   options.pid_namespace = shared.pid;
 

@@ -1,5 +1,6 @@
 #include "guest/agent/sandbox/output_stream.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -29,6 +30,10 @@ void OutputStream::ProcessEnded() {
   ended_ = true;
   end_ = EventLoop::Clock::now() + kDrain;
   Pump();
+  // Most streams of most processes are never read to their end: one with nothing in it and no writer costs
+  // nothing more.
+  pollfd state{fd_.get(), POLLIN, 0};
+  if (fd_ && ::poll(&state, 1, 0) == 1 && (state.revents & (POLLIN | POLLHUP)) == POLLHUP) Close();
 }
 
 OutputStream::~OutputStream() {
