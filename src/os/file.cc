@@ -208,21 +208,21 @@ Result<std::vector<std::string>> ListDirectory(const std::string& path) {
   return names;
 }
 
-Status RemoveTree(const std::string& given) {
-  const std::string path = given.substr(0, given.find_last_not_of('/') + 1);
-  const std::string name = path.substr(path.rfind('/') + 1);
+Status RemoveTree(const std::string& path) {
+  const std::string trimmed = path.substr(0, path.find_last_not_of('/') + 1);
+  const std::string name = trimmed.substr(trimmed.rfind('/') + 1);
   if (name.empty() || name == "." || name == "..") {
     return Fail(Code::kInvalidArgument,
-                "remove " + Quoted(given) + ": the path names no entry of a directory");
+                "remove " + Quoted(path) + ": the path names no entry of a directory");
   }
-  const UniqueFd parent(::open(ParentOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd parent(::open(ParentOf(trimmed).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!parent) {
     if (errno == ENOENT) return {};
-    return FailErrno("open " + Quoted(ParentOf(path)));
+    return FailErrno("open " + Quoted(ParentOf(trimmed)));
   }
   struct stat info;
-  if (::fstat(parent.get(), &info) != 0) return FailErrno("stat " + Quoted(ParentOf(path)));
-  return RemoveEntry(parent.get(), name.c_str(), info.st_dev, path);
+  if (::fstat(parent.get(), &info) != 0) return FailErrno("stat " + Quoted(ParentOf(trimmed)));
+  return RemoveEntry(parent.get(), name.c_str(), info.st_dev, trimmed);
 }
 
 bool FileExists(const std::string& path) {
