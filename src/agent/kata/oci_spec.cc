@@ -24,13 +24,14 @@ grpc::Process ToOciProcess(const ProcessConfig& process) {
   Assign(to.mutable_args(), process.args);
   Assign(to.mutable_env(), process.env);
   to.set_cwd(process.cwd);
-  const Capabilities& capabilities = process.capabilities ? *process.capabilities : DefaultCapabilities();
-  grpc::LinuxCapabilities* sets = to.mutable_capabilities();
-  Assign(sets->mutable_bounding(), capabilities.bounding);
-  Assign(sets->mutable_effective(), capabilities.effective);
-  Assign(sets->mutable_inheritable(), capabilities.inheritable);
-  Assign(sets->mutable_permitted(), capabilities.permitted);
-  Assign(sets->mutable_ambient(), capabilities.ambient);
+  if (process.capabilities) {
+    grpc::LinuxCapabilities* sets = to.mutable_capabilities();
+    Assign(sets->mutable_bounding(), process.capabilities->bounding);
+    Assign(sets->mutable_effective(), process.capabilities->effective);
+    Assign(sets->mutable_inheritable(), process.capabilities->inheritable);
+    Assign(sets->mutable_permitted(), process.capabilities->permitted);
+    Assign(sets->mutable_ambient(), process.capabilities->ambient);
+  }
   for (const Rlimit& limit : process.rlimits) {
     grpc::POSIXRlimit* entry = to.add_rlimits();
     entry->set_type(limit.type);
@@ -50,7 +51,7 @@ grpc::Spec ToOciSpec(const GuestContainer& container) {
   spec.mutable_root()->set_path(container.rootfs);
   spec.mutable_root()->set_readonly(config.readonly_rootfs);
   spec.set_hostname(config.hostname);
-  for (const Mount& mount : config.mounts.empty() ? DefaultMounts() : config.mounts) {
+  for (const Mount& mount : config.mounts) {
     grpc::Mount* entry = spec.add_mounts();
     entry->set_destination(mount.destination);
     entry->set_source(mount.source);
