@@ -20,6 +20,9 @@ namespace virtcontainers {
 // `exit N` and `cat` behave as their names say, and any other command ends at once with 0.
 class NoopAgent final : public Agent {
  public:
+  NoopAgent() = default;
+  ~NoopAgent() override { NoopAgent::Close(); }
+
   std::string_view name() const override { return "noop"; }
   Status Connect(const AgentAddress& address, Deadline deadline) override;
   void Close() override;

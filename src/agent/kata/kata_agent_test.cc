@@ -1,0 +1,359 @@
+#include "agent/kata/kata_agent.h"
+
+#include <chrono>
+#include <csignal>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "../../../test/contract/answer.h"
+#include "agent.pb.h"
+#include "base/errors.h"
+#include "health.pb.h"
+#include "ttrpc/server.h"
+#include "ttrpc/test_peer.h"
+
+namespace virtcontainers {
+namespace {
+
+using testing::HasSubstr;
+
+// An agent that answers what it is told to.
+
+class FakeAgent final : public ttrpc::Handler {
+ public:
+  using Method = std::function<void(ttrpc::Call, ttrpc::Responder)>;
+
+  FakeAgent() : server_(*this) {
+    methods_["Check"] = Always([] {
+      grpc::HealthCheckResponse response;
+      response.set_status(grpc::HealthCheckResponse::SERVING);
+      return response.SerializeAsString();
+    }());
+  }
+
+  static Method Always(Result<std::string> answer) {
+    return [answer](const ttrpc::Call&, ttrpc::Responder responder) { responder.Respond(answer); };
+  }
+
+  // Legal before the call; the methods run on the thread that reads the connection.
+  Method& operator[](const std::string& method) { return methods_[method]; }
+
+  Result<std::unique_ptr<Stream>> Connect() {
+    auto [ours, theirs] = ttrpc::MakeStreamPair();
+    VC_RETURN_IF_ERROR(server_.Serve(std::move(ours)));
+    return std::unique_ptr<Stream>(std::move(theirs));
+  }
+
+  void Stop() { server_.Stop(); }
+
+  void Handle(ttrpc::Call call, ttrpc::Responder responder) override {
+    const auto method = methods_.find(call.method);
+    if (method == methods_.end()) return responder.Respond(Fail(Code::kUnimplemented, call.method));
+    method->second(std::move(call), std::move(responder));
+  }
+
+ private:
+  std::map<std::string, Method> methods_;
+  ttrpc::Server server_;
+};
+
+class KataClient : public testing::Test {
+ protected:
+  KataClient()
+      : agent_([this](const AgentAddress&, const std::function<bool()>&, Deadline) {
+          return fake_.Connect();
+        }) {}
+
+  static Deadline Soon() { return Deadline::After(std::chrono::seconds(30)); }
+  static Deadline AMoment() { return Deadline::After(std::chrono::milliseconds(50)); }
+
+  void Connect() { ASSERT_TRUE(agent_.Connect({}, Soon())); }
+
+  Result<std::string> Read(uint32_t size = 10) {
+    Answer<std::string> data;
+    agent_.ReadOutput({"c", "e"}, OutputStream::kStdout, size, data.callback());
+    return data.Await();
+  }
+  Status Write(std::string data) {
+    Answer<void> done;
+    agent_.WriteStdin({"c", "e"}, std::move(data), done.callback());
+    return done.Await();
+  }
+  Result<ExitStatus> Wait() {
+    Answer<ExitStatus> exit;
+    agent_.WaitProcess({"c", "e"}, exit.callback());
+    return exit.Await();
+  }
+
+  static std::string DataOf(size_t size) {
+    grpc::ReadStreamResponse response;
+    response.set_data(std::string(size, 'x'));
+    return response.SerializeAsString();
+  }
+
+  FakeAgent fake_;
+  KataAgent agent_;
+};
+
+TEST_F(KataClient, AnAgentThatDoesNotServeIsNotConnectedTo) {
+  grpc::HealthCheckResponse response;
+  response.set_status(grpc::HealthCheckResponse::NOT_SERVING);
+  fake_["Check"] = FakeAgent::Always(response.SerializeAsString());
+  EXPECT_EQ(agent_.Connect({}, Soon()).error().code(), Code::kUnavailable);
+}
+
+TEST_F(KataClient, AnAgentThatNeverAnswersIsWaitedForUntilTheDeadline) {
+  std::vector<ttrpc::Responder> kept;
+  fake_["Check"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
+    kept.push_back(std::move(responder));
+  };
+  EXPECT_EQ(agent_.Connect({}, AMoment()).error().code(), Code::kDeadlineExceeded);
+  agent_.Close();
+  fake_.Stop();
+}
+
+TEST_F(KataClient, CallsThatAreNotAnsweredEndWithTheirDeadline) {
+  std::vector<ttrpc::Responder> kept;
+  fake_["StartContainer"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
+    kept.push_back(std::move(responder));
+  };
+  Connect();
+  EXPECT_EQ(agent_.StartContainer("c", AMoment()).error().code(), Code::kDeadlineExceeded);
+  EXPECT_TRUE(agent_.Check(Soon())) << "the connection goes on";
+  agent_.Close();
+  fake_.Stop();
+}
+
+TEST_F(KataClient, AVersionIsCutAndPrintable) {
+  grpc::VersionCheckResponse response;
+  response.set_agent_version("1\x1b[31m\n" + std::string(1000, 'v'));
+  fake_["Version"] = FakeAgent::Always(response.SerializeAsString());
+  Connect();
+  const Result<AgentDetails> details = agent_.GetDetails(Soon());
+  ASSERT_TRUE(details);
+  EXPECT_THAT(details->version, testing::StartsWith("1?[31m?vvv"));
+  EXPECT_EQ(details->version.size(), 64u);
+}
+
+TEST_F(KataClient, MoreOutputThanAskedForIsRefused) {
+  fake_["ReadStdout"] = FakeAgent::Always(DataOf(11));
+  Connect();
+  EXPECT_EQ(Read(10).error().code(), Code::kInternal);
+  EXPECT_EQ(Read(11).value_or(""), std::string(11, 'x'));
+}
+
+TEST_F(KataClient, NobodyIsAskedForNoOutput) {
+  fake_["ReadStdout"] = [](const ttrpc::Call& call, ttrpc::Responder responder) {
+    grpc::ReadStreamRequest request;
+    EXPECT_TRUE(request.ParseFromString(call.payload));
+    EXPECT_EQ(request.len(), 1u);
+    responder.Respond(DataOf(1));
+  };
+  Connect();
+  EXPECT_EQ(Read(0).value_or(""), "x");
+}
+
+TEST_F(KataClient, TheEndOfOldAgentsStreamsIsTheEnd) {
+  fake_["ReadStdout"] = FakeAgent::Always(Fail(Code::kInvalidArgument, "read meet eof"));
+  Connect();
+  EXPECT_EQ(Read().value_or("[error]"), "");
+  fake_.Stop();
+  EXPECT_EQ(Read().error().code(), Code::kUnavailable) << "a broken link is no end";
+}
+
+TEST_F(KataClient, AnswersThatCannotBeUnderstoodAreErrors) {
+  const std::string garbage = "\xff\xff\xff\xff\xff\xff";
+  for (const char* method : {"Version", "ReadStdout", "WaitProcess", "WriteStdin"}) {
+    fake_[method] = FakeAgent::Always(garbage);
+  }
+  Connect();
+  EXPECT_EQ(agent_.GetDetails(Soon()).error().code(), Code::kInternal);
+  EXPECT_EQ(Read().error().code(), Code::kInternal);
+  EXPECT_EQ(Wait().error().code(), Code::kInternal);
+  EXPECT_EQ(Write("x").error().code(), Code::kInternal);
+  EXPECT_TRUE(agent_.Check(Soon())) << "the connection goes on";
+}
+
+TEST_F(KataClient, ExitStatusesAreThoseThatThereAre) {
+  int32_t code = 0;
+  fake_["WaitProcess"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
+    grpc::WaitProcessResponse response;
+    response.set_status(code);
+    responder.Respond(response.SerializeAsString());
+  };
+  Connect();
+  for (code = 0; code <= 255; code += 51) EXPECT_EQ(Wait().value_or(ExitStatus{-1}).code, code);
+  for (const int32_t bad : {-1, 256, INT32_MIN, INT32_MAX}) {
+    code = bad;
+    EXPECT_EQ(Wait().error().code(), Code::kInternal);
+  }
+}
+
+// Takes at most `piece` bytes of each write.
+FakeAgent::Method Taking(std::string& taken, size_t piece) {
+  return [&taken, piece](const ttrpc::Call& call, ttrpc::Responder responder) {
+    grpc::WriteStreamRequest request;
+    EXPECT_TRUE(request.ParseFromString(call.payload));
+    const std::string part = request.data().substr(0, piece);
+    taken += part;
+    grpc::WriteStreamResponse response;
+    response.set_len(static_cast<uint32_t>(part.size()));
+    responder.Respond(response.SerializeAsString());
+  };
+}
+
+TEST_F(KataClient, WhatWasNotTakenOfTheInputIsSentAgain) {
+  std::string taken;
+  fake_["WriteStdin"] = Taking(taken, 3);
+  Connect();
+  EXPECT_TRUE(Write("0123456789"));
+  EXPECT_EQ(taken, "0123456789");
+}
+
+TEST_F(KataClient, InputOfAnySizeFitsIntoFrames) {
+  std::string taken;
+  fake_["WriteStdin"] = Taking(taken, std::string::npos);
+  Connect();
+  const std::string input(9 << 20, 'i');
+  EXPECT_TRUE(Write(input));
+  EXPECT_TRUE(taken == input);
+}
+
+TEST_F(KataClient, AnAgentThatTakesNoInputOrTooMuchIsNotAskedForEver) {
+  for (const uint32_t length : {0u, 11u, UINT32_MAX}) {
+    grpc::WriteStreamResponse response;
+    response.set_len(length);
+    fake_["WriteStdin"] = FakeAgent::Always(response.SerializeAsString());
+    if (length == 0) Connect();
+    EXPECT_EQ(Write("0123456789").error().code(), Code::kInternal) << length;
+  }
+}
+
+TEST_F(KataClient, ALinkThatBreaksInTheMiddleFailsWhatIsUnderWay) {
+  std::vector<ttrpc::Responder> kept;
+  const auto keep = [&](const ttrpc::Call&, ttrpc::Responder responder) {
+    kept.push_back(std::move(responder));
+  };
+  for (const char* method : {"WaitProcess", "ReadStdout", "WriteStdin"}) fake_[method] = keep;
+  // The agent's machine is gone.
+  std::thread gone;
+  fake_["StartContainer"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
+    kept.push_back(std::move(responder));
+    gone = std::thread([this] { fake_.Stop(); });
+  };
+  Connect();
+  Answer<ExitStatus> exit;
+  Answer<std::string> output;
+  Answer<void> input;
+  agent_.WaitProcess({"c", ""}, exit.callback());
+  agent_.ReadOutput({"c", ""}, OutputStream::kStdout, 10, output.callback());
+  agent_.WriteStdin({"c", ""}, "x", input.callback());
+  EXPECT_EQ(agent_.StartContainer("c", Soon()).error().code(), Code::kUnavailable);
+  EXPECT_EQ(exit.Await().error().code(), Code::kUnavailable);
+  EXPECT_EQ(output.Await().error().code(), Code::kUnavailable);
+  EXPECT_EQ(input.Await().error().code(), Code::kUnavailable);
+  EXPECT_EQ(agent_.Check(Soon()).error().code(), Code::kUnavailable);
+  agent_.Close();
+  EXPECT_EQ(exit.calls() + output.calls() + input.calls(), 3);
+  gone.join();
+}
+
+TEST_F(KataClient, ErrorsOfTheAgentKeepTheirCodeAndText) {
+  fake_["CreateContainer"] = FakeAgent::Always(Fail(Code::kNotFound, "no such command"));
+  fake_["StartContainer"] = FakeAgent::Always(Fail(Code::kInternal, std::string(1 << 20, 'e')));
+  Connect();
+  const Status created = agent_.CreateContainer({}, Soon());
+  EXPECT_EQ(created.error().code(), Code::kNotFound);
+  EXPECT_EQ(created.error().message(), "no such command");
+  EXPECT_LE(agent_.StartContainer("c", Soon()).error().message().size(), 64u << 10);
+}
+
+TEST_F(KataClient, SigkillForAllIsKatasEmptyExecId) {
+  grpc::SignalProcessRequest request;
+  fake_["SignalProcess"] = [&](const ttrpc::Call& call, ttrpc::Responder responder) {
+    EXPECT_TRUE(request.ParseFromString(call.payload));
+    responder.Respond(std::string());
+  };
+  Connect();
+  ASSERT_TRUE(agent_.SignalProcess({"c", ""}, SIGKILL, true, Soon()));
+  EXPECT_EQ(request.exec_id(), "");
+  ASSERT_TRUE(agent_.SignalProcess({"c", ""}, SIGKILL, false, Soon()));
+  EXPECT_EQ(request.exec_id(), "c");
+  ASSERT_TRUE(agent_.SignalProcess({"c", "e"}, SIGTERM, false, Soon()));
+  EXPECT_EQ(request.exec_id(), "e");
+  EXPECT_EQ(request.signal(), static_cast<uint32_t>(SIGTERM));
+  EXPECT_EQ(agent_.SignalProcess({"c", ""}, SIGTERM, true, Soon()).error().code(), Code::kUnimplemented);
+}
+
+TEST_F(KataClient, WhatTheProtocolCannotSayIsRefused) {
+  Connect();
+  GuestContainer container;
+  container.config.process.user.umask = 027;
+  EXPECT_THAT(agent_.CreateContainer(container, Soon()).error().ToString(), HasSubstr("umask"));
+  EXPECT_EQ(agent_.ExecProcess({"c", "e"}, container.config.process, Soon()).error().code(),
+            Code::kUnimplemented);
+}
+
+TEST_F(KataClient, TheSandboxIsDescribed) {
+  grpc::CreateSandboxRequest request;
+  fake_["CreateSandbox"] = [&](const ttrpc::Call& call, ttrpc::Responder responder) {
+    EXPECT_TRUE(request.ParseFromString(call.payload));
+    responder.Respond(std::string());
+  };
+  Connect();
+  ASSERT_TRUE(agent_.CreateSandbox(
+      {.id = "p", .hostname = "h", .dns = {"nameserver 1.1.1.1"}, .share_tag = "tag"}, Soon()));
+  EXPECT_EQ(request.sandbox_id(), "p");
+  EXPECT_EQ(request.hostname(), "h");
+  ASSERT_EQ(request.dns_size(), 1);
+  ASSERT_EQ(request.storages_size(), 2);
+  EXPECT_EQ(request.storages(0).source(), "tag");
+  EXPECT_EQ(request.storages(0).mount_point(), "/run/kata-containers/shared/containers/");
+  EXPECT_EQ(request.storages(1).fstype(), "tmpfs");
+  ASSERT_TRUE(agent_.CreateSandbox({.id = "p"}, Soon()));
+  EXPECT_EQ(request.storages_size(), 1) << "nothing is shared";
+}
+
+TEST_F(KataClient, TheGuestsTimeIsToTheMicrosecond) {
+  grpc::SetGuestDateTimeRequest request;
+  fake_["SetGuestDateTime"] = [&](const ttrpc::Call& call, ttrpc::Responder responder) {
+    EXPECT_TRUE(request.ParseFromString(call.payload));
+    responder.Respond(std::string());
+  };
+  Connect();
+  ASSERT_TRUE(agent_.SetGuestTime(Time(std::chrono::microseconds(1'700'000'000'123'456)), Soon()));
+  EXPECT_EQ(request.sec(), 1'700'000'000);
+  EXPECT_EQ(request.usec(), 123'456);
+}
+
+TEST_F(KataClient, CloseGivesUpAConnectionThatIsNotThereYet) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool asked = false;
+  KataAgent agent([&](const AgentAddress&, const std::function<bool()>& cancelled,
+                      Deadline) -> Result<std::unique_ptr<Stream>> {
+    {
+      const std::lock_guard lock(mutex);
+      asked = true;
+      changed.notify_all();
+    }
+    while (!cancelled()) std::this_thread::yield();
+    return Fail(Code::kCancelled, "given up");
+  });
+  Status connected;
+  std::thread connecting([&] { connected = agent.Connect({}, Soon()); });
+  {
+    std::unique_lock lock(mutex);
+    changed.wait(lock, [&] { return asked; });
+  }
+  agent.Close();
+  connecting.join();
+  EXPECT_EQ(connected.error().code(), Code::kCancelled);
+}
+
+}  // namespace
+}  // namespace virtcontainers

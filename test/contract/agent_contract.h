@@ -1,0 +1,511 @@
+// What every Agent must do (include/virtcontainers/agent.h), as tests that run over each of them.
+//
+//   INSTANTIATE_TEST_SUITE_P(Noop, AgentContract, testing::Values(AgentUnderTest{…}), AgentName);
+//
+// in a test program of the implementation's own.
+
+#ifndef VIRTCONTAINERS_TEST_CONTRACT_AGENT_CONTRACT_H_
+#define VIRTCONTAINERS_TEST_CONTRACT_AGENT_CONTRACT_H_
+
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "answer.h"
+#include "virtcontainers/agent.h"
+
+namespace virtcontainers {
+
+// A guest, and the agent that talks to it. The guest has busybox's commands, or the noop agent's.
+class AgentBed {
+ public:
+  virtual ~AgentBed() = default;
+
+  // One that has not been connected.
+  virtual std::unique_ptr<Agent> Make() = 0;
+  virtual AgentAddress Address() = 0;
+
+  // The path of a root file system in the guest.
+  virtual std::string Rootfs() = 0;
+
+  // What containers need for a terminal.
+  virtual std::vector<Mount> Mounts() { return {}; }
+
+  // A command that ends with that code.
+  virtual std::vector<std::string> ExitWith(int code) = 0;
+
+  // Whether the guest has a clock and a source of entropy of its own.
+  virtual bool IsMachine() { return true; }
+};
+
+struct AgentUnderTest {
+  std::string name;
+  std::function<std::unique_ptr<AgentBed>()> make;
+  // Why it cannot be tried here; empty if it can.
+  std::string skip_reason;
+};
+
+inline void PrintTo(const AgentUnderTest& agent, std::ostream* out) { *out << agent.name; }
+
+inline std::string AgentName(const testing::TestParamInfo<AgentUnderTest>& info) { return info.param.name; }
+
+class AgentContract : public testing::TestWithParam<AgentUnderTest> {
+ protected:
+  void SetUp() override {
+    if (!GetParam().skip_reason.empty()) GTEST_SKIP() << GetParam().skip_reason;
+    bed_ = GetParam().make();
+    agent_ = bed_->Make();
+  }
+
+  static Deadline Soon() { return Deadline::After(std::chrono::seconds(30)); }
+
+  static Code CodeOf(const Status& status) { return status ? Code{} : status.error().code(); }
+
+  void Connect() {
+    const Status connected = agent_->Connect(bed_->Address(), Soon());
+    ASSERT_TRUE(connected) << connected.error().ToString();
+  }
+
+  void ConnectAndCreateSandbox() {
+    Connect();
+    const Status created = agent_->CreateSandbox({.id = "pod+", .hostname = "host"}, Soon());
+    ASSERT_TRUE(created) << created.error().ToString();
+  }
+
+  GuestContainer Container(const std::string& id, std::vector<std::string> args) {
+    GuestContainer container;
+    container.config.id = id;
+    container.config.process = Command(std::move(args));
+    container.config.mounts = bed_->Mounts();
+    container.rootfs = bed_->Rootfs();
+    return container;
+  }
+
+  static ProcessConfig Command(std::vector<std::string> args) {
+    ProcessConfig command;
+    command.args = std::move(args);
+    command.env = {"PATH=/bin"};
+    return command;
+  }
+
+  void Create(const std::string& id, std::vector<std::string> args) {
+    const Status created = agent_->CreateContainer(Container(id, std::move(args)), Soon());
+    ASSERT_TRUE(created) << created.error().ToString();
+  }
+
+  void Run(const std::string& id, std::vector<std::string> args) {
+    Create(id, std::move(args));
+    const Status started = agent_->StartContainer(id, Soon());
+    ASSERT_TRUE(started) << started.error().ToString();
+  }
+
+  void Exec(const ProcessRef& process, std::vector<std::string> args) {
+    const Status executed = agent_->ExecProcess(process, Command(std::move(args)), Soon());
+    ASSERT_TRUE(executed) << executed.error().ToString();
+  }
+
+  Result<ExitStatus> Wait(const ProcessRef& process) {
+    Answer<ExitStatus> exit;
+    agent_->WaitProcess(process, exit.callback());
+    return exit.Await();
+  }
+
+  // The exit code; -1, and a failed test, if there is none.
+  int ExitCodeOf(const ProcessRef& process) {
+    const Result<ExitStatus> exit = Wait(process);
+    EXPECT_TRUE(exit) << exit.error().ToString();
+    return exit.value_or(ExitStatus{-1}).code;
+  }
+
+  Result<std::string> Read(const ProcessRef& process, OutputStream stream = OutputStream::kStdout,
+                           uint32_t size = 4096) {
+    Answer<std::string> data;
+    agent_->ReadOutput(process, stream, size, data.callback());
+    return data.Await();
+  }
+
+  std::string ReadToEnd(const ProcessRef& process, OutputStream stream = OutputStream::kStdout,
+                        uint32_t size = 4096) {
+    std::string all;
+    while (true) {
+      const Result<std::string> data = Read(process, stream, size);
+      if (!data) return all + "[" + data.error().ToString() + "]";
+      if (data->empty()) return all;
+      EXPECT_LE(data->size(), size);
+      all += *data;
+    }
+  }
+
+  Status Write(const ProcessRef& process, std::string data) {
+    Answer<void> done;
+    agent_->WriteStdin(process, std::move(data), done.callback());
+    return done.Await();
+  }
+
+  // Each call that takes a process.
+  void ExpectOfProcess(const ProcessRef& process, Code code) {
+    EXPECT_EQ(Wait(process).error().code(), code);
+    EXPECT_EQ(Read(process, OutputStream::kStdout).error().code(), code);
+    EXPECT_EQ(Read(process, OutputStream::kStderr).error().code(), code);
+    EXPECT_EQ(CodeOf(Write(process, "x")), code);
+    EXPECT_EQ(CodeOf(agent_->CloseStdin(process, Soon())), code);
+    EXPECT_EQ(CodeOf(agent_->SignalProcess(process, SIGTERM, false, Soon())), code);
+    EXPECT_EQ(CodeOf(agent_->ResizeTerminal(process, 24, 80, Soon())), code);
+  }
+
+  // Each call that takes a container, and those above.
+  void ExpectOfContainer(const std::string& id, Code code) {
+    EXPECT_EQ(CodeOf(agent_->StartContainer(id, Soon())), code);
+    EXPECT_EQ(CodeOf(agent_->RemoveContainer(id, Soon())), code);
+    EXPECT_EQ(CodeOf(agent_->ExecProcess({id, "e"}, Command({"true"}), Soon())), code);
+    ExpectOfProcess({id, ""}, code);
+  }
+
+  void ExpectUnavailable() {
+    EXPECT_EQ(CodeOf(agent_->Check(Soon())), Code::kUnavailable);
+    EXPECT_EQ(agent_->GetDetails(Soon()).error().code(), Code::kUnavailable);
+    EXPECT_EQ(CodeOf(agent_->CreateSandbox({.id = "pod+"}, Soon())), Code::kUnavailable);
+    EXPECT_EQ(CodeOf(agent_->DestroySandbox(Soon())), Code::kUnavailable);
+    EXPECT_EQ(CodeOf(agent_->SetGuestTime(std::chrono::system_clock::now(), Soon())), Code::kUnavailable);
+    EXPECT_EQ(CodeOf(agent_->ReseedRandom("entropy", Soon())), Code::kUnavailable);
+    EXPECT_EQ(CodeOf(agent_->CreateContainer(Container("c", {"true"}), Soon())), Code::kUnavailable);
+    ExpectOfContainer("c", Code::kUnavailable);
+  }
+
+  std::unique_ptr<AgentBed> bed_;
+  std::unique_ptr<Agent> agent_;  // gone before its guest
+};
+
+TEST_P(AgentContract, NothingIsAvailableBeforeConnect) {
+  EXPECT_FALSE(agent_->name().empty());
+  ExpectUnavailable();
+}
+
+TEST_P(AgentContract, ConnectWaitsForAGuestThatAnswers) {
+  Connect();
+  EXPECT_TRUE(agent_->Check(Soon()));
+  const Result<AgentDetails> details = agent_->GetDetails(Soon());
+  ASSERT_TRUE(details) << details.error().ToString();
+  EXPECT_FALSE(details->version.empty());
+  EXPECT_EQ(CodeOf(agent_->Connect(bed_->Address(), Soon())), Code::kFailedPrecondition);
+  EXPECT_TRUE(agent_->Check(Soon()));
+}
+
+TEST_P(AgentContract, CloseIsForGood) {
+  ConnectAndCreateSandbox();
+  agent_->Close();
+  ExpectUnavailable();
+  agent_->Close();
+  EXPECT_FALSE(agent_->Connect(bed_->Address(), Soon()));
+  ExpectUnavailable();
+}
+
+TEST_P(AgentContract, TheGuestTakesTimeAndEntropy) {
+  if (!bed_->IsMachine()) GTEST_SKIP() << "the guest has this machine's";
+  Connect();
+  EXPECT_TRUE(agent_->ReseedRandom("sixteen bytes ok", Soon()));
+  EXPECT_TRUE(agent_->SetGuestTime(std::chrono::system_clock::now(), Soon()));
+}
+
+TEST_P(AgentContract, ThereIsOneSandbox) {
+  Connect();
+  EXPECT_EQ(CodeOf(agent_->CreateContainer(Container("c", {"true"}), Soon())), Code::kFailedPrecondition);
+  ASSERT_TRUE(agent_->CreateSandbox({.id = "pod+", .hostname = "host"}, Soon()));
+  EXPECT_EQ(CodeOf(agent_->CreateSandbox({.id = "pod+", .hostname = "host"}, Soon())), Code::kAlreadyExists);
+}
+
+TEST_P(AgentContract, AContainersLife) {
+  ConnectAndCreateSandbox();
+  ExpectOfContainer("c", Code::kNotFound);
+  Create("c", {"cat"});
+  EXPECT_EQ(CodeOf(agent_->CreateContainer(Container("c", {"cat"}), Soon())), Code::kAlreadyExists);
+  EXPECT_EQ(CodeOf(agent_->ExecProcess({"c", "e"}, Command({"true"}), Soon())), Code::kFailedPrecondition);
+
+  ASSERT_TRUE(agent_->StartContainer("c", Soon()));
+  EXPECT_EQ(CodeOf(agent_->StartContainer("c", Soon())), Code::kFailedPrecondition);
+  EXPECT_EQ(CodeOf(agent_->CreateContainer(Container("c", {"cat"}), Soon())), Code::kAlreadyExists);
+
+  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
+  EXPECT_EQ(CodeOf(agent_->StartContainer("c", Soon())), Code::kFailedPrecondition);
+  EXPECT_EQ(CodeOf(agent_->ExecProcess({"c", "e"}, Command({"true"}), Soon())), Code::kFailedPrecondition);
+
+  EXPECT_TRUE(agent_->RemoveContainer("c", Soon()));
+  ExpectOfContainer("c", Code::kNotFound);
+
+  // The id is free again.
+  Run("c", bed_->ExitWith(3));
+  EXPECT_EQ(ExitCodeOf({"c", ""}), 3);
+  EXPECT_TRUE(agent_->RemoveContainer("c", Soon()));
+}
+
+TEST_P(AgentContract, AContainerThatNeverRanCanBeRemoved) {
+  ConnectAndCreateSandbox();
+  Create("c", {"cat"});
+  Answer<ExitStatus> exit;
+  Answer<std::string> output;
+  agent_->WaitProcess({"c", ""}, exit.callback());
+  agent_->ReadOutput({"c", ""}, OutputStream::kStdout, 10, output.callback());
+  EXPECT_TRUE(agent_->RemoveContainer("c", Soon()));
+  // Told something, and once.
+  (void)exit.Await();
+  (void)output.Await();
+  agent_->Close();
+  EXPECT_EQ(exit.calls(), 1);
+  EXPECT_EQ(output.calls(), 1);
+}
+
+TEST_P(AgentContract, ExitCodesAreToldAsTheyAre) {
+  ConnectAndCreateSandbox();
+  Run("c", {"cat"});
+  for (const int code : {0, 1, 7, 255}) {
+    const std::string id = "exit-" + std::to_string(code);
+    Run(id, bed_->ExitWith(code));
+    EXPECT_EQ(ExitCodeOf({id, ""}), code);
+    Exec({"c", id}, bed_->ExitWith(code));
+    EXPECT_EQ(ExitCodeOf({"c", id}), code);
+  }
+}
+
+TEST_P(AgentContract, EveryWaiterIsTold) {
+  ConnectAndCreateSandbox();
+  Run("c", {"cat"});
+  std::vector<Answer<ExitStatus>> waiters(20);
+  for (auto& waiter : waiters) agent_->WaitProcess({"c", ""}, waiter.callback());
+  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  for (auto& waiter : waiters) EXPECT_EQ(waiter.Await().value_or(ExitStatus{-1}).code, 0);
+  // And those who come late.
+  EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
+  EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
+  agent_->Close();
+  for (auto& waiter : waiters) EXPECT_EQ(waiter.calls(), 1);
+}
+
+TEST_P(AgentContract, OutputIsReadToItsEnd) {
+  ConnectAndCreateSandbox();
+  Run("c", {"echo", "one", "two"});
+  EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
+  // Nothing of it is lost by the process's end, and the end stays.
+  EXPECT_EQ(ReadToEnd({"c", ""}), "one two\n");
+  EXPECT_EQ(ReadToEnd({"c", ""}), "");
+  EXPECT_EQ(ReadToEnd({"c", ""}, OutputStream::kStderr), "");
+}
+
+TEST_P(AgentContract, OutputIsReadInThePiecesThatAreAskedFor) {
+  ConnectAndCreateSandbox();
+  Run("c", {"echo", "abcdef"});
+  EXPECT_EQ(ReadToEnd({"c", ""}, OutputStream::kStdout, 1), "abcdef\n");
+}
+
+TEST_P(AgentContract, AReaderWaitsForOutput) {
+  ConnectAndCreateSandbox();
+  Run("c", {"cat"});
+  Answer<std::string> output;
+  agent_->ReadOutput({"c", ""}, OutputStream::kStdout, 100, output.callback());
+  EXPECT_TRUE(Write({"c", ""}, "hello"));
+  EXPECT_EQ(output.Await().value_or("[error]"), "hello");
+  Answer<std::string> end;
+  agent_->ReadOutput({"c", ""}, OutputStream::kStdout, 100, end.callback());
+  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  EXPECT_EQ(end.Await().value_or("[error]"), "");
+}
+
+TEST_P(AgentContract, InputIsTakenWhole) {
+  ConnectAndCreateSandbox();
+  Run("c", {"cat"});
+  std::string input;
+  for (int i = 0; input.size() < (1 << 20); ++i) input += std::to_string(i) + " ";
+  // More than any pipe holds: it is taken only as the output is read.
+  Answer<void> written;
+  agent_->WriteStdin({"c", ""}, input, written.callback());
+  std::string output;
+  while (output.size() < input.size()) {
+    const Result<std::string> data = Read({"c", ""}, OutputStream::kStdout, 64 << 10);
+    ASSERT_TRUE(data) << data.error().ToString();
+    ASSERT_FALSE(data->empty());
+    output += *data;
+  }
+  EXPECT_TRUE(written.Await());
+  EXPECT_TRUE(output == input);
+  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  EXPECT_EQ(ReadToEnd({"c", ""}), "");
+  EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
+}
+
+TEST_P(AgentContract, WritingNothingIsNotTheEnd) {
+  ConnectAndCreateSandbox();
+  Run("c", {"cat"});
+  EXPECT_TRUE(Write({"c", ""}, ""));
+  EXPECT_TRUE(Write({"c", ""}, "still"));
+  EXPECT_EQ(Read({"c", ""}).value_or("[error]"), "still");
+}
+
+TEST_P(AgentContract, AClosedInputTakesNothing) {
+  ConnectAndCreateSandbox();
+  Run("c", {"sleep", "1000"});
+  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  EXPECT_TRUE(agent_->CloseStdin({"c", ""}, Soon())) << "closing is idempotent";
+  EXPECT_EQ(CodeOf(Write({"c", ""}, "x")), Code::kFailedPrecondition);
+}
+
+TEST_P(AgentContract, AProcessThatHasEndedReadsNoInput) {
+  ConnectAndCreateSandbox();
+  Run("c", {"true"});
+  EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
+  EXPECT_EQ(CodeOf(Write({"c", ""}, "x")), Code::kFailedPrecondition);
+  EXPECT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+}
+
+TEST_P(AgentContract, ProcessesAreExecutedInContainers) {
+  ConnectAndCreateSandbox();
+  Run("c", {"cat"});
+  ExpectOfProcess({"c", "e"}, Code::kNotFound);
+  Exec({"c", "e"}, {"cat"});
+  EXPECT_EQ(CodeOf(agent_->ExecProcess({"c", "e"}, Command({"cat"}), Soon())), Code::kAlreadyExists);
+  EXPECT_TRUE(Write({"c", "e"}, "to the second"));
+  EXPECT_EQ(Read({"c", "e"}).value_or("[error]"), "to the second");
+  ASSERT_TRUE(agent_->CloseStdin({"c", "e"}, Soon()));
+  EXPECT_EQ(ExitCodeOf({"c", "e"}), 0);
+  // The first is not concerned.
+  EXPECT_TRUE(Write({"c", ""}, "to the first"));
+  EXPECT_EQ(Read({"c", ""}).value_or("[error]"), "to the first");
+}
+
+TEST_P(AgentContract, ProcessesAreExecutedInTheGuestItself) {
+  ConnectAndCreateSandbox();
+  Exec({"pod+", "e"}, {"echo", "hello"});
+  EXPECT_EQ(ReadToEnd({"pod+", "e"}), "hello\n");
+  EXPECT_EQ(ExitCodeOf({"pod+", "e"}), 0);
+  EXPECT_EQ(CodeOf(agent_->ExecProcess({"pod", "e"}, Command({"true"}), Soon())), Code::kNotFound);
+}
+
+TEST_P(AgentContract, SignalsAreSent) {
+  ConnectAndCreateSandbox();
+  Run("c", {"sleep", "1000"});
+  Exec({"c", "e"}, {"cat"});
+  ASSERT_TRUE(agent_->SignalProcess({"c", "e"}, SIGINT, false, Soon()));
+  EXPECT_EQ(ExitCodeOf({"c", "e"}), 128 + SIGINT);
+  // A first process that does not handle it may be killed in its stead: it must not be ignored.
+  ASSERT_TRUE(agent_->SignalProcess({"c", ""}, SIGTERM, false, Soon()));
+  EXPECT_THAT(ExitCodeOf({"c", ""}), testing::AnyOf(128 + SIGTERM, 128 + SIGKILL));
+  EXPECT_TRUE(agent_->SignalProcess({"c", ""}, SIGTERM, false, Soon())) << "of one that has ended";
+}
+
+TEST_P(AgentContract, AllProcessesOfAContainerAreKilled) {
+  ConnectAndCreateSandbox();
+  Run("c", {"sleep", "1000"});
+  Exec({"c", "e"}, {"cat"});
+  Answer<ExitStatus> first, second;
+  agent_->WaitProcess({"c", ""}, first.callback());
+  agent_->WaitProcess({"c", "e"}, second.callback());
+  ASSERT_TRUE(agent_->SignalProcess({"c", ""}, SIGKILL, true, Soon()));
+  EXPECT_EQ(first.Await().value_or(ExitStatus{-1}).code, 128 + SIGKILL);
+  EXPECT_EQ(second.Await().value_or(ExitStatus{-1}).code, 128 + SIGKILL);
+}
+
+TEST_P(AgentContract, ATerminalHasASize) {
+  ConnectAndCreateSandbox();
+  Run("c", {"sleep", "1000"});
+  EXPECT_EQ(CodeOf(agent_->ResizeTerminal({"c", ""}, 10, 20, Soon())), Code::kFailedPrecondition);
+  ProcessConfig command = Command({"cat"});
+  command.terminal = true;
+  ASSERT_TRUE(agent_->ExecProcess({"c", "t"}, command, Soon()));
+  EXPECT_TRUE(agent_->ResizeTerminal({"c", "t"}, 10, 20, Soon()));
+  // All is on the one stream.
+  EXPECT_EQ(Read({"c", "t"}, OutputStream::kStderr).value_or("[error]"), "");
+}
+
+TEST_P(AgentContract, CloseTellsEveryoneOnce) {
+  ConnectAndCreateSandbox();
+  Run("c", {"sleep", "1000"});
+  Exec({"c", "e"}, {"cat"});
+  std::vector<Answer<ExitStatus>> waiters(5);
+  std::vector<Answer<std::string>> readers(5);
+  for (auto& waiter : waiters) agent_->WaitProcess({"c", ""}, waiter.callback());
+  for (auto& reader : readers) agent_->ReadOutput({"c", "e"}, OutputStream::kStdout, 10, reader.callback());
+  agent_->Close();
+  // All have been told when Close returns, and nobody is told again.
+  for (auto& waiter : waiters) {
+    ASSERT_EQ(waiter.calls(), 1);
+    EXPECT_EQ(waiter.Await().error().code(), Code::kUnavailable);
+  }
+  for (auto& reader : readers) {
+    ASSERT_EQ(reader.calls(), 1);
+    EXPECT_EQ(reader.Await().error().code(), Code::kUnavailable);
+  }
+  agent_.reset();
+  for (auto& waiter : waiters) EXPECT_EQ(waiter.calls(), 1);
+  for (auto& reader : readers) EXPECT_EQ(reader.calls(), 1);
+}
+
+TEST_P(AgentContract, DestructionTellsEveryone) {
+  ConnectAndCreateSandbox();
+  Run("c", {"sleep", "1000"});
+  Answer<ExitStatus> exit;
+  agent_->WaitProcess({"c", ""}, exit.callback());
+  agent_.reset();
+  EXPECT_EQ(exit.calls(), 1);
+}
+
+TEST_P(AgentContract, CallbacksMayCall) {
+  ConnectAndCreateSandbox();
+  Run("c", {"echo", "abc"});
+  Answer<ExitStatus> exit;
+  // Each callback asks for more, as whoever reads a stream does.
+  std::string all;
+  std::function<void(Result<std::string>)> read = [&](const Result<std::string>& data) {
+    if (!data || data->empty()) return agent_->WaitProcess({"c", ""}, exit.callback());
+    all += *data;
+    agent_->ReadOutput({"c", ""}, OutputStream::kStdout, 1, read);
+  };
+  agent_->ReadOutput({"c", ""}, OutputStream::kStdout, 1, read);
+  EXPECT_EQ(exit.Await().value_or(ExitStatus{-1}).code, 0);
+  agent_->Close();
+  EXPECT_EQ(all, "abc\n");
+}
+
+TEST_P(AgentContract, DestroySandboxEndsEverything) {
+  ConnectAndCreateSandbox();
+  Run("c", {"sleep", "1000"});
+  Exec({"pod+", "e"}, {"cat"});
+  Answer<ExitStatus> container, guest;
+  agent_->WaitProcess({"c", ""}, container.callback());
+  agent_->WaitProcess({"pod+", "e"}, guest.callback());
+  ASSERT_TRUE(agent_->DestroySandbox(Soon()));
+  (void)container.Await();
+  (void)guest.Await();
+  EXPECT_FALSE(agent_->StartContainer("c", Soon()));
+  agent_->Close();
+  EXPECT_EQ(container.calls(), 1);
+  EXPECT_EQ(guest.calls(), 1);
+}
+
+TEST_P(AgentContract, ManyThreadsAtOnce) {
+  ConnectAndCreateSandbox();
+  Run("c", {"cat"});
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([this, thread] {
+      for (int i = 0; i < 5; ++i) {
+        const ProcessRef process{"c", "e" + std::to_string(thread) + "-" + std::to_string(i)};
+        Exec(process, {"cat"});
+        EXPECT_TRUE(Write(process, "x"));
+        EXPECT_EQ(Read(process).value_or("[error]"), "x");
+        EXPECT_TRUE(agent_->CloseStdin(process, Soon()));
+        EXPECT_EQ(ExitCodeOf(process), 0);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_TEST_CONTRACT_AGENT_CONTRACT_H_
