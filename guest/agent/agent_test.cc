@@ -546,6 +546,30 @@ TEST_F(AgentTest, BindMountsOfDirectoriesAndFiles) {
   EXPECT_EQ(client_->Call("CreateContainer", missing).error().code(), Code::kFailedPrecondition);
 }
 
+TEST_F(AgentTest, DevicesAreWhatTheRulesAllow) {
+  if (::access("/dev/net/tun", F_OK) != 0) GTEST_SKIP() << "there is no /dev/net/tun to try it with";
+  grpc::CreateContainerRequest request =
+      Request("c", {"sh", "-c", "echo x > /dev/null && : < /dev/tun && echo open"});
+  grpc::Linux& linux_spec = *request.mutable_oci()->mutable_linux();
+  grpc::LinuxDevice& device = *linux_spec.add_devices();
+  device.set_path("/dev/tun");
+  device.set_type("c");
+  device.set_major(10);
+  device.set_minor(200);
+  EXPECT_EQ(OutputOf(request), "open\n") << "without rules";
+  linux_spec.mutable_resources()->add_devices()->set_access("rwm");
+  const std::string output = OutputOf(request);
+  if (output == "open\n") GTEST_SKIP() << "this machine does not let the agent load a filter";
+  EXPECT_THAT(output, HasSubstr("Operation not permitted"));
+  grpc::LinuxDeviceCgroup& rule = *linux_spec.mutable_resources()->add_devices();
+  rule.set_allow(true);
+  rule.set_type("c");
+  rule.set_major(10);
+  rule.set_minor(200);
+  rule.set_access("rw");
+  EXPECT_EQ(OutputOf(request), "open\n");
+}
+
 TEST_F(AgentTest, AContainerIsPausedAndResumed) {
   Run("c", {"sleep", "1000"});
   grpc::PauseContainerRequest pause;

@@ -131,6 +131,7 @@ void Process::OnExit(int status) {
   // What it said before it ended comes first.
   OnReport();
   status_ = status;
+  child_.pidfd.reset();
   if (error_ && events_.failed) std::exchange(events_.failed, nullptr)(*error_);
   if (stdin_) stdin_->End();
   if (stdout_) stdout_->ProcessEnded();

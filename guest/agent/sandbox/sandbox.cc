@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "base/errors.h"
+#include "guest/agent/container/device_filter.h"
 #include "guest/agent/container/report.h"
 #include "guest/agent/os/file.h"
 #include "guest/agent/os/kernel_module.h"
@@ -192,6 +193,15 @@ Status Sandbox::Prepare(const std::shared_ptr<Container>& container,
     container->storages().push_back(storage.mount_point());
   }
   VC_RETURN_IF_ERROR(container->cgroup().Limit(request.oci().linux().resources(), cgroups_.lenient()));
+  Status devices = SetDeviceFilter(container->cgroup().fd(), request.oci().linux().resources().devices());
+  if (!devices && (cgroups_.lenient() || devices.error().code() == Code::kUnimplemented)) {
+    // Nothing in the guest is worth more than the guest: without the filter, capabilities and modes of nodes
+    // still count.
+    Log(LogLevel::kWarn,
+        devices.error().ToString() + ": container " + Quoted(container->id()) + " may use all devices");
+    devices = {};
+  }
+  VC_RETURN_IF_ERROR(devices);
   return BindRootfs(request.oci().root(), ContainerDirectory(container->id()) + "/rootfs");
 }
 
