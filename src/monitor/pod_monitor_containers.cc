@@ -1,0 +1,324 @@
+// What a pod's monitor does with the pod's containers and their processes.
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cinttypes>
+
+#include "base/errors.h"
+#include "monitor/pod_monitor.h"
+#include "pod/defaults.h"
+#include "pod/state_machine.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr uint32_t kLogRead = 64 << 10;
+
+Time Now() { return std::chrono::system_clock::now(); }
+
+std::string RandomName() {
+  uint64_t value = 0;
+  while (::getrandom(&value, sizeof(value), 0) != sizeof(value)) {
+  }
+  char text[24];
+  std::snprintf(text, sizeof(text), "exec-%016" PRIx64, value);
+  return text;
+}
+
+// What a configuration leaves out.
+ProcessConfig Complete(ProcessConfig process) {
+  const bool has_path = std::any_of(process.env.begin(), process.env.end(), [](const std::string& variable) {
+    return variable.rfind("PATH=", 0) == 0;
+  });
+  if (!has_path) process.env.push_back(std::string("PATH=") + kDefaultPath);
+  if (!process.capabilities) process.capabilities = DefaultCapabilities();
+  return process;
+}
+
+ContainerConfig Complete(ContainerConfig container) {
+  container.process = Complete(std::move(container.process));
+  if (container.mounts.empty()) container.mounts = DefaultMounts();
+  return container;
+}
+
+}  // namespace
+
+ProcessRef PodMonitor::RefOf(const std::string& container, const std::string& exec) const {
+  return ProcessRef{container.empty() ? sandbox_ : container, exec};
+}
+
+Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodState* pod_state) const {
+  const std::lock_guard lock(mutex_);
+  if (pod_state != nullptr) *pod_state = record_.state;
+  for (const ContainerRecord& record : record_.containers) {
+    if (record.id == container) return record;
+  }
+  return Fail(Code::kNotFound, "no container " + Quoted(container) + " in pod " + Quoted(pod_));
+}
+
+Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const std::string rootfs, vm_->ShowRootfs(config));
+  Status created = agent().CreateContainer({Complete(config), rootfs}, deadline);
+  if (!created) {
+    // It may have been made after all, too late.
+    if (created.error().code() == Code::kDeadlineExceeded) {
+      (void)agent().RemoveContainer(config.id, Deadline::After(seconds(1)));
+    }
+    (void)vm_->HideRootfs(config.id);
+    return created;
+  }
+  in_guest_.insert(config.id);
+  return {};
+}
+
+Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline) {
+  const std::string& id = config.id;
+  const bool logged = config.output == ContainerOutput::kLog;
+  std::shared_ptr<ContainerLog> log;
+  if (logged) {
+    VC_ASSIGN_OR_RETURN(log, ContainerLog::Open(files_.paths().log(id)));
+  }
+  Status started = agent().StartContainer(id, deadline);
+  if (!started) {
+    // The guest starts a container once, successfully or not: the next attempt makes it anew.
+    RemoveFromGuest(id, deadline);
+    return started;
+  }
+  if (logged) (void)agent().CloseStdin({id, ""}, deadline);
+  (void)Change([&](PodRecord& record) {
+    ContainerRecord* container = record.Find(id);
+    container->state = ContainerState::kRunning;
+    container->reason.clear();
+    container->exit.reset();
+    container->started = Now();
+    container->finished.reset();
+    endings_[id] = Ending{.open = logged ? 3 : 1, .log = log, .tell = {}};
+  });
+  if (logged) {
+    PumpOutput(id, log, OutputStream::kStdout);
+    PumpOutput(id, log, OutputStream::kStderr);
+  }
+  processes_->Add({id, ""}, !logged, [this, id](const Result<ExitStatus>& exit, std::function<void()> tell) {
+    {
+      const std::lock_guard lock(mutex_);
+      Ending& ending = endings_.at(id);
+      ending.exit = exit;
+      ending.tell = std::move(tell);
+    }
+    FinishContainer(id);
+  });
+  return {};
+}
+
+void PodMonitor::RemoveFromGuest(const std::string& id, Deadline deadline) {
+  (void)agent().RemoveContainer(id, Min(deadline, Deadline::After(seconds(5))));
+  (void)vm_->HideRootfs(id);
+  in_guest_.erase(id);
+}
+
+void PodMonitor::PumpOutput(const std::string& container, std::shared_ptr<ContainerLog> log,
+                            OutputStream stream) {
+  agent().ReadOutput({container, ""}, stream, kLogRead,
+                     [this, container, log, stream](const Result<std::string>& data) {
+                       if (!data || data->empty()) return FinishContainer(container);
+                       log->Append(stream, *data, Now());
+                       PumpOutput(container, log, stream);
+                     });
+}
+
+void PodMonitor::FinishContainer(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = endings_.find(id);
+  if (--found->second.open > 0) return;
+  ended_.emplace_back(id, found->second);
+  ended_changed_.notify_all();
+}
+
+void PodMonitor::RecordEndings() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ended_changed_.wait(lock, [&] { return destroying_ || !ended_.empty(); });
+    if (ended_.empty()) return;
+    const auto [id, ending] = std::move(ended_.front());
+    ended_.pop_front();
+    lock.unlock();
+    RecordEnding(id, ending);
+    lock.lock();
+  }
+}
+
+void PodMonitor::RecordEnding(const std::string& id, const Ending& ending) {
+  if (ending.log) ending.log->Flush(Now());
+  // A lost agent is no container's exit: the VM's end says what became of it.
+  if (ending.exit || ending.exit.error().code() != Code::kUnavailable) {
+    (void)Change([&](PodRecord& record) {
+      ContainerRecord* container = record.Find(id);
+      // Stopped with its pod, or undone with its pod's start.
+      if (container == nullptr || container->state != ContainerState::kRunning) return;
+      container->state = ContainerState::kStopped;
+      container->finished = Now();
+      if (ending.exit) {
+        container->exit = *ending.exit;
+      } else {
+        container->reason = "its end was not seen: " + ending.exit.error().ToString();
+      }
+    });
+  }
+  ending.tell();
+  const std::lock_guard lock(mutex_);
+  endings_.erase(id);
+  changed_.notify_all();
+}
+
+void PodMonitor::AwaitEnding(const std::string& id) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] {
+    const auto ending = endings_.find(id);
+    return ending == endings_.end() || ending->second.open > 0;
+  });
+}
+
+bool PodMonitor::WaitForState(std::unique_lock<std::mutex>& lock, const std::string& container,
+                              ContainerState state, Deadline deadline) {
+  const auto reached = [&] {
+    const ContainerRecord* record = record_.Find(container);
+    return stopped_ || record == nullptr || (record->state == state && endings_.count(container) == 0);
+  };
+  if (deadline.infinite()) {
+    changed_.wait(lock, reached);
+    return true;
+  }
+  return changed_.wait_until(lock, deadline.time(), reached);
+}
+
+Status PodMonitor::StopInGuest(const std::string& id, milliseconds grace, Deadline deadline) {
+  const Deadline patience = Min(deadline, Deadline::After(grace));
+  // One that ends by itself just now is as good as stopped: the signals' errors tell nothing.
+  (void)agent().SignalProcess({id, ""}, SIGTERM, false, patience);
+  {
+    std::unique_lock lock(mutex_);
+    if (WaitForState(lock, id, ContainerState::kStopped, patience)) return {};
+  }
+  const Status killed = agent().SignalProcess({id, ""}, SIGKILL, true, deadline);
+  std::unique_lock lock(mutex_);
+  if (WaitForState(lock, id, ContainerState::kStopped, killed ? deadline : Deadline::After(seconds(0)))) {
+    return {};
+  }
+  VC_RETURN_IF_ERROR(killed);
+  return Fail(Code::kDeadlineExceeded, "container " + Quoted(id) + " was killed and does not end");
+}
+
+Status PodMonitor::CreateContainer(const ContainerConfig& config, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  PodState pod_state;
+  if (Record(config.id, &pod_state)) {
+    return Fail(Code::kAlreadyExists, "container " + Quoted(config.id) + " exists already in pod " +
+                                          Quoted(pod_) + ": choose another id, or delete it");
+  }
+  VC_RETURN_IF_ERROR(CheckPodCall(pod_, pod_state, PodCall::kCreateContainer));
+  VC_RETURN_IF_ERROR(CreateInGuest(config, deadline));
+  Status saved = files_.SaveContainer(config);
+  if (saved) {
+    saved = Change([&](PodRecord& record) {
+      ContainerRecord& container = record.containers.emplace_back();
+      container.id = config.id;
+      container.created = Now();
+    });
+  }
+  if (saved) return {};
+  RemoveFromGuest(config.id, deadline);
+  (void)Forget(config.id);
+  return saved;
+}
+
+Status PodMonitor::Forget(const std::string& id) {
+  // The record first: one of a container without a file could not be read.
+  VC_RETURN_IF_ERROR(Change([&](PodRecord& record) {
+    std::erase_if(record.containers, [&](const ContainerRecord& container) { return container.id == id; });
+  }));
+  return files_.RemoveContainer(id);
+}
+
+Status PodMonitor::DeleteContainer(const std::string& id, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  AwaitEnding(id);
+  PodState pod_state;
+  VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
+  VC_RETURN_IF_ERROR(CheckContainerCall(pod_, pod_state, id, record.state, ContainerCall::kDeleteContainer));
+  if (in_guest_.count(id) != 0) {
+    VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
+    in_guest_.erase(id);
+  }
+  VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
+  processes_->Remove(id);
+  return Forget(id);
+}
+
+Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  AwaitEnding(id);
+  PodState pod_state;
+  VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
+  VC_RETURN_IF_ERROR(CheckContainerCall(pod_, pod_state, id, record.state, ContainerCall::kStartContainer));
+  VC_ASSIGN_OR_RETURN(const ContainerConfig config, files_.LoadContainer(id));
+  if (record.state == ContainerState::kStopped && in_guest_.count(id) != 0) {
+    VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
+    in_guest_.erase(id);
+    VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
+    processes_->Remove(id);
+  }
+  if (in_guest_.count(id) == 0) VC_RETURN_IF_ERROR(CreateInGuest(config, deadline));
+  return StartInGuest(config, deadline);
+}
+
+Status PodMonitor::StopContainer(const std::string& id, milliseconds grace, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  AwaitEnding(id);
+  PodState pod_state;
+  VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
+  VC_ASSIGN_OR_RETURN(const Step step,
+                      CheckContainerCall(pod_, pod_state, id, record.state, ContainerCall::kStopContainer));
+  if (step == Step::kNothing) return {};
+  return StopInGuest(id, grace, deadline);
+}
+
+Result<std::string> PodMonitor::Exec(const std::string& container, const ProcessConfig& config,
+                                     Deadline deadline) {
+  PodState pod_state;
+  if (container.empty()) {
+    {
+      const std::lock_guard lock(mutex_);
+      pod_state = record_.state;
+    }
+    VC_RETURN_IF_ERROR(CheckPodCall(pod_, pod_state, PodCall::kEnterPod));
+  } else {
+    VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(container, &pod_state));
+    VC_RETURN_IF_ERROR(
+        CheckContainerCall(pod_, pod_state, container, record.state, ContainerCall::kEnterContainer));
+  }
+  const std::string name = RandomName();
+  const ProcessRef process = RefOf(container, name);
+  VC_RETURN_IF_ERROR(agent().ExecProcess(process, Complete(config), deadline));
+  processes_->Add(process, true, {});
+  return name;
+}
+
+Status PodMonitor::CheckAttach(const std::string& container) {
+  PodState pod_state;
+  VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(container, &pod_state));
+  VC_RETURN_IF_ERROR(
+      CheckContainerCall(pod_, pod_state, container, record.state, ContainerCall::kAttachContainer));
+  return {};
+}
+
+}  // namespace virtcontainers
