@@ -1,7 +1,6 @@
 // A virtual machine with one container in it, and what the container says: hello_pod ROOTFS
-#include <virtcontainers/runtime.h>
-
 #include <iostream>
+#include <virtcontainers/runtime.h>
 
 namespace vc = virtcontainers;
 

@@ -13,7 +13,7 @@
 #include "virtcontainers/error.h"
 #include "virtcontainers/runtime.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's name
 class App;
 }
 
@@ -82,8 +82,8 @@ struct Outcome {
 // A command that failed: what happened, and what virtc exits with because of it.
 struct Failure {
   // Whatever fails that is not a command to run is virtc's own failure.
-  Failure(virtcontainers::Error what, int status = kExitFailed)
-      : error(std::move(what)), exit_status(status) {}  // NOLINT
+  explicit Failure(virtcontainers::Error what, int status = kExitFailed)
+      : error(std::move(what)), exit_status(status) {}
 
   virtcontainers::Error error;
   int exit_status;

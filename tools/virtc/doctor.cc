@@ -22,7 +22,6 @@ using virtcontainers::Deadline;
 using virtcontainers::Json;
 using virtcontainers::Probe;
 using virtcontainers::Result;
-using virtcontainers::Runtime;
 using virtcontainers::Status;
 
 namespace {

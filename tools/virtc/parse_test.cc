@@ -8,7 +8,6 @@ namespace virtc {
 namespace {
 
 using testing::HasSubstr;
-using virtcontainers::Bytes;
 
 TEST(ParseSize, TakesBinaryUnitsInAnySpelling) {
   for (const char* text : {"256M", "256m", "256MB", "256MiB", "256Mi", "262144K", "268435456b"}) {

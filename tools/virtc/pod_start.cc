@@ -11,7 +11,6 @@
 
 namespace virtc {
 
-using virtcontainers::Code;
 using virtcontainers::Deadline;
 using virtcontainers::PodState;
 using virtcontainers::Runtime;

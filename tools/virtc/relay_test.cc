@@ -34,8 +34,8 @@ class FakeProcess : public Process {
   std::function<void(FakeProcess&, std::string_view)> on_input = [](FakeProcess&, std::string_view) {};
   std::function<void(FakeProcess&, int)> on_signal = [](FakeProcess&, int) {};
 
-  void Out(std::string text) { out_ += std::move(text); }
-  void Err(std::string text) { err_ += std::move(text); }
+  void Out(std::string_view text) { out_ += text; }
+  void Err(std::string_view text) { err_ += text; }
   void End(int code) {
     exit_ = ExitStatus{code};
     changed_.notify_all();
@@ -189,7 +189,7 @@ TEST(Relay, InputIsPassedOnToItsEnd) {
   });
   FakeProcess process;
   process.on_input = [](FakeProcess& self, std::string_view data) {
-    self.Out(std::string(data));
+    self.Out(data);
     if (data.empty()) self.End(0);
   };
   const Relayed relayed = RunRelay(process, {.input = true}, input.read.get());

@@ -54,20 +54,20 @@ std::string Printable(std::string_view text, bool lines) {
   out.reserve(text.size());
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
+    if (c == '\n' || c == '\t') {
+      if (lines)
+        out += text[i];
+      else
+        out += c == '\n' ? "\\n" : "\\t";
+      continue;
+    }
+    if (lines && c == '\r') continue;  // half of a console's line end
     // U+0080 to U+009F are controls too, and terminals obey them.
     const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-    if (lines && (c == '\n' || c == '\t')) {
-      out += text[i];
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (lines && c == '\r') {
-      // A console's line ends.
+    if (c1) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
     } else if (c < 0x20 || c == 0x7f) {
       out += fmt::format("\\x{:02x}", c);
-    } else if (c1) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
     } else {
       out += text[i];
     }
