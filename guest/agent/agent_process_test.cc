@@ -1,0 +1,265 @@
+// The agent as a whole, on this machine: processes, their standard input and output, their signals.
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "agent.pb.h"
+#include "guest/agent/testing/agent_fixture.h"
+#include "guest/agent/testing/spec.h"
+#include "health.pb.h"
+
+namespace virtcontainers::guest {
+namespace {
+
+using testing::HasSubstr;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+class AgentProcessTest : public AgentTest {};
+
+TEST_F(AgentProcessTest, RunsFurtherProcesses) {
+  Run("c", {"sleep", "1000"});
+  EXPECT_EQ(client_->Output("c", {"echo", "hello"}), "hello\n");
+  EXPECT_THAT(client_->Output("c", {"ps"}), HasSubstr("sleep 1000"));
+  ASSERT_TRUE(client_->Exec("c", "bad", {"sh", "-c", "exit 42"}));
+  EXPECT_EQ(client_->Wait("c", "bad"), 42);
+  EXPECT_EQ(client_->Wait("c", "bad"), 42) << "a host that crashed asks again";
+  ASSERT_TRUE(client_->Exec("c", "killed", {"sleep", "1000"}));
+  EXPECT_TRUE(Signal("c", "killed", SIGKILL));
+  EXPECT_EQ(client_->Wait("c", "killed"), 128 + SIGKILL);
+  EXPECT_TRUE(client_->Exec("c", "bad", {"true"}))
+      << "an id whose process has ended and was waited for is free";
+}
+
+TEST_F(AgentProcessTest, ARemovalAnswersWhoeverStillReads) {
+  Run("c", {"sleep", "1000"});
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_len(100);
+  auto reader = client_->Start<grpc::ReadStreamResponse>("ReadStdout", read);
+  grpc::WaitProcessRequest wait;
+  wait.set_container_id("c");
+  auto waiter = client_->Start<grpc::WaitProcessResponse>("WaitProcess", wait);
+  grpc::RemoveContainerRequest remove;
+  remove.set_container_id("c");
+  auto first = client_->Start("RemoveContainer", remove);
+  auto second = client_->Start("RemoveContainer", remove);
+  EXPECT_EQ(reader.get()->data(), "");
+  EXPECT_EQ(waiter.get()->status(), 137);
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+  Run("c", {"true"});
+}
+
+TEST_F(AgentProcessTest, StandardInputReachesAProcessAndEnds) {
+  Run("c", {"cat"});
+  grpc::WriteStreamRequest write;
+  write.set_container_id("c");
+  write.set_data("over ");
+  EXPECT_EQ(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write)->len(), 5u);
+  write.set_data("there");
+  EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write));
+  grpc::CloseStdinRequest close;
+  close.set_container_id("c");
+  EXPECT_TRUE(client_->Call("CloseStdin", close));
+  EXPECT_EQ(client_->ReadToEnd("c", "c"), "over there");
+  EXPECT_EQ(client_->Wait("c", "c"), 0);
+  EXPECT_EQ(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write).error().code(),
+            Code::kFailedPrecondition);
+}
+
+TEST_F(AgentProcessTest, AnEmptyWriteIsTheEndOfStandardInput) {
+  Run("c", {"sleep", "1000"});
+  ASSERT_TRUE(client_->Exec("c", "e", {"wc", "-c"}));
+  grpc::WriteStreamRequest write;
+  write.set_container_id("c");
+  write.set_exec_id("e");
+  // More than a pipe holds: the answer comes when the process has read it.
+  write.set_data(std::string(300'000, 'x'));
+  EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write));
+  write.clear_data();
+  EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write));
+  EXPECT_EQ(client_->ReadToEnd("c", "e"), "300000\n");
+}
+
+TEST_F(AgentProcessTest, AllOutputComesBeforeTheEnd) {
+  Run("c", {"sleep", "1000"});
+  ASSERT_TRUE(client_->Exec("c", "e", {"sh", "-c", "yes | head -c 3000000"}));
+  EXPECT_EQ(client_->ReadToEnd("c", "e").size(), 3'000'000u);
+  ASSERT_TRUE(client_->Exec("c", "late", {"sh", "-c", "echo kept"}));
+  EXPECT_EQ(client_->Wait("c", "late"), 0);
+  ::usleep(700'000);
+  EXPECT_EQ(client_->ReadToEnd("c", "late"), "kept\n") << "output nobody has taken outlives its process";
+}
+
+TEST_F(AgentProcessTest, AnOrphanThatHoldsThePipeDelaysTheEndABitOnly) {
+  Run("c", {"sleep", "1000"});
+  ASSERT_TRUE(client_->Exec("c", "e", {"sh", "-c", "sleep 1000 & echo done"}));
+  const auto begin = Clock::now();
+  EXPECT_EQ(client_->ReadToEnd("c", "e"), "done\n");
+  EXPECT_GE(Clock::now() - begin, milliseconds(300));
+  EXPECT_LT(Clock::now() - begin, milliseconds(5000));
+}
+
+TEST_F(AgentProcessTest, AReadWaitsForOutput) {
+  Run("c", {"sleep", "1000"});
+  ASSERT_TRUE(client_->Exec("c", "e", {"cat"}));
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_exec_id("e");
+  read.set_len(100);
+  auto answer = client_->Start<grpc::ReadStreamResponse>("ReadStdout", read);
+  EXPECT_EQ(answer.wait_for(milliseconds(100)), std::future_status::timeout);
+  grpc::WriteStreamRequest write;
+  write.set_container_id("c");
+  write.set_exec_id("e");
+  write.set_data("now");
+  EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write));
+  EXPECT_EQ(answer.get()->data(), "now");
+}
+
+TEST_F(AgentProcessTest, AClientThatGoesTakesNoOutputWithIt) {
+  Run("c", {"cat"});
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_len(100);
+  auto first = agent_->Connect();
+  auto lost = first->Start<grpc::ReadStreamResponse>("ReadStdout", read);
+  auto waiting = first->Start<grpc::WaitProcessResponse>("WaitProcess", [] {
+    grpc::WaitProcessRequest request;
+    request.set_container_id("c");
+    return request;
+  }());
+  EXPECT_EQ(lost.wait_for(milliseconds(50)), std::future_status::timeout);
+  first.reset();
+  ::usleep(50'000);
+  grpc::WriteStreamRequest write;
+  write.set_container_id("c");
+  write.set_data("mine");
+  EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write));
+  EXPECT_EQ(client_->Call<grpc::ReadStreamResponse>("ReadStdout", read)->data(), "mine");
+}
+
+TEST_F(AgentProcessTest, SeveralMayWaitForOneProcess) {
+  Run("c", {"sleep", "1000"});
+  grpc::WaitProcessRequest wait;
+  wait.set_container_id("c");
+  auto one = client_->Start<grpc::WaitProcessResponse>("WaitProcess", wait);
+  auto two = client_->Start<grpc::WaitProcessResponse>("WaitProcess", wait);
+  EXPECT_TRUE(Signal("c", "", SIGKILL));
+  EXPECT_EQ(one.get()->status(), 137);
+  EXPECT_EQ(two.get()->status(), 137);
+  EXPECT_TRUE(Signal("c", "c", SIGTERM)) << "a signal to a process that has ended is no error";
+}
+
+TEST_F(AgentProcessTest, ATerminationSignalEndsAFirstProcessThatDoesNotHandleIt) {
+  Run("deaf", {"sleep", "1000"});
+  EXPECT_TRUE(Signal("deaf", "", SIGTERM));
+  EXPECT_EQ(client_->Wait("deaf", ""), 137);
+  Run("polite", {"sh", "-c", "trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.01; done"});
+  grpc::ReadStreamRequest read;
+  read.set_container_id("polite");
+  read.set_len(100);
+  EXPECT_EQ(client_->Call<grpc::ReadStreamResponse>("ReadStdout", read)->data(), "ready\n");
+  EXPECT_TRUE(Signal("polite", "", SIGTERM));
+  EXPECT_EQ(client_->Wait("polite", ""), 7);
+  EXPECT_EQ(client_->ReadToEnd("polite", ""), "bye\n");
+}
+
+TEST_F(AgentProcessTest, ATerminalIsOne) {
+  grpc::CreateContainerRequest request =
+      Request("c", {"sh", "-c", "tty; stty size; test -c /dev/console && echo console; cat"});
+  request.mutable_oci()->mutable_process()->set_terminal(true);
+  request.mutable_oci()->mutable_process()->mutable_consolesize()->set_height(33);
+  request.mutable_oci()->mutable_process()->mutable_consolesize()->set_width(77);
+  Run(request);
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_len(100);
+  std::string output;
+  while (output.find("console") == std::string::npos) {
+    const auto piece = client_->Call<grpc::ReadStreamResponse>("ReadStdout", read);
+    ASSERT_TRUE(piece && !piece->data().empty()) << output;
+    output += piece->data();
+  }
+  grpc::WriteStreamRequest write;
+  write.set_container_id("c");
+  write.set_data("typed\n");
+  EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write));
+  write.clear_data();
+  EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", write));
+  output += client_->ReadToEnd("c", "");
+  EXPECT_THAT(output, HasSubstr("/dev/pts/0\r\n33 77\r\nconsole\r\n"));
+  EXPECT_THAT(output, HasSubstr("typed\r\ntyped\r\n")) << "echoed, and copied";
+  EXPECT_EQ(client_->Wait("c", ""), 0);
+}
+
+TEST_F(AgentProcessTest, ATerminalOfAFurtherProcessIsResized) {
+  Run("c", {"sleep", "1000"});
+  grpc::ExecProcessRequest request;
+  request.set_container_id("c");
+  request.set_exec_id("e");
+  for (const char* argument : {"sh", "-c", "cat >/dev/null; stty size"})
+    request.mutable_process()->add_args(argument);
+  request.mutable_process()->set_terminal(true);
+  ASSERT_TRUE(client_->Call("ExecProcess", request));
+  grpc::TtyWinResizeRequest resize;
+  resize.set_container_id("c");
+  resize.set_exec_id("e");
+  resize.set_row(11);
+  resize.set_column(22);
+  EXPECT_TRUE(client_->Call("TtyWinResize", resize));
+  grpc::CloseStdinRequest close;
+  close.set_container_id("c");
+  close.set_exec_id("e");
+  EXPECT_TRUE(client_->Call("CloseStdin", close));
+  EXPECT_THAT(client_->ReadToEnd("c", "e"), HasSubstr("11 22"));
+  resize.set_exec_id("c");
+  EXPECT_EQ(client_->Call("TtyWinResize", resize).error().code(), Code::kUnavailable);
+}
+
+TEST_F(AgentProcessTest, ManyProcessesOneAfterTheOther) {
+  Run("c", {"sleep", "1000"});
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = "e" + std::to_string(i);
+    ASSERT_TRUE(client_->Exec("c", id, {"sh", "-c", "echo " + id + "; exit 5"})) << i;
+    ASSERT_EQ(client_->ReadToEnd("c", id), id + "\n");
+    ASSERT_EQ(client_->Wait("c", id), 5);
+  }
+}
+
+TEST_F(AgentProcessTest, ManyProcessesAtOnce) {
+  Run("c", {"sleep", "1000"});
+  std::vector<std::future<Result<types::Empty>>> execs;
+  std::vector<std::future<Result<grpc::WaitProcessResponse>>> waits;
+  for (int i = 0; i < 50; ++i) {
+    grpc::ExecProcessRequest request;
+    request.set_container_id("c");
+    request.set_exec_id("e" + std::to_string(i));
+    for (const std::string argument : {"sh", "-c"}) request.mutable_process()->add_args(argument);
+    request.mutable_process()->add_args("exit " + std::to_string(i));
+    execs.push_back(client_->Start("ExecProcess", request));
+    grpc::WaitProcessRequest wait;
+    wait.set_container_id("c");
+    wait.set_exec_id(request.exec_id());
+    waits.push_back(client_->Start<grpc::WaitProcessResponse>("WaitProcess", wait));
+  }
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_TRUE(execs[i].get());
+    const auto status = waits[i].get();
+    ASSERT_TRUE(status) << status.error().ToString();
+    EXPECT_EQ(status->status(), i);
+  }
+}
+
+}  // namespace
+}  // namespace virtcontainers::guest
