@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,6 +17,9 @@
 
 namespace virtcontainers {
 namespace {
+
+// No pod is made or removed for that long: what is older was left by somebody who died.
+constexpr std::chrono::hours kTrashAge{1};
 
 constexpr size_t kMaxFile = 4 << 20;
 
@@ -120,6 +124,18 @@ Status PodFiles::RemoveContainer(std::string_view id) const {
   return {};
 }
 
+void SweepTrash(const std::string& trash, std::chrono::system_clock::time_point before) {
+  const Result<std::vector<std::string>> names = ListDirectory(trash);
+  if (!names) return;
+  for (const std::string& name : *names) {
+    const std::string path = trash + "/" + name;
+    struct stat info;
+    if (::lstat(path.c_str(), &info) != 0) continue;
+    // Of no use to anybody, and in nobody's way: what cannot be removed stays.
+    if (std::chrono::system_clock::from_time_t(info.st_ctime) < before) (void)RemoveTree(path);
+  }
+}
+
 Result<Store> Store::Open(std::string root, std::string run) {
   for (const std::string* path : {&root, &run}) {
     if (path->empty() || path->front() != '/') {
@@ -140,6 +156,7 @@ Result<Store> Store::Open(std::string root, std::string run) {
   if (resolved == nullptr) return FailErrno("open root directory " + Quoted(root));
   root = resolved;
   std::free(resolved);
+  SweepTrash(root + "/trash", std::chrono::system_clock::now() - kTrashAge);
   return Store(std::move(root), std::move(run));
 }
 

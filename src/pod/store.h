@@ -7,6 +7,7 @@
 #ifndef VIRTCONTAINERS_SRC_POD_STORE_H_
 #define VIRTCONTAINERS_SRC_POD_STORE_H_
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,9 +39,13 @@ class PodFiles {
   PodPaths paths_;
 };
 
+// Removes what somebody who died left in `trash` before that time.
+void SweepTrash(const std::string& trash, std::chrono::system_clock::time_point before);
+
 class Store {
  public:
-  // `root` and `run` are absolute paths. Makes what is missing of the root. Errors: InvalidArgument for a
+  // `root` and `run` are absolute paths. Makes what is missing of the root, and removes what has lain in its
+  // trash for an hour. Errors: InvalidArgument for a
   // path that is not absolute or not a directory; PermissionDenied for a root that cannot be written.
   static Result<Store> Open(std::string root, std::string run);
 

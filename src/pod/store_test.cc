@@ -311,5 +311,14 @@ TEST_F(StoreTest, ARootThatIsSomebodyElsesIsPermissionDenied) {
   fs::permissions(dir_ / "opened/pods", fs::perms::owner_all);
 }
 
+TEST_F(StoreTest, TrashOfTheDeadIsSweptAndThatOfTheLivingIsNot) {
+  fs::create_directories(root_ + "/trash/web.1.2.3/logs");
+  const auto now = std::chrono::system_clock::now();
+  SweepTrash(root_ + "/trash", now - std::chrono::hours(1));
+  EXPECT_TRUE(fs::exists(root_ + "/trash/web.1.2.3"));
+  SweepTrash(root_ + "/trash", now + std::chrono::hours(1));
+  EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
+}
+
 }  // namespace
 }  // namespace virtcontainers
