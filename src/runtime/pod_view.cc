@@ -62,7 +62,7 @@ Result<PodStatus> ViewPod(const PodFiles& files) {
     status.transport = record.vm->transport;
     status.vm_pid = record.vm->process.pid;
     status.monitor_pid = record.monitor.pid;
-    if (!IsAlive(record.monitor)) status.reason = "its monitor is gone: only StopPod helps it";
+    if (!IsAlive(record.monitor)) status.reason = "its monitor is gone: stop the pod and start it again";
   }
   for (const ContainerRecord& container : record.containers) {
     // One that was deleted between the two reads is not there any more.
