@@ -21,7 +21,8 @@ constexpr Symptom kSymptoms[] = {
     {"Out of memory: Killed process 1 ", "the guest has too little memory: give the VM more"},
     {"No working init found", "the guest kernel found no init in the initramfs: rebuild the guest image"},
     {"Unable to mount root fs",
-     "the guest kernel found no initramfs: rebuild the guest image, or name another initrd"},
+     "the guest kernel found no initramfs, or no init in it: rebuild the guest image, or name another "
+     "initrd"},
     {"Requested init", "the guest kernel cannot run the init it was told to"},
     {"Attempted to kill init", "the guest's agent died"},
     {"Kernel panic - not syncing", "the guest kernel panicked"},

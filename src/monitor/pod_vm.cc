@@ -87,7 +87,7 @@ Status PodVm::Launch(Deadline deadline) {
   }
 
   Result<VmInfo> info = hypervisor_->Start(vm, deadline);
-  if (!info) return Fail(std::move(info.error()));
+  if (!info) return Fail(std::move(info.error()).AddContext("boot " + Quoted(vm.hypervisor.kernel)));
   record_.process = info->process;
   record_.version = info->version;
   record_.machine = info->machine;
