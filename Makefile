@@ -58,7 +58,7 @@ test: guest
 	@$(NINJA)
 	$(call say,test: build once more for the address and undefined-behaviour sanitizers)
 	@cmake --preset asan --log-level=WARNING >/dev/null
-	@ninja -C $(BUILD)/asan -j $(JOBS) --quiet
+	@ninja -C $(BUILD)/asan -j $(JOBS) --quiet unit_tests
 	$(call say,test: run)
 	@test/run $(BUILD) $(BUILD)/asan:unit
 
@@ -68,7 +68,7 @@ test-tsan:
 	@$(DEPS) build test
 	$(call say,test-tsan: build for the thread sanitizer)
 	@cmake --preset tsan --log-level=WARNING >/dev/null
-	@ninja -C $(BUILD)/tsan -j $(JOBS) --quiet
+	@ninja -C $(BUILD)/tsan -j $(JOBS) --quiet unit_tests
 	$(call say,test-tsan: run)
 	@test/run $(BUILD)/tsan:unit
 
