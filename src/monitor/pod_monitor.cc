@@ -57,6 +57,13 @@ Status PodMonitor::Save() {
     const std::lock_guard lock(mutex_);
     if (saved_ == version_) return {};
     record = record_;
+    if (before_) {
+      // Of a start that is under way only what has to be cleaned up after is known: it may yet be undone.
+      record = *before_;
+      record.vm = record_.vm;
+      record.helpers = record_.helpers;
+      record.monitor = record_.monitor;
+    }
     version = version_;
   }
   Status saved = files_.SaveRecord(record);
@@ -76,6 +83,7 @@ Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve
   sandbox_ = config.id + "+pod";
   VC_ASSIGN_OR_RETURN(record_, files_.LoadRecord());
   const PodRecord before = record_;
+  before_ = before;
   starting_ = true;
   Status booted = Boot(config, deadline, serve);
   // A link that broke half way is the VM's end, seen from inside.
@@ -90,7 +98,10 @@ Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve
   }
   if (booted) return {};
   if (vm_) (void)vm_->Stop(Deadline::After(seconds(1)));
-  (void)Change([&](PodRecord& record) { record = before; });
+  (void)Change([&](PodRecord& record) {
+    before_.reset();
+    record = before;
+  });
   (void)RemoveTree(files_.paths().run_dir);
   return booted;
 }
@@ -141,6 +152,7 @@ Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::f
   }
   if (serve) VC_RETURN_IF_ERROR(serve());
   return Change([&](PodRecord& record) {
+    before_.reset();
     if (stopped_) return;
     record.state = PodState::kRunning;
     record.reason.clear();
@@ -172,7 +184,9 @@ void PodMonitor::StopAllInGuest(milliseconds grace, Deadline deadline) {
   }
   // A guest that answers nothing any more must not take more time than one that does.
   const Deadline patience = Min(deadline, Deadline::After(grace));
-  for (const std::string& id : running) (void)agent().SignalProcess({id, ""}, SIGTERM, false, patience);
+  if (grace.count() > 0) {
+    for (const std::string& id : running) (void)agent().SignalProcess({id, ""}, SIGTERM, false, patience);
+  }
   std::vector<std::string> alive;
   for (const std::string& id : running) {
     std::unique_lock lock(mutex_);

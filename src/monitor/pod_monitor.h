@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -110,6 +111,7 @@ class PodMonitor {
   std::condition_variable changed_;
   PodRecord record_;
   uint64_t version_ = 0;                   // of the record
+  std::optional<PodRecord> before_;        // what there was before a start that is under way
   std::map<std::string, Ending> endings_;  // of containers that run, or whose end has not been told yet
   bool stopping_ = false;                  // StopPod is under way: the VM's end is no accident
   bool starting_ = false;                  // also while a start is undone

@@ -199,9 +199,9 @@ bool PodMonitor::WaitForState(std::unique_lock<std::mutex>& lock, const std::str
 
 Status PodMonitor::StopInGuest(const std::string& id, milliseconds grace, Deadline deadline) {
   const Deadline patience = Min(deadline, Deadline::After(grace));
-  // One that ends by itself just now is as good as stopped: the signals' errors tell nothing.
-  (void)agent().SignalProcess({id, ""}, SIGTERM, false, patience);
-  {
+  if (grace.count() > 0) {
+    // One that ends by itself just now is as good as stopped: the signals' errors tell nothing.
+    (void)agent().SignalProcess({id, ""}, SIGTERM, false, patience);
     std::unique_lock lock(mutex_);
     if (WaitForState(lock, id, ContainerState::kStopped, patience)) return {};
   }
