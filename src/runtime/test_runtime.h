@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -26,22 +27,21 @@
 
 namespace virtcontainers {
 
-#define ASSERT_OK(expr)                                         \
-  do {                                                          \
-    const auto& vc_ok = (expr);                                 \
-    ASSERT_TRUE(vc_ok.has_value()) << vc_ok.error().ToString(); \
-  } while (false)
-#define EXPECT_OK(expr)                                         \
-  do {                                                          \
-    const auto& vc_ok = (expr);                                 \
-    EXPECT_TRUE(vc_ok.has_value()) << vc_ok.error().ToString(); \
-  } while (false)
-#define EXPECT_CODE(expr, expected)                                            \
-  do {                                                                         \
-    const auto& vc_code = (expr);                                              \
-    ASSERT_FALSE(vc_code.has_value()) << "it succeeded";                       \
-    EXPECT_EQ(vc_code.error().code(), expected) << vc_code.error().ToString(); \
-  } while (false)
+// For gtest: whether a call succeeded, or failed with that code.
+template <typename R>
+testing::AssertionResult IsOk(const R& result) {
+  if (result) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << result.error().ToString();
+}
+template <typename R>
+testing::AssertionResult HasCode(const R& result, Code code) {
+  if (result) return testing::AssertionFailure() << "it succeeded";
+  if (result.error().code() == code) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << CodeName(result.error().code()) << ": " << result.error().ToString();
+}
+#define ASSERT_OK(expr) ASSERT_TRUE(::virtcontainers::IsOk(expr))
+#define EXPECT_OK(expr) EXPECT_TRUE(::virtcontainers::IsOk(expr))
+#define EXPECT_CODE(expr, code) EXPECT_TRUE(::virtcontainers::HasCode(expr, code))
 
 inline Deadline Soon() { return Deadline::After(std::chrono::seconds(30)); }
 inline Deadline Passed() { return Deadline::After(std::chrono::seconds(-1)); }

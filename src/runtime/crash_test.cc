@@ -1,0 +1,177 @@
+// What becomes of pods whose VM, monitor or files are lost.
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "monitor/launch.h"
+#include "runtime/test_runtime.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+using Crash = RuntimeTest;
+
+TEST_F(Crash, AVmThatIsKilledIsAStoppedPodWithItsReason) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const auto process = runtime_.EnterContainer("web", "a", Command({"cat"}), Soon());
+  ASSERT_OK(process);
+  const pid_t monitor = StatusOf("web").monitor_pid;
+  const ProcessIdentity monitor_identity = *IdentifyProcess(monitor);
+  ASSERT_EQ(::kill(StatusOf("web").vm_pid, SIGKILL), 0);
+  EXPECT_CODE((*process)->Wait(Soon()), Code::kUnavailable);
+  ASSERT_TRUE(Eventually([&] { return StatusOf("web").reason == "vm exited: killed by signal 9"; }));
+  const PodStatus pod = StatusOf("web");
+  EXPECT_EQ(pod.state, PodState::kStopped);
+  EXPECT_EQ(pod.vm_pid, 0);
+  EXPECT_EQ(pod.containers[0].state, ContainerState::kStopped);
+  EXPECT_EQ(pod.containers[0].reason, "vm exited: killed by signal 9");
+  EXPECT_FALSE(pod.containers[0].exit);
+
+  EXPECT_OK(runtime_.StopPod("web", milliseconds(0), Soon()));
+  EXPECT_EQ(StatusOf("web").reason, "vm exited: killed by signal 9") << "it stays";
+  ASSERT_OK(runtime_.StartPod("web", Soon()));
+  EXPECT_EQ(StatusOf("web").state, PodState::kRunning);
+  EXPECT_EQ(StatusOf("web").reason, "");
+  EXPECT_FALSE(IsAlive(monitor_identity));
+}
+
+TEST_F(Crash, AMonitorThatIsKilledLeavesAPodThatCanBeStopped) {
+  CreateAndStart(Pod("web", {Container("a"), Container("b")}));
+  const auto process = runtime_.EnterContainer("web", "a", Command({"cat"}), Soon());
+  ASSERT_OK(process);
+  const PodStatus before = StatusOf("web");
+  Kill(before.monitor_pid);
+
+  PodStatus pod = StatusOf("web");
+  EXPECT_EQ(pod.state, PodState::kRunning) << "its VM runs";
+  EXPECT_EQ(pod.vm_pid, before.vm_pid);
+  EXPECT_EQ(pod.reason, "its monitor is gone: stop the pod and start it again");
+  EXPECT_CODE((*process)->Wait(Soon()), Code::kUnavailable);
+  const std::string gone = "the pod's monitor is gone: stop the pod and start it again";
+  EXPECT_EQ(runtime_.EnterPod("web", Command({"true"}), Soon()).error().ToString(),
+            "enter pod 'web': " + gone);
+  EXPECT_CODE(runtime_.EnterContainer("web", "a", Command({"true"}), Soon()), Code::kUnavailable);
+  EXPECT_CODE(runtime_.CreateContainer("web", Container("c"), Soon()), Code::kUnavailable);
+  EXPECT_CODE(runtime_.StopContainer("web", "a", milliseconds(0), Soon()), Code::kUnavailable);
+  EXPECT_CODE(runtime_.StartPod("web", Soon()), Code::kFailedPrecondition);
+  EXPECT_CODE(runtime_.DeletePod("web", Soon()), Code::kFailedPrecondition);
+
+  const ProcessIdentity vm = *IdentifyProcess(before.vm_pid);
+  ASSERT_OK(runtime_.StopPod("web", milliseconds(0), Soon()));
+  EXPECT_FALSE(IsAlive(vm)) << "a VM is left";
+  EXPECT_FALSE(FileExists(Paths("web").run_dir));
+  pod = StatusOf("web");
+  EXPECT_EQ(pod.state, PodState::kStopped);
+  EXPECT_EQ(pod.containers[0].state, ContainerState::kStopped);
+  ASSERT_OK(runtime_.StartPod("web", Soon()));
+  EXPECT_EQ(StatusOf("web").state, PodState::kRunning);
+}
+
+TEST_F(Crash, BothAreKilled) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const PodStatus before = StatusOf("web");
+  Kill(before.monitor_pid);
+  Kill(before.vm_pid);
+  const PodStatus pod = StatusOf("web");
+  EXPECT_EQ(pod.state, PodState::kStopped);
+  EXPECT_EQ(pod.reason, "the VM is gone, and so is its monitor");
+  EXPECT_EQ(pod.containers[0].state, ContainerState::kStopped);
+  EXPECT_OK(runtime_.StopPod("web", milliseconds(0), Soon()));
+  ASSERT_OK(runtime_.StartPod("web", Soon()));
+  Kill(StatusOf("web").monitor_pid);
+  Kill(StatusOf("web").vm_pid);
+  EXPECT_OK(runtime_.DeletePod("web", Soon()));
+}
+
+TEST_F(Crash, AMonitorThatIsKilledWhileItStartsLeavesNothingBehind) {
+  ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
+  // A VM that was noted, by a monitor that got no further.
+  CreateAndStart(Pod("other"));
+  const PodFiles files(Paths("web"));
+  PodRecord record = *files.LoadRecord();
+  record.vm = PodFiles(Paths("other")).LoadRecord()->vm;
+  ASSERT_OK(files.SaveRecord(record));
+  EXPECT_EQ(StatusOf("web").state, PodState::kReady);
+  ASSERT_OK(runtime_.StartPod("web", Soon()));
+  EXPECT_FALSE(IsAlive(record.vm->process)) << "the VM of the start that failed";
+  EXPECT_EQ(StatusOf("web").state, PodState::kRunning);
+}
+
+TEST_F(Crash, ARestartOfTheHostStopsEveryPod) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  Kill(StatusOf("web").monitor_pid);
+  Kill(StatusOf("web").vm_pid);
+  const PodFiles files(Paths("web"));
+  PodRecord record = *files.LoadRecord();
+  ASSERT_EQ(record.state, PodState::kRunning);
+  // The numbers are another's since.
+  record.vm->process = *IdentifyProcess(::getpid());
+  record.vm->process.boot_id = "another";
+  ASSERT_OK(files.SaveRecord(record));
+  EXPECT_EQ(StatusOf("web").state, PodState::kStopped);
+  EXPECT_EQ(StatusOf("web").reason, "the host was restarted");
+  EXPECT_OK(runtime_.StartPod("web", Soon())) << "and this process lives";
+}
+
+TEST_F(Crash, AStateThatCannotBeReadHurtsNoOtherPod) {
+  ASSERT_OK(runtime_.CreatePod(Pod("broken", {Container("a")})));
+  CreateAndStart(Pod("web", {Container("a")}));
+  for (const char* text : {"", "{", "[]", "{\"version\": 1, \"state\": \"flying\"}", "\xff\xfe"}) {
+    SCOPED_TRACE(text);
+    std::ofstream(Paths("broken").state()) << text;
+    const auto pods = runtime_.ListPod();
+    ASSERT_OK(pods);
+    ASSERT_EQ(pods->size(), 2u);
+    EXPECT_EQ((*pods)[0].id, "broken");
+    EXPECT_EQ((*pods)[0].state, PodState::kStopped);
+    EXPECT_THAT((*pods)[0].reason, HasSubstr("state.json' cannot be read"));
+    EXPECT_EQ((*pods)[1].state, PodState::kRunning);
+    EXPECT_CODE(runtime_.PodStatus("broken"), Code::kDataLoss);
+    EXPECT_CODE(runtime_.ContainerStatus("broken", "a"), Code::kDataLoss);
+    EXPECT_CODE(runtime_.StartPod("broken", Soon()), Code::kDataLoss);
+    EXPECT_CODE(runtime_.StopPod("broken", milliseconds(0), Soon()), Code::kDataLoss);
+  }
+  EXPECT_OK(runtime_.DeletePod("broken", Soon()));
+  EXPECT_EQ(runtime_.ListPod()->size(), 1u);
+}
+
+TEST_F(Crash, APodWhoseStateIsLostWhileItRunsIsStoppedByItsMonitor) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const ProcessIdentity vm = *IdentifyProcess(StatusOf("web").vm_pid);
+  std::ofstream(Paths("web").state()) << "{";
+  EXPECT_EQ(runtime_.DeletePod("web", Soon()).error().ToString(),
+            "delete pod 'web': pod 'web' is running: stop it first");
+  ASSERT_OK(runtime_.StopPod("web", milliseconds(2000), Soon()));
+  EXPECT_FALSE(IsAlive(vm));
+  EXPECT_EQ(StatusOf("web").state, PodState::kStopped) << "it is written anew";
+}
+
+TEST_F(Crash, AConfigurationThatCannotBeReadIsTold) {
+  ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
+  std::ofstream(Paths("web").container("a")) << "nonsense";
+  const Status started = runtime_.StartPod("web", Soon());
+  EXPECT_CODE(started, Code::kDataLoss);
+  EXPECT_THAT(started.error().ToString(), HasSubstr("containers/a.json' cannot be read"));
+  EXPECT_OK(runtime_.DeleteContainer("web", "a", Soon()));
+  EXPECT_OK(runtime_.StartPod("web", Soon()));
+}
+
+// The caller of StartPod dies just after it has started a monitor, and somebody else starts the pod: there is
+// one VM, and none comes up later.
+TEST_F(Crash, TwoMonitorsAreNeverOne) {
+  ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
+  ASSERT_OK(runtime_.StartPod("web", Soon()));
+  const pid_t vm = StatusOf("web").vm_pid;
+  const Status second = LaunchMonitor(MonitorProgram(), Paths("web"), Options().guest, Soon());
+  EXPECT_CODE(second, Code::kAborted);
+  EXPECT_EQ(second.error().ToString(), "the pod has been started by somebody else");
+  EXPECT_EQ(StatusOf("web").vm_pid, vm);
+  EXPECT_OK(runtime_.EnterPod("web", Command({"true"}), Soon())) << "its socket is still there";
+}
+
+}  // namespace
+}  // namespace virtcontainers

@@ -1,0 +1,191 @@
+// Processes in pods: entered, attached to, found again.
+
+#include <future>
+
+#include "runtime/test_runtime.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class ProcessTest : public RuntimeTest {
+ protected:
+  ContainerConfig Attached(const std::string& id, std::vector<std::string> args) const {
+    ContainerConfig config = Container(id, std::move(args));
+    config.output = ContainerOutput::kAttach;
+    return config;
+  }
+
+  std::unique_ptr<Process> Enter(const std::string& container, std::vector<std::string> args) {
+    auto process = container.empty()
+                       ? runtime_.EnterPod("web", Command(std::move(args)), Soon())
+                       : runtime_.EnterContainer("web", container, Command(std::move(args)), Soon());
+    EXPECT_OK(process);
+    return process ? std::move(*process) : nullptr;
+  }
+};
+
+TEST_F(ProcessTest, ACommandsOutputAndExit) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  for (const char* container : {"", "a"}) {
+    const auto process = Enter(container, {"echo", "hello", "you"});
+    EXPECT_EQ(ReadToEnd(*process), "hello you\n");
+    char buffer[10];
+    EXPECT_EQ(process->ReadStderr(buffer, Soon()).value_or(99), 0u);
+    EXPECT_EQ(process->Wait(Soon())->code, 0);
+    EXPECT_EQ(process->Wait(Soon())->code, 0) << "waiting collects nothing";
+    EXPECT_EQ(Enter(container, {"exit", "7"})->Wait(Soon())->code, 7);
+  }
+}
+
+TEST_F(ProcessTest, InputGoesThrough) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const auto process = Enter("a", {"cat"});
+  std::string input;
+  for (int i = 0; input.size() < (1 << 20); ++i) input += std::to_string(i) + "\n";
+  std::future<Status> written = std::async(std::launch::async, [&]() -> Status {
+    Status status = process->WriteStdin(input, Soon());
+    if (status) status = process->CloseStdin(Soon());
+    return status;
+  });
+  EXPECT_TRUE(ReadToEnd(*process) == input);
+  EXPECT_OK(written.get());
+  EXPECT_EQ(process->Wait(Soon())->code, 0);
+  EXPECT_CODE(process->WriteStdin("more", Soon()), Code::kFailedPrecondition);
+  EXPECT_OK(process->CloseStdin(Soon()));
+}
+
+TEST_F(ProcessTest, AReadThatTakesTooLongTakesNothing) {
+  CreateAndStart(Pod("web"));
+  const auto process = Enter("", {"cat"});
+  char buffer[100];
+  EXPECT_CODE(process->ReadStdout(buffer, Deadline::After(milliseconds(10))), Code::kDeadlineExceeded);
+  EXPECT_CODE(process->ReadStdout(buffer, Passed()), Code::kDeadlineExceeded);
+  EXPECT_CODE(process->Wait(Deadline::After(milliseconds(10))), Code::kDeadlineExceeded);
+  EXPECT_CODE(process->ReadStdout({}, Soon()), Code::kInvalidArgument);
+  ASSERT_OK(process->WriteStdin("kept", Soon()));
+  const Result<size_t> got = process->ReadStdout(buffer, Deadline::After(std::chrono::hours(24 * 365 * 290)));
+  ASSERT_OK(got);
+  EXPECT_EQ(std::string(buffer, *got), "kept") << "given to the reader that had gone";
+}
+
+TEST_F(ProcessTest, SignalsAndTerminals) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const auto process = Enter("a", {"cat"});
+  EXPECT_CODE(process->Resize(10, 20, Soon()), Code::kFailedPrecondition);
+  for (const int bad : {0, -1, 65}) EXPECT_CODE(process->Signal(bad, Soon()), Code::kInvalidArgument);
+  ASSERT_OK(process->Signal(SIGINT, Soon()));
+  EXPECT_EQ(process->Wait(Soon())->code, 128 + SIGINT);
+  EXPECT_OK(process->Signal(SIGINT, Soon()));
+
+  ProcessConfig terminal = Command({"cat"});
+  terminal.terminal = true;
+  const auto interactive = runtime_.EnterContainer("web", "a", terminal, Soon());
+  ASSERT_OK(interactive);
+  EXPECT_OK((*interactive)->Resize(10, 20, Soon()));
+}
+
+TEST_F(ProcessTest, AnotherProcessFindsItAgain) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const auto process = Enter("a", {"cat"});
+  Runtime other = Open();
+  const auto again = other.OpenProcess("web", "a", process->id());
+  ASSERT_OK(again);
+  EXPECT_EQ((*again)->id(), process->id());
+  ASSERT_OK((*again)->WriteStdin("from the other", Soon()));
+  char buffer[100];
+  EXPECT_EQ(process->ReadStdout(buffer, Soon()).value_or(0), 14u);
+  ASSERT_OK((*again)->CloseStdin(Soon()));
+  EXPECT_EQ(process->Wait(Soon())->code, 0);
+
+  EXPECT_CODE(other.OpenProcess("web", "a", "exec-0"), Code::kNotFound);
+  EXPECT_CODE(other.OpenProcess("web", "b", process->id()), Code::kNotFound);
+  EXPECT_CODE(other.OpenProcess("web", "", process->id()), Code::kNotFound) << "it is the container's";
+  EXPECT_EQ(other.OpenProcess("web", "a", "exec-0").error().ToString(),
+            "open a process of pod 'web': no process 'exec-0'");
+}
+
+TEST_F(ProcessTest, AnAttachedContainerIsReadAndWritten) {
+  CreateAndStart(Pod("web", {Attached("a", {"cat"})}));
+  EXPECT_EQ(runtime_.ContainerStatus("web", "a")->log, "");
+  const auto process = runtime_.AttachContainer("web", "a");
+  ASSERT_OK(process);
+  EXPECT_EQ((*process)->id(), "");
+  ASSERT_OK((*process)->WriteStdin("hello", Soon()));
+  ASSERT_OK((*process)->CloseStdin(Soon()));
+  EXPECT_EQ(ReadToEnd(**process), "hello");
+  EXPECT_EQ((*process)->Wait(Soon())->code, 0);
+  // Who has waited sees the state.
+  const ContainerStatus status = *runtime_.ContainerStatus("web", "a");
+  EXPECT_EQ(status.state, ContainerState::kStopped);
+  EXPECT_EQ(status.exit, ExitStatus{0});
+}
+
+TEST_F(ProcessTest, ALoggedContainerIsWaitedForAndNotRead) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const auto process = runtime_.AttachContainer("web", "a");
+  ASSERT_OK(process);
+  char buffer[10];
+  const auto read = (*process)->ReadStdout(buffer, Soon());
+  EXPECT_CODE(read, Code::kFailedPrecondition);
+  EXPECT_THAT(read.error().ToString(), HasSubstr("the output of container 'a' goes to its log"));
+  std::future<Result<ExitStatus>> exit =
+      std::async(std::launch::async, [&] { return (*process)->Wait(Soon()); });
+  ASSERT_OK(runtime_.StopContainer("web", "a", milliseconds(2000), Soon()));
+  EXPECT_EQ(exit.get()->code, 128 + SIGTERM);
+  EXPECT_EQ(runtime_.ContainerStatus("web", "a")->state, ContainerState::kStopped);
+}
+
+// A container may have its pod's name: EnterPod is into the pod's own root nevertheless.
+TEST_F(ProcessTest, AContainerOfThePodsNameIsNotThePod) {
+  CreateAndStart(Pod("web", {Container("web"), Container("pod")}));
+  const auto in_pod = Enter("", {"cat"});
+  const auto in_container = Enter("web", {"cat"});
+  ASSERT_OK(runtime_.StopContainer("web", "web", milliseconds(2000), Soon()));
+  EXPECT_EQ(in_container->Wait(Soon())->code, 128 + SIGKILL) << "it ended with its container";
+  ASSERT_OK(in_pod->WriteStdin("still there", Soon()));
+  char buffer[20];
+  EXPECT_EQ(in_pod->ReadStdout(buffer, Soon()).value_or(0), 11u);
+  EXPECT_CODE(runtime_.OpenProcess("web", "web", in_pod->id()), Code::kNotFound);
+  EXPECT_OK(runtime_.OpenProcess("web", "", in_pod->id()));
+}
+
+TEST_F(ProcessTest, APodThatStopsEndsWhatIsUnderWay) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const auto process = Enter("", {"cat"});
+  std::future<Result<ExitStatus>> wait =
+      std::async(std::launch::async, [&] { return process->Wait(Soon()); });
+  char buffer[10];
+  std::future<Result<size_t>> read =
+      std::async(std::launch::async, [&] { return process->ReadStdout(buffer, Soon()); });
+  ASSERT_OK(runtime_.StopPod("web", milliseconds(2000), Soon()));
+  EXPECT_CODE(wait.get(), Code::kUnavailable);
+  EXPECT_CODE(read.get(), Code::kUnavailable);
+  EXPECT_CODE(process->Signal(SIGTERM, Soon()), Code::kUnavailable);
+}
+
+TEST_F(ProcessTest, ManyHandlesAtOnce) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  std::vector<std::unique_ptr<Process>> processes;
+  for (int i = 0; i < 200; ++i) {
+    auto process = runtime_.EnterContainer("web", "a", Command({"cat"}), Soon());
+    ASSERT_OK(process);
+    processes.push_back(std::move(*process));
+  }
+  for (const auto& process : processes) ASSERT_OK(process->CloseStdin(Soon()));
+  for (const auto& process : processes) EXPECT_EQ(process->Wait(Soon())->code, 0);
+}
+
+TEST_F(ProcessTest, CommandsThatAreNoneAreRefused) {
+  CreateAndStart(Pod("web"));
+  EXPECT_CODE(runtime_.EnterPod("web", Command({}), Soon()), Code::kInvalidArgument);
+  ProcessConfig relative = Command({"true"});
+  relative.cwd = "tmp";
+  EXPECT_CODE(runtime_.EnterPod("web", relative, Soon()), Code::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace virtcontainers
