@@ -7,12 +7,14 @@
 
 namespace virtcontainers {
 
-PodRecord CorrectRecord(PodRecord record, const PodPaths& paths) {
+Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored) {
+  const bool held = FileLock::IsHeld(files.paths().monitor_lock());
+  if (monitored != nullptr) *monitored = held;
+  VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
   if (record.state != PodState::kRunning && record.state != PodState::kPaused) return record;
   if (record.vm && IsAlive(record.vm->process)) return record;
   // A monitor that lives has seen it too and is about to say why.
-  std::string reason =
-      FileLock::IsHeld(paths.monitor_lock()) ? "the VM has ended" : "the VM is gone, and so is its monitor";
+  std::string reason = held ? "the VM has ended" : "the VM is gone, and so is its monitor";
   if (record.vm && record.vm->process.boot_id != BootId()) reason = "the host was restarted";
   MarkStopped(record, reason, std::chrono::system_clock::now());
   return record;
@@ -37,8 +39,7 @@ Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerReco
 
 Result<PodStatus> ViewPod(const PodFiles& files) {
   VC_ASSIGN_OR_RETURN(const PodConfig config, files.LoadConfig());
-  VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
-  record = CorrectRecord(std::move(record), files.paths());
+  VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files));
 
   PodStatus status;
   status.id = config.id;

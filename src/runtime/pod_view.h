@@ -10,8 +10,9 @@
 namespace virtcontainers {
 
 // The record, corrected by what is known not to be true any more: a pod whose VM is gone has stopped, whoever
-// was to write that down.
-PodRecord CorrectRecord(PodRecord record, const PodPaths& paths);
+// was to write that down. `monitored`: whether a monitor lived before the record was read. One that has gone
+// since may have written more. Errors: those of reading.
+Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored = nullptr);
 
 // Errors: NotFound; DataLoss for files that cannot be understood.
 Result<PodStatus> ViewPod(const PodFiles& files);

@@ -80,9 +80,8 @@ class Runtime::Impl {
         VC_RETURN_IF_ERROR(Find(pod));
         continue;
       }
-      VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
-      const bool monitored = FileLock::IsHeld(files.paths().monitor_lock());
-      record = CorrectRecord(std::move(record), files.paths());
+      bool monitored;
+      VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files, &monitored));
       const bool running = record.state == PodState::kRunning || record.state == PodState::kPaused;
       if (monitored == running || !monitored) {
         return Turn{std::move(*lock), files, std::move(record), monitored};
@@ -359,8 +358,7 @@ Result<std::unique_ptr<Process>> Runtime::EnterPod(std::string_view pod, const P
   const auto enter = [&]() -> Result<std::unique_ptr<Process>> {
     VC_RETURN_IF_ERROR(ValidateProcess(command, "command"));
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
-    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
-    record = CorrectRecord(std::move(record), files.paths());
+    VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
     VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
     return Enter(monitor, "", command, deadline);
@@ -373,8 +371,7 @@ Result<std::unique_ptr<Process>> Runtime::EnterContainer(std::string_view pod, s
   const auto enter = [&]() -> Result<std::unique_ptr<Process>> {
     VC_RETURN_IF_ERROR(ValidateProcess(command, "command"));
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
-    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
-    record = CorrectRecord(std::move(record), files.paths());
+    VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod, record.state, container, found.state, ContainerCall::kEnterContainer));
@@ -387,8 +384,7 @@ Result<std::unique_ptr<Process>> Runtime::EnterContainer(std::string_view pod, s
 Result<ContainerStatus> Runtime::ContainerStatus(std::string_view pod, std::string_view container) {
   const auto view = [&]() -> Result<virtcontainers::ContainerStatus> {
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
-    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
-    record = CorrectRecord(std::move(record), files.paths());
+    VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
     return ViewContainer(files, found);
   };
@@ -399,8 +395,7 @@ Result<std::unique_ptr<Process>> Runtime::AttachContainer(std::string_view pod, 
   const auto attach = [&]() -> Result<std::unique_ptr<Process>> {
     const Deadline deadline = Deadline::After(seconds(10));
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
-    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
-    record = CorrectRecord(std::move(record), files.paths());
+    VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod, record.state, container, found.state, ContainerCall::kAttachContainer));
@@ -415,8 +410,7 @@ Result<std::unique_ptr<Process>> Runtime::OpenProcess(std::string_view pod, std:
   const auto open = [&]() -> Result<std::unique_ptr<Process>> {
     const Deadline deadline = Deadline::After(seconds(10));
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
-    VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
-    record = CorrectRecord(std::move(record), files.paths());
+    VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
     if (!container.empty()) VC_RETURN_IF_ERROR(FindContainer(record, pod, container));
     VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
