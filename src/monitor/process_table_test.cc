@@ -1,0 +1,279 @@
+#include "monitor/process_table.h"
+
+#include <chrono>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "../../test/contract/answer.h"
+#include "agent/noop/noop_agent.h"
+#include "base/errors.h"
+
+namespace virtcontainers {
+namespace {
+
+using testing::ElementsAre;
+
+constexpr OutputStream kOut = OutputStream::kStdout;
+
+// An agent whose processes end and speak when the test says so.
+class ScriptedAgent final : public Agent {
+ public:
+  std::string_view name() const override { return "scripted"; }
+  Status Connect(const AgentAddress&, Deadline) override { return {}; }
+  void Close() override {}
+  Status Check(Deadline) override { return {}; }
+  Result<AgentDetails> GetDetails(Deadline) override { return AgentDetails{}; }
+  Status CreateSandbox(const SandboxConfig&, Deadline) override { return {}; }
+  Status DestroySandbox(Deadline) override { return {}; }
+  Status SetGuestTime(Time, Deadline) override { return {}; }
+  Status ReseedRandom(std::string_view, Deadline) override { return {}; }
+  Status CreateContainer(const GuestContainer&, Deadline) override { return {}; }
+  Status StartContainer(const std::string&, Deadline) override { return {}; }
+  Status RemoveContainer(const std::string&, Deadline) override { return {}; }
+  Status ExecProcess(const ProcessRef&, const ProcessConfig&, Deadline) override { return {}; }
+  Status SignalProcess(const ProcessRef&, int, bool, Deadline) override { return {}; }
+  Status ResizeTerminal(const ProcessRef&, uint16_t, uint16_t, Deadline) override { return {}; }
+  Status CloseStdin(const ProcessRef&, Deadline) override { return {}; }
+  void WriteStdin(const ProcessRef&, std::string, Callback<void> done) override { done({}); }
+
+  void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) override {
+    waits.emplace_back(process.exec, std::move(done));
+  }
+  void ReadOutput(const ProcessRef&, OutputStream, uint32_t size, Callback<std::string> done) override {
+    asked.push_back(size);
+    reads.push_back(std::move(done));
+  }
+
+  void End(Result<ExitStatus> exit) {
+    auto wait = std::move(waits.front());
+    waits.erase(waits.begin());
+    wait.second(std::move(exit));
+  }
+  void Say(Result<std::string> data) {
+    auto read = std::move(reads.front());
+    reads.erase(reads.begin());
+    read(std::move(data));
+  }
+
+  std::vector<std::pair<std::string, Callback<ExitStatus>>> waits;
+  std::vector<Callback<std::string>> reads;
+  std::vector<uint32_t> asked;
+};
+
+class ProcessTableTest : public testing::Test {
+ protected:
+  Answer<ExitStatus> Wait(const ProcessRef& process) {
+    Answer<ExitStatus> answer;
+    table_.Wait(process, answer.callback());
+    return answer;
+  }
+  Answer<std::string> Read(const ProcessRef& process, uint32_t size = 100,
+                           Deadline deadline = Deadline::Infinite(), std::function<bool()> gone = {}) {
+    Answer<std::string> answer;
+    table_.Read(process, kOut, size, deadline, answer.callback(), std::move(gone));
+    return answer;
+  }
+
+  const std::shared_ptr<ScriptedAgent> agent_ = std::make_shared<ScriptedAgent>();
+  ProcessTable table_{agent_};
+  const ProcessRef first_{"c", ""};
+  const ProcessRef exec_{"c", "e"};
+};
+
+TEST_F(ProcessTableTest, WhatIsNotThereIsNotFound) {
+  EXPECT_EQ(Wait(first_).Await().error().ToString(), "container 'c' has no process: start it first");
+  EXPECT_EQ(Wait(exec_).Await().error().code(), Code::kNotFound);
+  EXPECT_EQ(Read(exec_).Await().error().ToString(), "no process 'e'");
+  EXPECT_EQ(table_.Check(exec_).error().code(), Code::kNotFound);
+}
+
+TEST_F(ProcessTableTest, WaitersBeforeAndAfterTheEnd) {
+  table_.Add(exec_, true, {});
+  EXPECT_TRUE(table_.Check(exec_));
+  const auto before = Wait(exec_), too = Wait(exec_);
+  EXPECT_EQ(before.calls(), 0);
+  agent_->End(ExitStatus{3});
+  EXPECT_EQ(before.calls() + too.calls(), 2);
+  EXPECT_EQ(Answer<ExitStatus>(before).Await()->code, 3);
+  EXPECT_EQ(Wait(exec_).Await()->code, 3);
+  EXPECT_TRUE(agent_->waits.empty()) << "the agent is asked once";
+}
+
+TEST_F(ProcessTableTest, WaitersAreToldWhenTheOwnerSays) {
+  std::function<void()> tell;
+  std::vector<int> exits;
+  table_.Add(first_, false, [&](const Result<ExitStatus>& exit, std::function<void()> told) {
+    exits.push_back(exit->code);
+    tell = std::move(told);
+  });
+  const auto waiter = Wait(first_);
+  agent_->End(ExitStatus{7});
+  EXPECT_THAT(exits, ElementsAre(7));
+  EXPECT_EQ(waiter.calls(), 0);
+  const auto late = Wait(first_);
+  EXPECT_EQ(late.calls(), 0) << "before it has been told, nobody is";
+  tell();
+  EXPECT_EQ(waiter.calls() + late.calls(), 2);
+}
+
+TEST_F(ProcessTableTest, ALostAgentIsUnavailable) {
+  table_.Add(exec_, true, {});
+  const auto waiter = Wait(exec_);
+  const auto reader = Read(exec_);
+  agent_->Say(Fail(Code::kUnavailable, "gone"));
+  agent_->End(Fail(Code::kUnavailable, "gone"));
+  EXPECT_EQ(Answer<ExitStatus>(waiter).Await().error().code(), Code::kUnavailable);
+  EXPECT_EQ(Answer<std::string>(reader).Await().error().code(), Code::kUnavailable);
+  EXPECT_EQ(Wait(exec_).Await().error().code(), Code::kUnavailable);
+  EXPECT_EQ(Read(exec_).Await().error().code(), Code::kUnavailable);
+}
+
+TEST_F(ProcessTableTest, ReadersAreServedInOrder) {
+  table_.Add(exec_, true, {});
+  auto a = Read(exec_, 2), b = Read(exec_, 100), c = Read(exec_, 100);
+  EXPECT_EQ(agent_->reads.size(), 1u) << "one call at a time";
+  EXPECT_EQ(agent_->asked.back(), 2u) << "no more than is wanted";
+  agent_->Say(std::string("ab"));
+  EXPECT_EQ(a.Await().value(), "ab");
+  EXPECT_EQ(b.calls(), 0);
+  agent_->Say(std::string("cd"));
+  EXPECT_EQ(b.Await().value(), "cd");
+  agent_->Say(std::string());
+  EXPECT_EQ(c.Await().value(), "");
+  EXPECT_EQ(Read(exec_).Await().value(), "") << "the end stays";
+  EXPECT_TRUE(agent_->reads.empty()) << "and is not asked for again";
+}
+
+TEST_F(ProcessTableTest, NothingIsReadThatNobodyWants) {
+  table_.Add(exec_, true, {});
+  EXPECT_TRUE(agent_->reads.empty());
+  auto a = Read(exec_, UINT32_MAX);
+  ASSERT_LE(agent_->asked.back(), 256u << 10);
+  agent_->Say(std::string("x"));
+  EXPECT_EQ(a.calls(), 1);
+  EXPECT_TRUE(agent_->reads.empty());
+  auto b = Read(exec_, 0);
+  EXPECT_EQ(agent_->asked.back(), 1u);
+}
+
+TEST_F(ProcessTableTest, WhatComesTooLateIsTheNextReaders) {
+  table_.Add(exec_, true, {});
+  auto late = Read(exec_, 100, Deadline::After(std::chrono::seconds(-1)));
+  auto patient = Read(exec_, 3, Deadline::After(std::chrono::hours(1)));
+  EXPECT_FALSE(table_.Expire().infinite()) << "the next deadline";
+  EXPECT_EQ(late.Await().error().code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(patient.calls(), 0);
+  agent_->Say(std::string("abcdef"));
+  EXPECT_EQ(patient.Await().value(), "abc");
+  EXPECT_EQ(Read(exec_, 100).Await().value(), "def");
+  EXPECT_TRUE(table_.Expire().infinite());
+  EXPECT_EQ(late.calls(), 1);
+}
+
+TEST_F(ProcessTableTest, WhatAReaderThatHasGoneWouldHaveHadIsTheNextOnes) {
+  table_.Add(exec_, true, {});
+  bool gone = false;
+  auto dead = Read(exec_, 100, Deadline::Infinite(), [&] { return gone; });
+  gone = true;
+  agent_->Say(std::string("precious"));
+  EXPECT_EQ(dead.calls(), 0);
+  EXPECT_EQ(Read(exec_).Await().value(), "precious");
+}
+
+TEST_F(ProcessTableTest, ALoggedProcessIsNotRead) {
+  table_.Add(first_, false, {});
+  EXPECT_EQ(Read(first_).Await().error().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(ProcessTableTest, ARemovedContainersProcessesAreForgotten) {
+  table_.Add(first_, true, {});
+  table_.Add(exec_, true, {});
+  table_.Add({"cc", ""}, true, {});
+  auto waiter = Wait(exec_);
+  auto reader = Read(first_);
+  auto other = Wait({"cc", ""});
+  table_.Remove("c");
+  EXPECT_EQ(waiter.Await().error().code(), Code::kUnavailable);
+  EXPECT_EQ(reader.Await().error().code(), Code::kUnavailable);
+  EXPECT_EQ(other.calls(), 0);
+  EXPECT_FALSE(table_.Check(first_));
+  EXPECT_TRUE(table_.Check({"cc", ""}));
+  // The agent's answers come later, and find nobody.
+  agent_->Say(std::string("x"));
+  while (!agent_->waits.empty()) agent_->End(ExitStatus{0});
+  EXPECT_EQ(waiter.calls() + reader.calls() + other.calls(), 3);
+}
+
+TEST_F(ProcessTableTest, AProcessOfTheSameNameTakesThePlace) {
+  table_.Add(first_, true, {});
+  agent_->End(ExitStatus{1});
+  table_.Add(first_, true, {});
+  auto waiter = Wait(first_);
+  EXPECT_EQ(waiter.calls(), 0) << "that was of the last run";
+  agent_->End(ExitStatus{2});
+  EXPECT_EQ(waiter.Await()->code, 2);
+}
+
+TEST_F(ProcessTableTest, TheOldestThatHaveEndedAreForgotten) {
+  table_.Add(first_, true, {});
+  agent_->End(ExitStatus{0});
+  for (size_t i = 0; i < ProcessTable::kMaxEnded + 10; ++i) {
+    table_.Add({"c", "e" + std::to_string(i)}, true, {});
+    agent_->End(ExitStatus{0});
+  }
+  EXPECT_FALSE(table_.Check({"c", "e0"}));
+  EXPECT_FALSE(table_.Check({"c", "e9"}));
+  EXPECT_TRUE(table_.Check({"c", "e10"}));
+  EXPECT_TRUE(table_.Check(first_)) << "first processes are remembered with their containers";
+}
+
+TEST_F(ProcessTableTest, DestructionTellsEveryone) {
+  Answer<ExitStatus> waiter;
+  Answer<std::string> reader;
+  {
+    ProcessTable table(agent_);
+    table.Add(exec_, true, {});
+    table.Wait(exec_, waiter.callback());
+    table.Read(exec_, kOut, 1, Deadline::Infinite(), reader.callback());
+  }
+  EXPECT_EQ(waiter.calls() + reader.calls(), 2);
+}
+
+TEST_F(ProcessTableTest, ManyThreadsAtOnce) {
+  const auto agent = std::make_shared<NoopAgent>();
+  ASSERT_TRUE(agent->Connect({}, Deadline::Infinite()));
+  ASSERT_TRUE(agent->CreateSandbox({.id = "pod"}, Deadline::Infinite()));
+  {
+    ProcessTable table(agent);
+    std::vector<std::thread> threads;
+    for (int thread = 0; thread < 4; ++thread) {
+      threads.emplace_back([&, thread] {
+        for (int i = 0; i < 50; ++i) {
+          const ProcessRef process{"pod", std::to_string(thread) + "-" + std::to_string(i)};
+          ProcessConfig cat;
+          cat.args = {"cat"};
+          EXPECT_TRUE(agent->ExecProcess(process, cat, Deadline::Infinite()));
+          table.Add(process, true, {});
+          Answer<std::string> reader;
+          Answer<ExitStatus> waiter;
+          table.Read(process, kOut, 100, Deadline::After(std::chrono::seconds(30)), reader.callback());
+          table.Wait(process, waiter.callback());
+          agent->WriteStdin(process, "x", [](const Status&) {});
+          EXPECT_EQ(reader.Await().value_or("[error]"), "x");
+          EXPECT_TRUE(agent->CloseStdin(process, Deadline::Infinite()));
+          EXPECT_EQ(waiter.Await()->code, 0);
+          (void)table.Expire();
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    agent->Close();
+  }
+}
+
+}  // namespace
+}  // namespace virtcontainers
