@@ -142,7 +142,11 @@ Result<VmInfo> QemuHypervisor::Impl::Start(const VmConfig& config, Deadline dead
     start_called_ = true;
   }
   Result<VmInfo> info = Launch(config, deadline);
-  if (!info) return Fail(FailStart(std::move(info.error())).AddContext("start qemu"));
+  if (!info) {
+    const std::string& program = config.hypervisor.path;
+    return Fail(FailStart(std::move(info.error()))
+                    .AddContext("start " + (program.empty() ? std::string("qemu") : Quoted(program))));
+  }
   return info;
 }
 
