@@ -386,7 +386,7 @@ TEST_F(RunningPod, UserGroupsAndRights) {
   // Root, with what runc gives and no more.
   EXPECT_THAT(Enter("a", Shell(facts)).out, HasSubstr("CapEff:\t00000000a80425fb\nNoNewPrivs:\t0\n"));
   EXPECT_NE(Enter("a", Shell("mount -t tmpfs none /mnt")).code, 0) << "no right to mount";
-  EXPECT_EQ(Enter("a", Shell("grep -E '^Sig(Blk|Ign)' /proc/self/status")).out,
+  EXPECT_EQ(Enter("a", Command({"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"})).out,
             "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
   command = Shell("grep CapEff /proc/self/status");
   command.capabilities.emplace();
