@@ -49,7 +49,7 @@ class ContainerLog {
   std::mutex mutex_;
   UniqueFd fd_;
   uint64_t size_;
-  uint64_t lost_ = 0;  // bytes of output since the last record
+  uint64_t lost_ = 0;         // bytes of output since the last record
   std::string open_line_[2];  // of each stream
 };
 

@@ -49,8 +49,8 @@ TEST(VirtiofsdTest, ArgumentsOfQemus) {
   EXPECT_THAT(VirtiofsdArguments({"/usr/lib/qemu/virtiofsd", VirtiofsdFlavor::kC, "7.2.22"},
                                  "/run/a,b\\c/share", 3, VirtiofsdSandbox::kNamespace),
               ElementsAre("/usr/lib/qemu/virtiofsd", "--fd=3", "--thread-pool-size=0", "-f", "-o",
-                          "cache=always,timeout=1,xattr,announce_submounts,log_level=warn", "-o", "sandbox=namespace",
-                          "-o", "source=/run/a\\,b\\\\c/share"));
+                          "cache=always,timeout=1,xattr,announce_submounts,log_level=warn", "-o",
+                          "sandbox=namespace", "-o", "source=/run/a\\,b\\\\c/share"));
 }
 
 TEST(VirtiofsdTest, ArgumentsOfItsSuccessor) {
