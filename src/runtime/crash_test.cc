@@ -76,9 +76,10 @@ TEST_F(Crash, BothAreKilled) {
   const PodStatus before = StatusOf("web");
   Kill(before.monitor_pid);
   Kill(before.vm_pid);
+  // A killed process may hold its lock for a moment.
+  ASSERT_TRUE(Eventually([&] { return StatusOf("web").reason == "the VM is gone, and so is its monitor"; }));
   const PodStatus pod = StatusOf("web");
   EXPECT_EQ(pod.state, PodState::kStopped);
-  EXPECT_EQ(pod.reason, "the VM is gone, and so is its monitor");
   EXPECT_EQ(pod.containers[0].state, ContainerState::kStopped);
   EXPECT_OK(runtime_.StopPod("web", milliseconds(0), Soon()));
   ASSERT_OK(runtime_.StartPod("web", Soon()));

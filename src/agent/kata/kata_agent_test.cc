@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
@@ -239,11 +240,10 @@ TEST_F(KataClient, ALinkThatBreaksInTheMiddleFailsWhatIsUnderWay) {
     kept.push_back(std::move(responder));
   };
   for (const char* method : {"WaitProcess", "ReadStdout", "WriteStdin"}) fake_[method] = keep;
-  // The agent's machine is gone.
-  std::thread gone;
+  std::promise<void> called;
   fake_["StartContainer"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
     kept.push_back(std::move(responder));
-    gone = std::thread([this] { fake_.Stop(); });
+    called.set_value();
   };
   Connect();
   Answer<ExitStatus> exit;
@@ -252,6 +252,11 @@ TEST_F(KataClient, ALinkThatBreaksInTheMiddleFailsWhatIsUnderWay) {
   agent_.WaitProcess({"c", ""}, exit.callback());
   agent_.ReadOutput({"c", ""}, OutputStream::kStdout, 10, output.callback());
   agent_.WriteStdin({"c", ""}, "x", input.callback());
+  // The agent's machine is gone.
+  std::thread gone([&] {
+    called.get_future().wait();
+    fake_.Stop();
+  });
   EXPECT_EQ(agent_.StartContainer("c", Soon()).error().code(), Code::kUnavailable);
   EXPECT_EQ(exit.Await().error().code(), Code::kUnavailable);
   EXPECT_EQ(output.Await().error().code(), Code::kUnavailable);
