@@ -39,7 +39,8 @@ Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerReco
 
 Result<PodStatus> ViewPod(const PodFiles& files) {
   VC_ASSIGN_OR_RETURN(const PodConfig config, files.LoadConfig());
-  VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files));
+  bool monitored;
+  VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files, &monitored));
 
   PodStatus status;
   status.id = config.id;
@@ -63,7 +64,8 @@ Result<PodStatus> ViewPod(const PodFiles& files) {
     status.transport = record.vm->transport;
     status.vm_pid = record.vm->process.pid;
     status.monitor_pid = record.monitor.pid;
-    if (!IsAlive(record.monitor)) status.reason = "its monitor is gone: stop the pod and start it again";
+    if (!monitored && !IsAlive(record.monitor))
+      status.reason = "its monitor is gone: stop the pod and start it again";
   }
   for (const ContainerRecord& container : record.containers) {
     // One that was deleted between the two reads is not there any more.
