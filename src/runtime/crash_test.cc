@@ -44,7 +44,7 @@ TEST_F(Crash, AMonitorThatIsKilledLeavesAPodThatCanBeStopped) {
   const auto process = runtime_.EnterContainer("web", "a", Command({"cat"}), Soon());
   ASSERT_OK(process);
   const PodStatus before = StatusOf("web");
-  Kill(before.monitor_pid);
+  KillMonitor("web");
 
   PodStatus pod = StatusOf("web");
   EXPECT_EQ(pod.state, PodState::kRunning) << "its VM runs";
@@ -74,16 +74,15 @@ TEST_F(Crash, AMonitorThatIsKilledLeavesAPodThatCanBeStopped) {
 TEST_F(Crash, BothAreKilled) {
   CreateAndStart(Pod("web", {Container("a")}));
   const PodStatus before = StatusOf("web");
-  Kill(before.monitor_pid);
+  KillMonitor("web");
   Kill(before.vm_pid);
-  // A killed process may hold its lock for a moment.
-  ASSERT_TRUE(Eventually([&] { return StatusOf("web").reason == "the VM is gone, and so is its monitor"; }));
   const PodStatus pod = StatusOf("web");
   EXPECT_EQ(pod.state, PodState::kStopped);
+  EXPECT_EQ(pod.reason, "the VM is gone, and so is its monitor");
   EXPECT_EQ(pod.containers[0].state, ContainerState::kStopped);
   EXPECT_OK(runtime_.StopPod("web", milliseconds(0), Soon()));
   ASSERT_OK(runtime_.StartPod("web", Soon()));
-  Kill(StatusOf("web").monitor_pid);
+  KillMonitor("web");
   Kill(StatusOf("web").vm_pid);
   EXPECT_OK(runtime_.DeletePod("web", Soon()));
 }
@@ -104,7 +103,7 @@ TEST_F(Crash, AMonitorThatIsKilledWhileItStartsLeavesNothingBehind) {
 
 TEST_F(Crash, ARestartOfTheHostStopsEveryPod) {
   CreateAndStart(Pod("web", {Container("a")}));
-  Kill(StatusOf("web").monitor_pid);
+  KillMonitor("web");
   Kill(StatusOf("web").vm_pid);
   const PodFiles files(Paths("web"));
   PodRecord record = *files.LoadRecord();

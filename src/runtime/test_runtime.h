@@ -144,6 +144,12 @@ class RuntimeTest : public testing::Test {
     ASSERT_TRUE(Eventually([&] { return !IsAlive(*identity); }));
   }
 
+  // A process that has been killed may hold its lock for a moment longer than it lives.
+  void KillMonitor(const std::string& pod) {
+    Kill(StatusOf(pod).monitor_pid);
+    ASSERT_TRUE(Eventually([&] { return !FileLock::IsHeld(Paths(pod).monitor_lock()); }));
+  }
+
   PodPaths Paths(const std::string& pod) const {
     return Store::Open(Options().root, Options().run)->Pod(pod).paths();
   }
