@@ -42,9 +42,9 @@ class PodMonitor {
   // As Runtime has them.
   Status StopPod(std::chrono::milliseconds grace, Deadline deadline);
   Status CreateContainer(const ContainerConfig& config, Deadline deadline);
-  Status DeleteContainer(const std::string& container, Deadline deadline);
-  Status StartContainer(const std::string& container, Deadline deadline);
-  Status StopContainer(const std::string& container, std::chrono::milliseconds grace, Deadline deadline);
+  Status DeleteContainer(const std::string& id, Deadline deadline);
+  Status StartContainer(const std::string& id, Deadline deadline);
+  Status StopContainer(const std::string& id, std::chrono::milliseconds grace, Deadline deadline);
 
   // Answers the process's name. An empty `container` is the pod's own root.
   Result<std::string> Exec(const std::string& container, const ProcessConfig& config, Deadline deadline);
@@ -66,17 +66,18 @@ class PodMonitor {
   // An operation that comes to its turn when nobody waits for it any more does nothing.
   static Status CheckTurn(Deadline deadline);
   // A container that has ended is not touched before that is written down and told.
-  void AwaitEnding(const std::string& container);
-  Status Forget(const std::string& container);
+  void AwaitEnding(const std::string& id);
+  Status Forget(const std::string& id);
 
   Status Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve);
   Status PrepareGuest(const PodConfig& config, Deadline deadline);
   Status CreateInGuest(const ContainerConfig& config, Deadline deadline);
   Status StartInGuest(const ContainerConfig& config, Deadline deadline);
-  void PumpOutput(const std::string& container, std::shared_ptr<ContainerLog> log, OutputStream stream);
-  void FinishContainer(const std::string& container);
-  void RemoveFromGuest(const std::string& container, Deadline deadline);
-  Status StopInGuest(const std::string& container, std::chrono::milliseconds grace, Deadline deadline);
+  void PumpOutput(const std::string& container, const std::shared_ptr<ContainerLog>& log,
+                  OutputStream stream);
+  void FinishContainer(const std::string& id);
+  void RemoveFromGuest(const std::string& id, Deadline deadline);
+  Status StopInGuest(const std::string& id, std::chrono::milliseconds grace, Deadline deadline);
   void StopAllInGuest(std::chrono::milliseconds grace, Deadline deadline);
   void VmExited(const VmExit& exit);
   Result<ContainerRecord> Record(const std::string& container, PodState* pod_state = nullptr) const;
@@ -93,7 +94,7 @@ class PodMonitor {
     std::shared_ptr<ContainerLog> log;
     std::function<void()> tell;  // those who wait for the process
   };
-  void RecordEnding(const std::string& container, const Ending& ending);
+  void RecordEnding(const std::string& id, const Ending& ending);
   void RecordEndings();
 
   const MonitorParts& parts_;

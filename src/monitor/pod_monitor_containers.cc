@@ -122,7 +122,7 @@ void PodMonitor::RemoveFromGuest(const std::string& id, Deadline deadline) {
   in_guest_.erase(id);
 }
 
-void PodMonitor::PumpOutput(const std::string& container, std::shared_ptr<ContainerLog> log,
+void PodMonitor::PumpOutput(const std::string& container, const std::shared_ptr<ContainerLog>& log,
                             OutputStream stream) {
   agent().ReadOutput({container, ""}, stream, kLogRead,
                      [this, container, log, stream](const Result<std::string>& data) {

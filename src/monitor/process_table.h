@@ -39,19 +39,19 @@ class ProcessTable {
   ~ProcessTable();
 
   // Starts to wait for a process that runs. A process of that name from an earlier start is forgotten.
-  void Add(const ProcessRef& process, bool readable, OnExit on_exit);
+  void Add(const ProcessRef& ref, bool readable, OnExit on_exit);
 
   // Forgets a container's processes; their waiters get Unavailable.
   void Remove(const std::string& container);
 
   // Answers when the process has ended. Errors: NotFound; Unavailable once the agent is lost.
-  void Wait(const ProcessRef& process, Callback<ExitStatus> done);
+  void Wait(const ProcessRef& ref, Callback<ExitStatus> done);
 
   // Answers with 1 to `size` bytes, or none at the stream's end. Readers of one stream are served in order;
   // one that has gone by then (its `gone` says so) is passed over, and what it would have had is the next
   // one's. Errors: NotFound; FailedPrecondition for a process whose output goes to its log; DeadlineExceeded,
   // from Expire.
-  void Read(const ProcessRef& process, OutputStream stream, uint32_t size, Deadline deadline,
+  void Read(const ProcessRef& ref, OutputStream which, uint32_t size, Deadline deadline,
             Callback<std::string> done, std::function<bool()> gone = {});
 
   // Answers the readers whose deadline has passed; when the next one's will be.
@@ -97,7 +97,7 @@ class ProcessTable {
   void ForgetOldest(Calls& calls);
 
   // Without it.
-  void Fetch(const std::shared_ptr<Process>& process, OutputStream stream, uint32_t size);
+  void Fetch(const std::shared_ptr<Process>& process, OutputStream which, uint32_t size);
   void Ended(const std::shared_ptr<Process>& process, const Result<ExitStatus>& exit);
 
   const std::shared_ptr<Agent> agent_;
