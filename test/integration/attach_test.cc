@@ -1,7 +1,6 @@
 // Containers whose output is kept for the one who attaches: every byte, in order, however late or slow the
 // reader.
 
-#include <atomic>
 #include <future>
 #include <thread>
 
@@ -12,7 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::HasSubstr;
 
 class AttachTest : public SharedPodTest<AttachTest> {
  public:

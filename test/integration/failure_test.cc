@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <future>
@@ -16,8 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::AllOf;
-using testing::AnyOf;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -542,7 +541,9 @@ TEST_F(FailureTest, ABundleThatCannotBeReadIsRefused) {
     refuse(why);
   }
   // 100 MB of it.
-  WriteTo(bundle + "/config.json", "{\"annotations\": {\"a\": \"" + std::string(100'000'000, 'x') + "\"}}");
+  std::string large(100 << 20, 'x');
+  large.replace(0, 23, R"({"annotations": {"a": ")");
+  WriteTo(bundle + "/config.json", large + R"("}})");
   refuse("config.json");
   fs::remove(bundle + "/config.json");
   fs::create_directory(bundle + "/config.json");

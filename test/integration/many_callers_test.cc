@@ -9,7 +9,6 @@
 namespace virtcontainers::test {
 namespace {
 
-using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
 class ManyCallers : public PodTest {};

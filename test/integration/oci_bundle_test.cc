@@ -1,7 +1,6 @@
 // A bundle, run in a pod and by crun on the host: what a process can see of itself is the same.
 
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 
