@@ -227,6 +227,11 @@ Status ValidateMount(const Mount& mount, std::string_view field) {
 
 Status ValidateContainer(const ContainerConfig& config) {
   VC_RETURN_IF_ERROR(ValidateId("container", config.id));
+  // The guest has directories of these names beside those of the containers.
+  if (config.id == "shared" || config.id == "sandbox") {
+    return Fail(Code::kInvalidArgument,
+                "container id " + Quoted(config.id) + " is the guest's own: choose another");
+  }
   const std::string of = "container " + Quoted(config.id);
   if (config.rootfs.empty())
     return Fail(Code::kInvalidArgument, of + " needs a rootfs: a directory on the host");

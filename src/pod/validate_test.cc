@@ -309,5 +309,16 @@ TEST_F(ValidateTest, NumberOfContainers) {
                 "257 containers in one pod: at most 256");
 }
 
+TEST(ValidateContainerIdTest, NamesOfTheGuestAreNobodysContainers) {
+  for (const char* id : {"shared", "sandbox"}) {
+    ContainerConfig config;
+    config.id = id;
+    const Status status = ValidateContainer(config);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code(), Code::kInvalidArgument);
+    EXPECT_NE(status.error().message().find("choose another"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace virtcontainers

@@ -80,7 +80,12 @@ std::string StandaloneAgent::cgroup() const {
 bool StandaloneAgent::HasCgroup() const { return ::access(cgroup().c_str(), F_OK) == 0; }
 
 std::unique_ptr<AgentClient> StandaloneAgent::Connect() {
+  // The socket has its name a moment before somebody listens at it.
   auto client = AgentClient::Connect(dir_.path() + "/agent.sock");
+  for (int i = 0; i < 500 && !client && client.error().code() == Code::kUnavailable; ++i) {
+    std::this_thread::sleep_for(milliseconds(5));
+    client = AgentClient::Connect(dir_.path() + "/agent.sock");
+  }
   EXPECT_TRUE(client) << client.error().ToString();
   return client ? std::move(*client) : nullptr;
 }
