@@ -40,10 +40,10 @@ class Client::Impl : public std::enable_shared_from_this<Impl> {
   void Run();
   void Join();
 
-  // The stream id, or why the call was not sent; then `callback` is left as it is. With `on_time`, the
+  // The stream id; or why the call was not sent, and then `callback` was not moved from. With `on_time`, the
   // callback is told that error when the timeout has passed.
   Result<uint32_t> Send(std::string_view service, std::string_view method, std::string payload,
-                        std::chrono::nanoseconds timeout, Callback&& callback, std::optional<Error> on_time);
+                        std::chrono::nanoseconds timeout, Callback& callback, std::optional<Error> on_time);
 
   // The callback of a call that is closed unanswered; nothing if it was over already.
   Callback Forget(uint32_t stream_id);
@@ -127,7 +127,7 @@ void Client::Impl::Join() {
 }
 
 Result<uint32_t> Client::Impl::Send(std::string_view service, std::string_view method, std::string payload,
-                                    std::chrono::nanoseconds timeout, Callback&& callback,
+                                    std::chrono::nanoseconds timeout, Callback& callback,
                                     std::optional<Error> on_time) {
   const std::lock_guard lock(mutex_);
   if (closing_) return Fail(*closing_);
@@ -311,8 +311,8 @@ Result<std::string> Client::Call(std::string_view service, std::string_view meth
     waiter->answer = std::move(answer);
     waiter->answered.notify_one();
   };
-  VC_ASSIGN_OR_RETURN(const uint32_t id, impl_->Send(service, method, std::move(payload), timeout,
-                                                     std::move(callback), std::nullopt));
+  VC_ASSIGN_OR_RETURN(const uint32_t id,
+                      impl_->Send(service, method, std::move(payload), timeout, callback, std::nullopt));
   std::unique_lock lock(waiter->mutex);
   const auto done = [&] { return waiter->answer.has_value(); };
   if (deadline.infinite()) {
@@ -331,7 +331,7 @@ void Client::CallAsync(std::string_view service, std::string_view method, std::s
   if (timeout.count() > 0 && !Deadline::After(timeout).infinite()) on_time = NoAnswer(service, method);
   timeout = std::max(std::chrono::nanoseconds(0), timeout);
   const Result<uint32_t> id =
-      impl_->Send(service, method, std::move(payload), timeout, std::move(callback), std::move(on_time));
+      impl_->Send(service, method, std::move(payload), timeout, callback, std::move(on_time));
   if (!id) callback(Fail(id.error()));
 }
 

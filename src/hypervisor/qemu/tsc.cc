@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include <cmath>
 #include <x86intrin.h>
 
 namespace virtcontainers {
@@ -44,7 +45,7 @@ uint32_t Measure() {
   if (end.nanoseconds <= start.nanoseconds || end.ticks <= start.ticks) return 0;
   const double khz = static_cast<double>(end.ticks - start.ticks) * 1e6 /
                      static_cast<double>(end.nanoseconds - start.nanoseconds);
-  return khz > 1e5 && khz < 1e8 ? static_cast<uint32_t>(khz + 0.5) : 0;
+  return khz > 1e5 && khz < 1e8 ? static_cast<uint32_t>(std::lround(khz)) : 0;
 }
 
 }  // namespace
