@@ -17,6 +17,7 @@
 #include "virtcontainers/config.h"
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
+#include "virtcontainers/stats.h"
 #include "virtcontainers/status.h"
 
 namespace virtcontainers {
@@ -34,12 +35,25 @@ struct SandboxConfig {
   std::string hostname;
   std::vector<std::string> dns;  // lines of the guest's resolv.conf
   std::string share_tag;         // the virtio-fs that carries the root file systems; empty if there is none
+  Bytes shared_memory = Bytes::MiB(64);
 };
 
-// A container, as the guest is told of it.
+// A container, as the guest is told of it: complete, with no default left out, and with the guest's paths as
+// the sources of its bind mounts.
 struct GuestContainer {
   ContainerConfig config;
   std::string rootfs;  // the root file system's path in the guest
+};
+
+// A part of a file that is copied into a container.
+struct FileChunk {
+  std::string copy;     // the same for all parts of one copy, and for no other copy
+  std::string path;     // absolute, in the container
+  uint64_t size = 0;    // of the whole file
+  uint64_t offset = 0;  // of this part; parts come in order, without gaps
+  std::string data;
+  uint32_t mode = 0644;  // permission bits
+  uint32_t uid = 0, gid = 0;
 };
 
 // A process in the guest: the container's first one if `exec` is empty.
@@ -92,6 +106,20 @@ class Agent {
   virtual Status StartContainer(const std::string& container, Deadline deadline) = 0;
   // Forgets a container that has ended, or was never started, and frees what it used in the guest.
   virtual Status RemoveContainer(const std::string& container, Deadline deadline) = 0;
+
+  // Freezes all processes of a running container, and lets them go on.
+  virtual Status PauseContainer(const std::string& container, Deadline deadline) = 0;
+  virtual Status ResumeContainer(const std::string& container, Deadline deadline) = 0;
+  // Sets what `resources` give and leaves the rest. Errors: Unimplemented for what the agent cannot set.
+  virtual Status UpdateContainer(const std::string& container, const ContainerResources& resources,
+                                 Deadline deadline) = 0;
+  virtual Result<ContainerStats> StatsContainer(const std::string& container, Deadline deadline) = 0;
+  // Errors: Unimplemented for an agent that speaks no more than Kata's protocol, as of CopyFile.
+  virtual Result<std::vector<ProcessInfo>> ListProcesses(const std::string& container, Deadline deadline) = 0;
+  // The file appears under its path, whole, with its last part.
+  virtual Status CopyFile(const std::string& container, const FileChunk& chunk, Deadline deadline) = 0;
+  // The container in which the kernel next kills a process for lack of memory. One caller at a time.
+  virtual void NextOom(Callback<std::string> done) = 0;
 
   // Runs a process in a container, or in the guest's own root if `process.container` is the sandbox's id.
   virtual Status ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) = 0;

@@ -100,12 +100,17 @@ struct ProcessConfig {
   bool terminal = false;             // a pseudo terminal instead of pipes; stderr is then part of stdout
   uint16_t rows = 24, columns = 80;  // of the terminal
   bool no_new_privileges = false;
-  std::optional<Capabilities> capabilities;  // default: DefaultCapabilities()
+  // Default: DefaultCapabilities(); for a process that enters a container, the container's.
+  std::optional<Capabilities> capabilities;
   std::vector<Rlimit> rlimits;
   std::optional<int> oom_score_adj;
 };
 
 // (OCI runtime-spec, config.md, "Mounts")
+//
+// A bind mount (type "bind", or the option "bind" or "rbind") shows a file or directory of the host, by
+// virtio-fs: its source is an absolute path there. With "ro" the host keeps it read-only, too. Sockets, pipes
+// and device nodes are refused: what is behind them stays on the host. Every other type is made in the guest.
 struct Mount {
   std::string destination;
   std::string type;
@@ -113,10 +118,142 @@ struct Mount {
   std::vector<std::string> options;
 };
 
+// A line of the cgroup's device filter; without a number: all of them. (OCI runtime-spec, config-linux.md,
+// "Allowed Device list")
+struct DeviceRule {
+  bool allow = false;
+  std::string type = "a";  // "a", "b" or "c"
+  std::optional<int64_t> major, minor;
+  std::string access = "rwm";
+};
+
+// A bound on the traffic with a block device of the guest, in bytes or operations per second.
+struct BlockThrottle {
+  int64_t major = 0, minor = 0;
+  uint64_t rate = 0;
+};
+
+struct HugepageLimit {
+  std::string page_size;  // "2MB"
+  uint64_t bytes = 0;
+};
+
+// What a container may use of its VM, by cgroup v2. What is not given is not limited, and left as it is by
+// UpdateContainer. (OCI runtime-spec, config-linux.md, "Control groups")
+struct ContainerResources {
+  // In bytes; -1: no limit. Swap is memory and swap together.
+  std::optional<int64_t> memory_limit, memory_reservation, memory_swap;
+
+  std::optional<uint64_t> cpu_shares;  // 2 to 262144; 1024 is everybody's
+  std::optional<int64_t> cpu_quota;    // microseconds in each period; -1: no limit
+  std::optional<uint64_t> cpu_period;  // microseconds, 1000 to 1000000; default 100000
+  std::string cpus, mems;              // "0-1,3"
+
+  std::optional<int64_t> pids_limit;  // -1: no limit
+
+  std::optional<uint16_t> block_weight;  // 10 to 1000
+  std::vector<BlockThrottle> block_read_bytes, block_write_bytes, block_read_operations,
+      block_write_operations;
+
+  std::vector<HugepageLimit> hugepages;
+
+  // In order; later ones win. Empty: what the specification gives every container. Not for UpdateContainer.
+  std::vector<DeviceRule> devices;
+
+  // Files of the container's cgroup and what is written to them: {"memory.high", "64M"}. Written last.
+  std::map<std::string, std::string> unified;
+};
+
+// A device node that is made in the container; the device is the guest's.
+struct Device {
+  std::string path;
+  std::string type = "c";  // "c", "u", "b" or "p"
+  int64_t major = 0, minor = 0;
+  std::optional<uint32_t> mode;  // permission bits; default 0666
+  uint32_t uid = 0, gid = 0;
+};
+
+// (OCI runtime-spec, config-linux.md, "Seccomp"; seccomp(2))
+struct SeccompArgument {
+  uint32_t index = 0;
+  uint64_t value = 0, value_two = 0;
+  std::string op;  // "SCMP_CMP_EQ"
+};
+
+struct SeccompRule {
+  std::vector<std::string> names;  // of system calls
+  std::string action;              // "SCMP_ACT_ERRNO"
+  std::optional<uint32_t> errno_return;
+  std::vector<SeccompArgument> arguments;
+};
+
+struct Seccomp {
+  std::string default_action;
+  std::optional<uint32_t> default_errno_return;
+  std::vector<std::string> architectures;  // "SCMP_ARCH_X86_64"
+  std::vector<std::string> flags;          // "SECCOMP_FILTER_FLAG_LOG"
+  std::vector<SeccompRule> rules;
+};
+
+// A program that is run at a turn of a container's life, with the container's state on standard input.
+// (OCI runtime-spec, config.md, "POSIX-platform Hooks")
+struct Hook {
+  std::string path;  // absolute
+  std::vector<std::string> args, env;
+  std::optional<uint32_t> timeout;  // seconds
+};
+
+struct Hooks {
+  // On the host, when the container has been made in the guest and its program has not begun: first
+  // `prestart`, then `create_runtime`. One that fails undoes the container.
+  std::vector<Hook> prestart, create_runtime;
+  // In the guest, in the container's namespaces and before it has its root: `path` is the guest's. One that
+  // fails undoes the container.
+  std::vector<Hook> create_container;
+  // In the container, before its program; `path` is the container's. One that fails undoes the container.
+  std::vector<Hook> start_container;
+  // On the host, once the program runs, and once the container is gone from the guest. Failures are logged by
+  // the monitor.
+  std::vector<Hook> poststart, poststop;
+
+  bool empty() const {
+    return prestart.empty() && create_runtime.empty() && create_container.empty() &&
+           start_container.empty() && poststart.empty() && poststop.empty();
+  }
+};
+
+// Whose a namespace is. The host's are out of reach.
+enum class NamespaceOwner {
+  kContainer,  // the container's own
+  kPod,        // the pod's, with all other containers that say so
+};
+
+// The mount and cgroup namespaces are always the container's own. (namespaces(7))
+struct Namespaces {
+  NamespaceOwner pid = NamespaceOwner::kContainer;
+  NamespaceOwner ipc = NamespaceOwner::kPod;      // /dev/shm goes with it
+  NamespaceOwner uts = NamespaceOwner::kPod;      // a container with a hostname of its own has its own
+  NamespaceOwner network = NamespaceOwner::kPod;  // a container's own has no more than a loopback interface
+};
+
 // Where the output of a container's first process goes.
 enum class ContainerOutput {
   kLog,     // to the container's log, whoever listens; its standard input is empty
   kAttach,  // kept for the one who calls AttachContainer; the process waits when its output is not read
+};
+
+// How a log's lines look.
+enum class LogFormat {
+  kCri,    // "2026-01-31T09:05:00.123456789Z stdout F text", which Kubernetes' tools read
+  kJson,   // {"time":"…","stream":"stdout","log":"text\n"}, which Docker's tools read
+  kPlain,  // the bytes as they came, of both streams
+};
+
+// The log of ContainerOutput::kLog. A file that is full becomes "<log>.1", and that "<log>.2", and so on.
+struct LogConfig {
+  LogFormat format = LogFormat::kCri;
+  Bytes max_size = Bytes::MiB(16);  // of one file; at least 4 KiB
+  uint32_t max_files = 2;           // 1 to 100, with the one that is written
 };
 
 // A container: a process with a root file system of its own.
@@ -127,14 +264,41 @@ struct ContainerConfig {
   std::string hostname;  // empty: the pod's
   ProcessConfig process;
   ContainerOutput output = ContainerOutput::kLog;
-  std::vector<Mount> mounts;              // empty: DefaultMounts()
+  LogConfig log;
+
+  bool default_mounts = true;  // DefaultMounts() come before `mounts`, where these have nothing of their own
+  std::vector<Mount> mounts;   // in order
+  std::string rootfs_propagation;  // "rprivate", "rslave", "rshared" ...; empty: private
+
   std::vector<std::string> masked_paths;  // default of OCI bundles: what `runc spec` masks
   std::vector<std::string> readonly_paths;
+  std::vector<Device> devices;  // beside /dev/null and the others that every container has
+  Namespaces namespaces;
+  std::map<std::string, std::string>
+      sysctl;  // of the container's own namespaces: {"net.ipv4.ip_forward", "1"}
+  ContainerResources resources;
+  std::optional<Seccomp> seccomp;
+
+  Hooks hooks;
+  std::string bundle;  // what hooks are told is the bundle's path; of no other use
   std::map<std::string, std::string> annotations;
 };
 
 // /proc, /dev, /dev/pts, /dev/shm, /dev/mqueue, /sys and the cgroup tree, as `runc spec` has them.
 const std::vector<Mount>& DefaultMounts();
+
+// The lines of resolv.conf(5). All empty: containers keep the one of their root file system.
+struct DnsConfig {
+  std::vector<std::string> servers;   // addresses
+  std::vector<std::string> searches;  // domains
+  std::vector<std::string> options;   // "ndots:2"
+};
+
+// A line of hosts(5).
+struct HostEntry {
+  std::string address;
+  std::vector<std::string> names;
+};
 
 // A pod: one VM, and the containers in it.
 struct PodConfig {
@@ -143,6 +307,9 @@ struct PodConfig {
   ResourceConfig resources;
   HypervisorConfig hypervisor;
   AgentConfig agent;
+  Bytes shared_memory = Bytes::MiB(64);  // /dev/shm of the containers that share the pod's ipc namespace
+  DnsConfig dns;                         // becomes /etc/resolv.conf of every container
+  std::vector<HostEntry> hosts;  // with the pod's own name and localhost, /etc/hosts of every container
   std::vector<ContainerConfig> containers;  // started by StartPod, in this order
   std::map<std::string, std::string> annotations;
 };

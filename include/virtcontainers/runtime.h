@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,9 @@
 #include "virtcontainers/config.h"
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
+#include "virtcontainers/event.h"
 #include "virtcontainers/process.h"
+#include "virtcontainers/stats.h"
 #include "virtcontainers/status.h"
 
 namespace virtcontainers {
@@ -38,6 +41,12 @@ struct RuntimeOptions {
 
 // Which of the pods ListPod lists.
 enum class PodFilter { kAll, kRunning };
+
+// Of a file that is copied into a container.
+struct CopyOptions {
+  std::optional<uint32_t> mode;  // permission bits; default: the source's
+  uint32_t uid = 0, gid = 0;     // in the container
+};
 
 // The library's entry. Thread-safe; holds no lock, descriptor or thread between calls, and changes nothing of
 // the process it lives in (no signal handler, no working directory, no umask).
@@ -77,6 +86,18 @@ class Runtime {
   Status StopPod(std::string_view pod, std::chrono::milliseconds grace = std::chrono::seconds(5),
                  Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
+  // CreatePod and StartPod. If the start fails, the pod is deleted.
+  Status RunPod(const PodConfig& config, Deadline deadline = Deadline::After(std::chrono::seconds(120)));
+
+  // Stops the VM's processors where they are, and lets them go on; the guest's clock is set then. Nothing of
+  // a paused pod answers but its status; calls that wait for its processes go on waiting. Legal when running
+  // or paused; a pod that is so already stays so, without an error.
+  Status PausePod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(30)));
+  Status ResumePod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(30)));
+
+  // What the pod was asked to be, with its containers as they are now configured.
+  Result<PodConfig> FetchPod(std::string_view pod);
+
   // The pods and their states, by id. A pod whose state cannot be read is listed as stopped, with the reason.
   Result<std::vector<virtcontainers::PodStatus>> ListPod(PodFilter filter = PodFilter::kAll);
 
@@ -88,6 +109,14 @@ class Runtime {
 
   // Answers at once whatever else is under way, also while the VM boots.
   Result<virtcontainers::PodStatus> PodStatus(std::string_view pod);
+
+  // What the pod uses, in the guest and on the host. Legal when running or paused.
+  Result<PodStats> StatsPod(std::string_view pod,
+                            Deadline deadline = Deadline::After(std::chrono::seconds(10)));
+
+  // The events of all pods of the root from now on, or, with `after`, those that come after that
+  // Event::sequence (0: all that are kept). The stream outlives this object.
+  Result<std::unique_ptr<EventStream>> Events(std::optional<uint64_t> after = {});
 
   // ---- containers
 
@@ -116,6 +145,45 @@ class Runtime {
       Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
   Result<virtcontainers::ContainerStatus> ContainerStatus(std::string_view pod, std::string_view container);
+
+  // Freezes all processes of the container, and lets them go on. Legal when running or paused; one that is so
+  // already stays so, without an error.
+  Status PauseContainer(std::string_view pod, std::string_view container,
+                        Deadline deadline = Deadline::After(std::chrono::seconds(10)));
+  Status ResumeContainer(std::string_view pod, std::string_view container,
+                         Deadline deadline = Deadline::After(std::chrono::seconds(10)));
+
+  // Sends a signal to the container's first process; SIGKILL goes to all of them. Does not wait for what it
+  // brings about. Legal when running; paused, too, for SIGKILL. A container that has stopped is no error.
+  Status KillContainer(std::string_view pod, std::string_view container, int signal,
+                       Deadline deadline = Deadline::After(std::chrono::seconds(10)));
+
+  // Blocks until the container's first process has ended. Any number of callers, also afterwards. Legal once
+  // started. Errors: Aborted, with the reason, when the pod ended and the container's end was not seen.
+  Result<ExitStatus> WaitContainer(std::string_view pod, std::string_view container,
+                                   Deadline deadline = Deadline::Infinite());
+
+  // Sets the limits that are given and leaves the rest; they hold from the next start on, too. Legal in every
+  // state but paused pods. All or nothing as far as the container's configuration goes.
+  Status UpdateContainer(std::string_view pod, std::string_view container,
+                         const ContainerResources& resources,
+                         Deadline deadline = Deadline::After(std::chrono::seconds(10)));
+
+  // Legal when running or paused.
+  Result<ContainerStats> StatsContainer(std::string_view pod, std::string_view container,
+                                        Deadline deadline = Deadline::After(std::chrono::seconds(10)));
+
+  // The container's processes, the first one first. Legal when running or paused.
+  Result<std::vector<ProcessInfo>> ProcessListContainer(
+      std::string_view pod, std::string_view container,
+      Deadline deadline = Deadline::After(std::chrono::seconds(10)));
+
+  // Copies a regular file of the host into a container, as that sees its files: over mounts, too, and never
+  // out of it by way of a symbolic link. It appears whole or not at all, in place of what had its name; the
+  // directory must be there. Legal when running. Errors: NotFound for the source or the directory.
+  Status CopyFile(std::string_view pod, std::string_view container, const std::string& source,
+                  const std::string& destination, const CopyOptions& options = {},
+                  Deadline deadline = Deadline::After(std::chrono::minutes(10)));
 
   // The container's first process, to wait for, to signal, and, with ContainerOutput::kAttach, to read from
   // and write to. Legal once started and while its pod runs.

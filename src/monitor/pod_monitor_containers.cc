@@ -31,22 +31,6 @@ std::string RandomName() {
   return text;
 }
 
-// What a configuration leaves out.
-ProcessConfig Complete(ProcessConfig process) {
-  const bool has_path = std::any_of(process.env.begin(), process.env.end(), [](const std::string& variable) {
-    return variable.rfind("PATH=", 0) == 0;
-  });
-  if (!has_path) process.env.push_back(std::string("PATH=") + kDefaultPath);
-  if (!process.capabilities) process.capabilities = DefaultCapabilities();
-  return process;
-}
-
-ContainerConfig Complete(ContainerConfig container) {
-  container.process = Complete(std::move(container.process));
-  if (container.mounts.empty()) container.mounts = DefaultMounts();
-  return container;
-}
-
 }  // namespace
 
 ProcessRef PodMonitor::RefOf(const std::string& container, const std::string& exec) const {
@@ -64,7 +48,7 @@ Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodStat
 
 Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const std::string rootfs, vm_->ShowRootfs(config));
-  Status created = agent().CreateContainer({Complete(config), rootfs}, deadline);
+  Status created = agent().CreateContainer({CompleteContainer(config), rootfs}, deadline);
   if (!created) {
     // It may have been made after all, too late.
     if (created.error().code() == Code::kDeadlineExceeded) {
@@ -308,7 +292,7 @@ Result<std::string> PodMonitor::Exec(const std::string& container, const Process
   }
   const std::string name = RandomName();
   const ProcessRef process = RefOf(container, name);
-  VC_RETURN_IF_ERROR(agent().ExecProcess(process, Complete(config), deadline));
+  VC_RETURN_IF_ERROR(agent().ExecProcess(process, CompleteProcess(config, container.empty()), deadline));
   processes_->Add(process, true, {});
   return name;
 }

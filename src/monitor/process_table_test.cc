@@ -34,6 +34,15 @@ class ScriptedAgent final : public Agent {
   Status CreateContainer(const GuestContainer&, Deadline) override { return {}; }
   Status StartContainer(const std::string&, Deadline) override { return {}; }
   Status RemoveContainer(const std::string&, Deadline) override { return {}; }
+  Status PauseContainer(const std::string&, Deadline) override { return {}; }
+  Status ResumeContainer(const std::string&, Deadline) override { return {}; }
+  Status UpdateContainer(const std::string&, const ContainerResources&, Deadline) override { return {}; }
+  Result<ContainerStats> StatsContainer(const std::string&, Deadline) override { return ContainerStats{}; }
+  Result<std::vector<ProcessInfo>> ListProcesses(const std::string&, Deadline) override {
+    return std::vector<ProcessInfo>{};
+  }
+  Status CopyFile(const std::string&, const FileChunk&, Deadline) override { return {}; }
+  void NextOom(Callback<std::string>) override {}
   Status ExecProcess(const ProcessRef&, const ProcessConfig&, Deadline) override { return {}; }
   Status SignalProcess(const ProcessRef&, int, bool, Deadline) override { return {}; }
   Status ResizeTerminal(const ProcessRef&, uint16_t, uint16_t, Deadline) override { return {}; }

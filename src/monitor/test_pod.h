@@ -62,6 +62,26 @@ class FaultyAgent final : public Agent {
   Status RemoveContainer(const std::string& container, Deadline deadline) override {
     return agent_.RemoveContainer(container, deadline);
   }
+  Status PauseContainer(const std::string& container, Deadline deadline) override {
+    return agent_.PauseContainer(container, deadline);
+  }
+  Status ResumeContainer(const std::string& container, Deadline deadline) override {
+    return agent_.ResumeContainer(container, deadline);
+  }
+  Status UpdateContainer(const std::string& container, const ContainerResources& resources,
+                         Deadline deadline) override {
+    return agent_.UpdateContainer(container, resources, deadline);
+  }
+  Result<ContainerStats> StatsContainer(const std::string& container, Deadline deadline) override {
+    return agent_.StatsContainer(container, deadline);
+  }
+  Result<std::vector<ProcessInfo>> ListProcesses(const std::string& container, Deadline deadline) override {
+    return agent_.ListProcesses(container, deadline);
+  }
+  Status CopyFile(const std::string& container, const FileChunk& chunk, Deadline deadline) override {
+    return agent_.CopyFile(container, chunk, deadline);
+  }
+  void NextOom(Callback<std::string> done) override { agent_.NextOom(std::move(done)); }
   Status ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) override {
     return agent_.ExecProcess(process, config, deadline);
   }

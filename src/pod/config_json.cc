@@ -119,6 +119,7 @@ Json ToJson(const ContainerConfig& config) {
   if (!config.hostname.empty()) json["hostname"] = config.hostname;
   json["process"] = ToJson(config.process);
   json["output"] = NameOf(kOutputNames, config.output);
+  if (!config.default_mounts) json["default_mounts"] = false;
   for (const Mount& mount : config.mounts) {
     json["mounts"].push_back({{"destination", mount.destination},
                               {"type", mount.type},
@@ -172,6 +173,7 @@ Result<ContainerConfig> ContainerConfigFromJson(const Json& json) {
   reader.Read("hostname", config.hostname);
   ReadObject(reader, "process", [&](JsonReader& process) { ReadProcess(process, config.process); });
   ReadEnum(reader, "output", kOutputNames, config.output);
+  reader.Read("default_mounts", config.default_mounts);
   ReadObjects(reader, "mounts", [&](JsonReader& entry) {
     Mount& mount = config.mounts.emplace_back();
     entry.Read("destination", mount.destination);

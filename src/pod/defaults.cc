@@ -1,6 +1,6 @@
 #include "pod/defaults.h"
 
-#include "virtcontainers/config.h"
+#include <algorithm>
 
 namespace virtcontainers {
 
@@ -44,6 +44,31 @@ const std::vector<std::string>& DefaultReadonlyPaths() {
   static const auto* const paths =
       new std::vector<std::string>{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
   return *paths;
+}
+
+ProcessConfig CompleteProcess(ProcessConfig process, bool own_capabilities) {
+  const bool has_path = std::any_of(process.env.begin(), process.env.end(), [](const std::string& variable) {
+    return variable.rfind("PATH=", 0) == 0;
+  });
+  if (!has_path) process.env.push_back(std::string("PATH=") + kDefaultPath);
+  if (!process.capabilities && own_capabilities) process.capabilities = DefaultCapabilities();
+  return process;
+}
+
+ContainerConfig CompleteContainer(ContainerConfig container) {
+  container.process = CompleteProcess(std::move(container.process), true);
+  if (!container.default_mounts) return container;
+  std::vector<Mount> mounts;
+  for (const Mount& mount : DefaultMounts()) {
+    const bool replaced =
+        std::any_of(container.mounts.begin(), container.mounts.end(),
+                    [&](const Mount& other) { return other.destination == mount.destination; });
+    if (!replaced) mounts.push_back(mount);
+  }
+  mounts.insert(mounts.end(), container.mounts.begin(), container.mounts.end());
+  container.mounts = std::move(mounts);
+  container.default_mounts = false;
+  return container;
 }
 
 }  // namespace virtcontainers

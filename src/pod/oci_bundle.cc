@@ -310,6 +310,7 @@ Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string&
 
   ContainerConfig config;
   config.id = id;
+  config.default_mounts = false;
   Section top(json, "");
   ReadVersion(top);
   for (const char* name : {"process", "root"}) {

@@ -8,8 +8,11 @@
 
 #include "agent.pb.h"
 #include "agent/kata/connect.h"
+#include "agent/kata/guest_extension.h"
+#include "agent/kata/guest_stats.h"
 #include "agent/kata/oci_spec.h"
 #include "base/errors.h"
+#include "guest.pb.h"
 #include "health.pb.h"
 #include "ttrpc/client.h"
 
@@ -18,10 +21,10 @@ namespace {
 
 constexpr char kAgentService[] = "grpc.AgentService";
 constexpr char kHealthService[] = "grpc.Health";
+constexpr char kGuestService[] = "virtcontainers.Guest";
 
 // The share's place in the guest, and its name there. (Kata's contract with its guests)
 constexpr char kSharedContainers[] = "/run/kata-containers/shared/containers/";
-constexpr char kSandboxShm[] = "/run/kata-containers/sandbox/shm";
 
 // A stream that ended: older agents answer an error where newer ones answer nothing.
 bool IsEndOfStream(const Error& error) { return error.message().find("read meet eof") != std::string::npos; }
@@ -36,10 +39,10 @@ std::string Printable(const std::string& text) {
   return printable;
 }
 
-Status CheckProcess(const ProcessConfig& process) {
-  if (!process.user.umask) return {};
-  return Fail(Code::kUnimplemented,
-              "the agent's protocol has no umask: leave it out, and set it in the command");
+// For calls whose answer says no more than that it is done.
+Status Done(Result<std::string> answer) {
+  VC_RETURN_IF_ERROR(answer);
+  return {};
 }
 
 template <typename Message>
@@ -118,10 +121,20 @@ Result<std::shared_ptr<ttrpc::Client>> KataAgent::client() const {
 }
 
 template <typename Request>
-Status KataAgent::Call(const char* method, const Request& request, Deadline deadline) {
+Result<std::string> KataAgent::Call(const char* method, const Request& request, Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const std::shared_ptr<ttrpc::Client> to, client());
-  VC_RETURN_IF_ERROR(to->Call(kAgentService, method, request.SerializeAsString(), deadline));
-  return {};
+  return to->Call(kAgentService, method, request.SerializeAsString(), deadline);
+}
+
+template <typename Request>
+Result<std::string> KataAgent::CallOwn(const char* method, const Request& request, const char* what,
+                                       Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const std::shared_ptr<ttrpc::Client> to, client());
+  Result<std::string> answer = to->Call(kGuestService, method, request.SerializeAsString(), deadline);
+  if (!answer && answer.error().code() == Code::kUnimplemented) {
+    answer.error().AddContext(std::string("the guest's agent knows nothing of ") + what);
+  }
+  return answer;
 }
 
 Status KataAgent::Check(Deadline deadline) {
@@ -160,13 +173,13 @@ Status KataAgent::CreateSandbox(const SandboxConfig& config, Deadline deadline) 
   shm->set_source("shm");
   shm->set_fstype("tmpfs");
   shm->set_mount_point(kSandboxShm);
-  for (const char* option : {"noexec", "nosuid", "nodev", "mode=1777", "size=65536k"})
-    shm->add_options(option);
-  return Call("CreateSandbox", request, deadline);
+  for (const char* option : {"noexec", "nosuid", "nodev", "mode=1777"}) shm->add_options(option);
+  shm->add_options("size=" + std::to_string(config.shared_memory.count));
+  return Done(Call("CreateSandbox", request, deadline));
 }
 
 Status KataAgent::DestroySandbox(Deadline deadline) {
-  return Call("DestroySandbox", grpc::DestroySandboxRequest(), deadline);
+  return Done(Call("DestroySandbox", grpc::DestroySandboxRequest(), deadline));
 }
 
 Status KataAgent::SetGuestTime(Time time, Deadline deadline) {
@@ -174,41 +187,114 @@ Status KataAgent::SetGuestTime(Time time, Deadline deadline) {
   grpc::SetGuestDateTimeRequest request;
   request.set_sec(since_epoch.count() / 1'000'000);
   request.set_usec(since_epoch.count() % 1'000'000);
-  return Call("SetGuestDateTime", request, deadline);
+  return Done(Call("SetGuestDateTime", request, deadline));
 }
 
 Status KataAgent::ReseedRandom(std::string_view entropy, Deadline deadline) {
   grpc::ReseedRandomDevRequest request;
   request.set_data(std::string(entropy));
-  return Call("ReseedRandomDev", request, deadline);
+  return Done(Call("ReseedRandomDev", request, deadline));
 }
 
 Status KataAgent::CreateContainer(const GuestContainer& container, Deadline deadline) {
-  VC_RETURN_IF_ERROR(CheckProcess(container.config.process));
-  grpc::CreateContainerRequest request;
+  wire::ExtendedCreateRequest extended;
+  grpc::CreateContainerRequest& request = *extended.mutable_request();
   request.set_container_id(container.config.id);
   request.set_exec_id(container.config.id);
   *request.mutable_oci() = ToOciSpec(container);
-  return Call("CreateContainer", request, deadline);
+  request.set_sandbox_pidns(container.config.namespaces.pid == NamespaceOwner::kPod);
+  const std::string beyond = Extend(container.config, &extended);
+  if (beyond.empty()) return Done(Call("CreateContainer", request, deadline));
+  return Done(CallOwn("CreateContainer", extended, beyond.c_str(), deadline));
 }
 
 Status KataAgent::StartContainer(const std::string& container, Deadline deadline) {
   grpc::StartContainerRequest request;
   request.set_container_id(container);
-  return Call("StartContainer", request, deadline);
+  return Done(Call("StartContainer", request, deadline));
 }
 
 Status KataAgent::RemoveContainer(const std::string& container, Deadline deadline) {
   grpc::RemoveContainerRequest request;
   request.set_container_id(container);
-  return Call("RemoveContainer", request, deadline);
+  return Done(Call("RemoveContainer", request, deadline));
+}
+
+Status KataAgent::PauseContainer(const std::string& container, Deadline deadline) {
+  grpc::PauseContainerRequest request;
+  request.set_container_id(container);
+  return Done(Call("PauseContainer", request, deadline));
+}
+
+Status KataAgent::ResumeContainer(const std::string& container, Deadline deadline) {
+  grpc::ResumeContainerRequest request;
+  request.set_container_id(container);
+  return Done(Call("ResumeContainer", request, deadline));
+}
+
+Status KataAgent::UpdateContainer(const std::string& container, const ContainerResources& resources,
+                                  Deadline deadline) {
+  wire::ExtendedUpdateRequest extended;
+  grpc::UpdateContainerRequest& request = *extended.mutable_request();
+  request.set_container_id(container);
+  *request.mutable_resources() = ToOciResources(resources);
+  if (resources.unified.empty()) return Done(Call("UpdateContainer", request, deadline));
+  for (const auto& [file, value] : resources.unified) (*extended.mutable_unified())[file] = value;
+  return Done(CallOwn("UpdateContainer", extended, "unified resources", deadline));
+}
+
+Result<ContainerStats> KataAgent::StatsContainer(const std::string& container, Deadline deadline) {
+  grpc::StatsContainerRequest request;
+  request.set_container_id(container);
+  VC_ASSIGN_OR_RETURN(const auto answer,
+                      Parse<grpc::StatsContainerResponse>(Call("StatsContainer", request, deadline)));
+  ContainerStats stats = FromKataStats(answer);
+  stats.id = container;
+  stats.time = std::chrono::system_clock::now();
+  return stats;
+}
+
+Result<std::vector<ProcessInfo>> KataAgent::ListProcesses(const std::string& container, Deadline deadline) {
+  wire::ListProcessesRequest request;
+  request.set_container_id(container);
+  VC_ASSIGN_OR_RETURN(const auto answer, Parse<wire::ListProcessesResponse>(CallOwn(
+                                             "ListProcesses", request, "lists of processes", deadline)));
+  return FromGuestProcesses(answer);
+}
+
+Status KataAgent::CopyFile(const std::string& container, const FileChunk& chunk, Deadline deadline) {
+  wire::CopyFileChunk request;
+  request.set_container_id(container);
+  request.set_copy(chunk.copy);
+  request.set_path(chunk.path);
+  request.set_size(chunk.size);
+  request.set_offset(chunk.offset);
+  request.set_data(chunk.data);
+  request.set_mode(chunk.mode);
+  request.set_uid(chunk.uid);
+  request.set_gid(chunk.gid);
+  return Done(CallOwn("CopyFile", request, "files copied into containers", deadline));
+}
+
+void KataAgent::NextOom(Callback<std::string> done) {
+  const auto to = client();
+  if (!to) return done(Fail(to.error()));
+  (*to)->CallAsync(kAgentService, "GetOOMEvent", grpc::GetOOMEventRequest().SerializeAsString(), {},
+                   [done = std::move(done)](Result<std::string> payload) {
+                     const auto event = Parse<grpc::OOMEvent>(std::move(payload));
+                     if (!event) return done(Fail(event.error()));
+                     done(event->container_id());
+                   });
 }
 
 Status KataAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) {
-  VC_RETURN_IF_ERROR(CheckProcess(config));
-  grpc::ExecProcessRequest request = ForProcess<grpc::ExecProcessRequest>(process);
+  wire::ExtendedExecRequest extended;
+  grpc::ExecProcessRequest& request = *extended.mutable_request();
+  request = ForProcess<grpc::ExecProcessRequest>(process);
   *request.mutable_process() = ToOciProcess(config);
-  return Call("ExecProcess", request, deadline);
+  if (!config.user.umask) return Done(Call("ExecProcess", request, deadline));
+  extended.mutable_process()->set_umask(*config.user.umask);
+  return Done(CallOwn("ExecProcess", extended, "a process's umask", deadline));
 }
 
 Status KataAgent::SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) {
@@ -220,7 +306,7 @@ Status KataAgent::SignalProcess(const ProcessRef& process, int signal, bool all,
   request.set_container_id(process.container);
   if (!all) request.set_exec_id(process.exec.empty() ? process.container : process.exec);
   request.set_signal(static_cast<uint32_t>(signal));
-  return Call("SignalProcess", request, deadline);
+  return Done(Call("SignalProcess", request, deadline));
 }
 
 Status KataAgent::ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
@@ -228,7 +314,7 @@ Status KataAgent::ResizeTerminal(const ProcessRef& process, uint16_t rows, uint1
   auto request = ForProcess<grpc::TtyWinResizeRequest>(process);
   request.set_row(rows);
   request.set_column(columns);
-  Status resized = Call("TtyWinResize", request, deadline);
+  Status resized = Done(Call("TtyWinResize", request, deadline));
   // Agents say Unavailable of a process without a terminal; so does a link that is broken.
   const auto to = client();
   if (!resized && resized.error().code() == Code::kUnavailable && to && !(*to)->closed()) {
@@ -307,7 +393,7 @@ void KataAgent::WriteRest(const std::shared_ptr<ttrpc::Client>& to, const Proces
 }
 
 Status KataAgent::CloseStdin(const ProcessRef& process, Deadline deadline) {
-  return Call("CloseStdin", ForProcess<grpc::CloseStdinRequest>(process), deadline);
+  return Done(Call("CloseStdin", ForProcess<grpc::CloseStdinRequest>(process), deadline));
 }
 
 }  // namespace virtcontainers

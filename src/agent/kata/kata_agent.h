@@ -41,6 +41,14 @@ class KataAgent final : public Agent {
   Status CreateContainer(const GuestContainer& container, Deadline deadline) override;
   Status StartContainer(const std::string& container, Deadline deadline) override;
   Status RemoveContainer(const std::string& container, Deadline deadline) override;
+  Status PauseContainer(const std::string& container, Deadline deadline) override;
+  Status ResumeContainer(const std::string& container, Deadline deadline) override;
+  Status UpdateContainer(const std::string& container, const ContainerResources& resources,
+                         Deadline deadline) override;
+  Result<ContainerStats> StatsContainer(const std::string& container, Deadline deadline) override;
+  Result<std::vector<ProcessInfo>> ListProcesses(const std::string& container, Deadline deadline) override;
+  Status CopyFile(const std::string& container, const FileChunk& chunk, Deadline deadline) override;
+  void NextOom(Callback<std::string> done) override;
   Status ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) override;
   Status SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) override;
   Status ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
@@ -58,9 +66,14 @@ class KataAgent final : public Agent {
   // The connection, or why there is none.
   Result<std::shared_ptr<ttrpc::Client>> client() const;
 
-  // Calls the agent's service and forgets the answer, if it is a good one.
+  // The answer of the agent's service.
   template <typename Request>
-  Status Call(const char* method, const Request& request, Deadline deadline);
+  Result<std::string> Call(const char* method, const Request& request, Deadline deadline);
+
+  // The answer of our own service, which not every agent has: `what` it is needed for.
+  template <typename Request>
+  Result<std::string> CallOwn(const char* method, const Request& request, const char* what,
+                              Deadline deadline);
 
   // Sends what is left of `data` from `sent` on, a piece at a time.
   static void WriteRest(const std::shared_ptr<ttrpc::Client>& to, const ProcessRef& process,

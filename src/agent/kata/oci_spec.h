@@ -9,9 +9,14 @@
 
 namespace virtcontainers {
 
+// The shared memory of the pod's containers, in the guest. (Kata's contract with its guests)
+inline constexpr char kSandboxShm[] = "/run/kata-containers/sandbox/shm";
+
 grpc::Process ToOciProcess(const ProcessConfig& process);
 
-// What belongs to the host (the network, the path of a namespace, hooks) is not in it.
+grpc::LinuxResources ToOciResources(const ContainerResources& resources);
+
+// What belongs to the host (hooks that run there) is not in it, nor what the protocol has no field for.
 grpc::Spec ToOciSpec(const GuestContainer& container);
 
 }  // namespace virtcontainers

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <utility>
 
 #include "base/errors.h"
 
@@ -45,6 +46,7 @@ void NoopAgent::Close() {
         readers.clear();
       }
     }
+    if (oom_) calls.push_back([done = std::exchange(oom_, nullptr), gone] { done(Fail(gone)); });
   }
   CallAll(calls);
 }
@@ -134,6 +136,7 @@ Status NoopAgent::RemoveContainer(const std::string& container, Deadline) {
       return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is running: stop it first");
     }
     containers_.erase(container);
+    paused_.erase(container);
     // Somebody may wait for one that was never started.
     for (auto process = processes_.lower_bound(Key(container, ""));
          process != processes_.end() && process->first.first == container;
@@ -143,6 +146,84 @@ Status NoopAgent::RemoveContainer(const std::string& container, Deadline) {
   }
   CallAll(calls);
   return {};
+}
+
+Status NoopAgent::CheckRunning(const std::string& container) {
+  VC_RETURN_IF_ERROR(Open());
+  const auto first = processes_.find(Key(container, ""));
+  if (containers_.count(container) == 0 || first == processes_.end()) {
+    return Fail(Code::kNotFound, "no container " + Quoted(container));
+  }
+  if (first->second.started && !first->second.exit) return {};
+  return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is not running");
+}
+
+Status NoopAgent::PauseContainer(const std::string& container, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(CheckRunning(container));
+  paused_.insert(container);
+  return {};
+}
+
+Status NoopAgent::ResumeContainer(const std::string& container, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(CheckRunning(container));
+  if (paused_.erase(container) != 0) return {};
+  return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is not paused");
+}
+
+Status NoopAgent::UpdateContainer(const std::string& container, const ContainerResources&, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(Open());
+  if (containers_.count(container) == 0) return Fail(Code::kNotFound, "no container " + Quoted(container));
+  return {};
+}
+
+Result<ContainerStats> NoopAgent::StatsContainer(const std::string& container, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(CheckRunning(container));
+  ContainerStats stats;
+  stats.id = container;
+  stats.time = std::chrono::system_clock::now();
+  stats.pids.current = 1;
+  return stats;
+}
+
+Result<std::vector<ProcessInfo>> NoopAgent::ListProcesses(const std::string& container, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(CheckRunning(container));
+  std::vector<ProcessInfo> list;
+  for (const auto& [key, process] : processes_) {
+    if (key.first != container || process.exit) continue;
+    ProcessInfo& info = list.emplace_back();
+    info.pid = static_cast<pid_t>(list.size());
+    info.state = 'S';
+    info.args = process.args;
+    info.name = process.args.empty() ? "" : process.args[0].substr(0, 15);
+  }
+  return list;
+}
+
+Status NoopAgent::CopyFile(const std::string& container, const FileChunk& chunk, Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(CheckRunning(container));
+  uint64_t& there = copies_[chunk.copy];
+  const bool in_order = chunk.offset == there && chunk.data.size() <= chunk.size - chunk.offset;
+  there += chunk.data.size();
+  if (!in_order || there == chunk.size) copies_.erase(chunk.copy);
+  if (in_order) return {};
+  return Fail(Code::kInvalidArgument, "the parts of " + Quoted(chunk.path) + " come out of order");
+}
+
+void NoopAgent::NextOom(Callback<std::string> done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (connected_ && !oom_) {
+      oom_ = std::move(done);
+      return;
+    }
+  }
+  done(Fail(Code::kUnavailable, "the agent is not connected, or somebody waits already"));
 }
 
 Status NoopAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline) {
@@ -264,6 +345,7 @@ Status NoopAgent::CloseStdin(const ProcessRef& process, Deadline) {
 
 void NoopAgent::Run(Process& process, const std::vector<std::string>& args, bool first, Calls& calls) {
   process.started = true;
+  process.args = args;
   const std::string command = args.empty() ? "" : args[0].substr(args[0].rfind('/') + 1);
   if (command == "cat") {
     process.cat = true;

@@ -35,6 +35,14 @@ class NoopAgent final : public Agent {
   Status CreateContainer(const GuestContainer& container, Deadline deadline) override;
   Status StartContainer(const std::string& container, Deadline deadline) override;
   Status RemoveContainer(const std::string& container, Deadline deadline) override;
+  Status PauseContainer(const std::string& container, Deadline deadline) override;
+  Status ResumeContainer(const std::string& container, Deadline deadline) override;
+  Status UpdateContainer(const std::string& container, const ContainerResources& resources,
+                         Deadline deadline) override;
+  Result<ContainerStats> StatsContainer(const std::string& container, Deadline deadline) override;
+  Result<std::vector<ProcessInfo>> ListProcesses(const std::string& container, Deadline deadline) override;
+  Status CopyFile(const std::string& container, const FileChunk& chunk, Deadline deadline) override;
+  void NextOom(Callback<std::string> done) override;
   Status ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) override;
   Status SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) override;
   Status ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
@@ -59,6 +67,7 @@ class NoopAgent final : public Agent {
     bool cat = false;  // gives back what it is given
     bool stdin_closed = false;
     std::optional<ExitStatus> exit;
+    std::vector<std::string> args;
     std::string out;
     std::vector<Callback<ExitStatus>> waiters;
     std::vector<Reader> readers[2];
@@ -74,6 +83,7 @@ class NoopAgent final : public Agent {
   void End(Process& process, int code, Calls& calls);
   void Kill(Process& process, Calls& calls);  // also one that was never started
   void EndExecs(const std::string& container, Calls& calls);
+  Status CheckRunning(const std::string& container);
   void Feed(Process& process, Calls& calls);
 
   std::mutex mutex_;
@@ -82,6 +92,9 @@ class NoopAgent final : public Agent {
   bool sandbox_ = false;
   std::string sandbox_id_;
   std::map<std::string, std::vector<std::string>> containers_;  // their commands
+  std::set<std::string> paused_;
+  std::map<std::string, uint64_t> copies_;  // how much is there of each
+  Callback<std::string> oom_;               // for what never comes
   std::map<Key, Process> processes_;
 };
 
