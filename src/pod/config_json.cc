@@ -1,29 +1,9 @@
 #include "pod/config_json.h"
 
-#include "base/errors.h"
-#include "pod/enum_names.h"
+#include "pod/json_fields.h"
 
 namespace virtcontainers {
 namespace {
-
-template <typename E, size_t N>
-void ReadEnum(JsonReader& reader, const char* name, const EnumName<E> (&names)[N], E& out) {
-  std::string word;
-  reader.Read(name, word);
-  if (word.empty() || !reader.status()) return;
-  const Result<E> value = ValueOf(names, word, reader.PathOf(name));
-  if (value) {
-    out = *value;
-  } else {
-    reader.FailWith(value.error());
-  }
-}
-
-// What is stored was valid. Without an id the file is not what was stored.
-void ReadId(JsonReader& reader, std::string& id) {
-  reader.Read("id", id);
-  if (!IsValidId(id)) reader.FailWith(Error(Code::kInvalidArgument, "'id' is missing or not valid"));
-}
 
 Json ToJson(const User& user) {
   Json json = {{"uid", user.uid}, {"gid", user.gid}};
@@ -38,29 +18,6 @@ Json ToJson(const Capabilities& capabilities) {
           {"inheritable", capabilities.inheritable},
           {"permitted", capabilities.permitted},
           {"ambient", capabilities.ambient}};
-}
-
-// Runs `read` on the object of that name, if there is one, and passes its error on.
-template <typename F>
-void ReadObject(JsonReader& reader, const char* name, F read) {
-  const Json* object = reader.Object(name);
-  if (object == nullptr) return;
-  JsonReader inner(*object, reader.PathOf(name));
-  read(inner);
-  if (!inner.status()) reader.FailWith(inner.status().error());
-}
-
-// The same for each object of a list.
-template <typename F>
-void ReadObjects(JsonReader& reader, const char* name, F read) {
-  const Json* list = reader.Array(name);
-  if (list == nullptr) return;
-  size_t index = 0;
-  for (const Json& element : *list) {
-    JsonReader inner(element, reader.PathOf(name) + "[" + std::to_string(index++) + "]");
-    read(inner);
-    if (!inner.status()) return reader.FailWith(inner.status().error());
-  }
 }
 
 void ReadProcess(JsonReader& reader, ProcessConfig& process) {

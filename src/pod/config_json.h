@@ -14,11 +14,13 @@ namespace virtcontainers {
 Json ToJson(const PodConfig& config);
 Json ToJson(const ContainerConfig& config);
 Json ToJson(const ProcessConfig& config);
+Json ToJson(const ContainerResources& resources);
 
 // Errors: InvalidArgument, naming the field.
 Result<PodConfig> PodConfigFromJson(const Json& json);
 Result<ContainerConfig> ContainerConfigFromJson(const Json& json);
 Result<ProcessConfig> ProcessConfigFromJson(const Json& json, std::string_view path = "");
+Result<ContainerResources> ContainerResourcesFromJson(const Json& json, std::string_view path = "");
 
 }  // namespace virtcontainers
 

@@ -26,6 +26,10 @@ inline constexpr EnumName<AgentTransport> kTransportNames[] = {
     {AgentTransport::kVsock, "vsock"}};
 inline constexpr EnumName<ContainerOutput> kOutputNames[] = {{ContainerOutput::kLog, "log"},
                                                              {ContainerOutput::kAttach, "attach"}};
+inline constexpr EnumName<LogFormat> kLogFormatNames[] = {
+    {LogFormat::kCri, "cri"}, {LogFormat::kJson, "json"}, {LogFormat::kPlain, "plain"}};
+inline constexpr EnumName<NamespaceOwner> kNamespaceOwnerNames[] = {{NamespaceOwner::kContainer, "container"},
+                                                                    {NamespaceOwner::kPod, "pod"}};
 inline constexpr EnumName<PodState> kPodStateNames[] = {{PodState::kReady, "ready"},
                                                         {PodState::kRunning, "running"},
                                                         {PodState::kPaused, "paused"},
