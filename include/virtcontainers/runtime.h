@@ -154,7 +154,8 @@ class Runtime {
                          Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
   // Sends a signal to the container's first process; SIGKILL goes to all of them. Does not wait for what it
-  // brings about. Legal when running; paused, too, for SIGKILL. A container that has stopped is no error.
+  // brings about. Legal when running, and paused, where any other than SIGKILL arrives once it is resumed. A
+  // container that has stopped is no error.
   Status KillContainer(std::string_view pod, std::string_view container, int signal,
                        Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 

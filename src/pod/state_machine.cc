@@ -28,6 +28,7 @@ constexpr Verdict kPodTable[][4] = {
     /* CreateContainer */ {Do(), Do(), First(kResumeIt), Do()},
     /* PausePod */ {First(kStartIt), Do(), Nothing(), First(kStartIt)},
     /* ResumePod */ {First(kStartIt), Nothing(), Do(), First(kStartIt)},
+    /* StatsPod */ {First(kStartIt), Do(), Do(), First(kStartIt)},
 };
 
 constexpr Verdict kContainerTable[][4] = {
@@ -38,6 +39,11 @@ constexpr Verdict kContainerTable[][4] = {
     /* AttachContainer */ {First(kStartIt), Do(), Do(), Do()},
     /* PauseContainer */ {First(kStartIt), Do(), Nothing(), First(kStartIt)},
     /* ResumeContainer */ {First(kStartIt), Nothing(), Do(), First(kStartIt)},
+    /* KillContainer */ {First(kStartIt), Do(), Do(), Nothing()},
+    /* WaitContainer */ {First(kStartIt), Do(), Do(), Do()},
+    /* UpdateContainer */ {Do(), Do(), Do(), Do()},
+    /* StatsContainer */ {First(kStartIt), Do(), Do(), First(kStartIt)},
+    /* CopyFile */ {First(kStartIt), Do(), First(kResumeIt), First(kStartIt)},
 };
 
 static_assert(std::size(kPodTable) == std::size(kPodCalls));
@@ -65,13 +71,16 @@ Result<Step> CheckPodCall(std::string_view pod, PodState state, PodCall call) {
 
 Result<Step> CheckContainerCall(std::string_view pod, PodState pod_state, std::string_view container,
                                 ContainerState state, ContainerCall call) {
-  if (pod_state == PodState::kPaused) {
+  // Its end is written down, whatever became of its pod; and what has no end yet can be waited for.
+  const bool own_row = call == ContainerCall::kWaitContainer;
+  if (pod_state == PodState::kPaused && !own_row) {
     return Answer(First(kResumeIt), "pod", pod, PodStateName(pod_state));
   }
-  if (pod_state != PodState::kRunning) {
+  if (pod_state != PodState::kRunning && !own_row) {
     // Without a VM there is nothing of a container but its record.
-    if (call == ContainerCall::kDeleteContainer) return Step::kDo;
-    if (call == ContainerCall::kStopContainer && state == ContainerState::kStopped) return Step::kNothing;
+    if (call == ContainerCall::kDeleteContainer || call == ContainerCall::kUpdateContainer) return Step::kDo;
+    const bool ends = call == ContainerCall::kStopContainer || call == ContainerCall::kKillContainer;
+    if (ends && state == ContainerState::kStopped) return Step::kNothing;
     return Answer(First(kStartIt), "pod", pod, PodStateName(pod_state));
   }
   return Answer(kContainerTable[static_cast<int>(call)][static_cast<int>(state)], "container", container,

@@ -10,7 +10,16 @@
 
 namespace virtcontainers {
 
-enum class PodCall { kStartPod, kStopPod, kDeletePod, kEnterPod, kCreateContainer, kPausePod, kResumePod };
+enum class PodCall {
+  kStartPod,
+  kStopPod,
+  kDeletePod,
+  kEnterPod,
+  kCreateContainer,
+  kPausePod,
+  kResumePod,
+  kStatsPod
+};
 
 enum class ContainerCall {
   kStartContainer,
@@ -20,19 +29,25 @@ enum class ContainerCall {
   kAttachContainer,
   kPauseContainer,
   kResumeContainer,
+  kKillContainer,
+  kWaitContainer,
+  kUpdateContainer,
+  kStatsContainer,  // and the list of its processes
+  kCopyFile,
 };
 
 inline constexpr PodState kPodStates[] = {PodState::kReady, PodState::kRunning, PodState::kPaused,
                                           PodState::kStopped};
 inline constexpr ContainerState kContainerStates[] = {ContainerState::kReady, ContainerState::kRunning,
                                                       ContainerState::kPaused, ContainerState::kStopped};
-inline constexpr PodCall kPodCalls[] = {PodCall::kStartPod, PodCall::kStopPod,         PodCall::kDeletePod,
-                                        PodCall::kEnterPod, PodCall::kCreateContainer, PodCall::kPausePod,
-                                        PodCall::kResumePod};
+inline constexpr PodCall kPodCalls[] = {PodCall::kStartPod,  PodCall::kStopPod,         PodCall::kDeletePod,
+                                        PodCall::kEnterPod,  PodCall::kCreateContainer, PodCall::kPausePod,
+                                        PodCall::kResumePod, PodCall::kStatsPod};
 inline constexpr ContainerCall kContainerCalls[] = {
-    ContainerCall::kStartContainer, ContainerCall::kStopContainer,   ContainerCall::kDeleteContainer,
-    ContainerCall::kEnterContainer, ContainerCall::kAttachContainer, ContainerCall::kPauseContainer,
-    ContainerCall::kResumeContainer};
+    ContainerCall::kStartContainer,  ContainerCall::kStopContainer,   ContainerCall::kDeleteContainer,
+    ContainerCall::kEnterContainer,  ContainerCall::kAttachContainer, ContainerCall::kPauseContainer,
+    ContainerCall::kResumeContainer, ContainerCall::kKillContainer,   ContainerCall::kWaitContainer,
+    ContainerCall::kUpdateContainer, ContainerCall::kStatsContainer,  ContainerCall::kCopyFile};
 
 // What a legal call has to do.
 enum class Step {

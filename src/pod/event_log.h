@@ -1,0 +1,55 @@
+// The events of a root's pods, in a file that any process appends to and any process reads.
+//
+//   <root>/events.log     one JSON object a line, in the order of `sequence`
+//   <root>/events.log.1   the one before, whole
+//   <root>/events.lock    held by whoever appends
+
+#ifndef VIRTCONTAINERS_SRC_POD_EVENT_LOG_H_
+#define VIRTCONTAINERS_SRC_POD_EVENT_LOG_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "virtcontainers/error.h"
+#include "virtcontainers/event.h"
+
+namespace virtcontainers {
+
+// Paths of the log below a root.
+struct EventLogPaths {
+  explicit EventLogPaths(std::string_view root) : directory(root) {}
+
+  std::string directory;
+  std::string current() const { return directory + "/events.log"; }
+  std::string previous() const { return directory + "/events.log.1"; }
+  std::string lock() const { return directory + "/events.lock"; }
+};
+
+// A line without its end.
+std::string FormatEvent(const Event& event);
+// Errors: InvalidArgument, for what FormatEvent never wrote.
+Result<Event> ParseEvent(std::string_view line);
+
+// Appends an event, under the next sequence number; the event's own is ignored. Whoever dies in the middle
+// leaves at worst a line that is no event. Blocks for as long as others append, a second at most.
+class EventLog {
+ public:
+  static constexpr uint64_t kMaxBytes = 2 << 20;  // of one of the two files
+
+  explicit EventLog(std::string_view root, uint64_t max_bytes = kMaxBytes)
+      : paths_(root), max_bytes_(max_bytes) {}
+
+  Status Append(Event event) const;
+
+ private:
+  EventLogPaths paths_;
+  uint64_t max_bytes_;
+};
+
+// The sequence number of the last event in a file; 0 without one.
+uint64_t LastSequence(const std::string& path);
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_POD_EVENT_LOG_H_
