@@ -70,25 +70,6 @@ Json ToJson(const ProcessConfig& config) {
   return json;
 }
 
-Json ToJson(const ContainerConfig& config) {
-  Json json = {{"id", config.id}, {"rootfs", config.rootfs}};
-  if (config.readonly_rootfs) json["readonly_rootfs"] = true;
-  if (!config.hostname.empty()) json["hostname"] = config.hostname;
-  json["process"] = ToJson(config.process);
-  json["output"] = NameOf(kOutputNames, config.output);
-  if (!config.default_mounts) json["default_mounts"] = false;
-  for (const Mount& mount : config.mounts) {
-    json["mounts"].push_back({{"destination", mount.destination},
-                              {"type", mount.type},
-                              {"source", mount.source},
-                              {"options", mount.options}});
-  }
-  if (!config.masked_paths.empty()) json["masked_paths"] = config.masked_paths;
-  if (!config.readonly_paths.empty()) json["readonly_paths"] = config.readonly_paths;
-  if (!config.annotations.empty()) json["annotations"] = config.annotations;
-  return json;
-}
-
 Json ToJson(const PodConfig& config) {
   const HypervisorConfig& hypervisor = config.hypervisor;
   Json json = {
@@ -109,6 +90,14 @@ Json ToJson(const PodConfig& config) {
         {"debug", hypervisor.debug}}},
       {"agent",
        {{"type", config.agent.type}, {"transport", NameOf(kTransportNames, config.agent.transport)}}}};
+  json["shared_memory"] = config.shared_memory.count;
+  const DnsConfig& dns = config.dns;
+  if (!dns.servers.empty() || !dns.searches.empty() || !dns.options.empty()) {
+    json["dns"] = {{"servers", dns.servers}, {"searches", dns.searches}, {"options", dns.options}};
+  }
+  for (const HostEntry& host : config.hosts) {
+    json["hosts"].push_back({{"address", host.address}, {"names", host.names}});
+  }
   if (!config.annotations.empty()) json["annotations"] = config.annotations;
   return json;
 }
@@ -119,30 +108,6 @@ Result<ProcessConfig> ProcessConfigFromJson(const Json& json, std::string_view p
   ReadProcess(reader, process);
   VC_RETURN_IF_ERROR(reader.status());
   return process;
-}
-
-Result<ContainerConfig> ContainerConfigFromJson(const Json& json) {
-  ContainerConfig config;
-  JsonReader reader(json, "");
-  ReadId(reader, config.id);
-  reader.Read("rootfs", config.rootfs);
-  reader.Read("readonly_rootfs", config.readonly_rootfs);
-  reader.Read("hostname", config.hostname);
-  ReadObject(reader, "process", [&](JsonReader& process) { ReadProcess(process, config.process); });
-  ReadEnum(reader, "output", kOutputNames, config.output);
-  reader.Read("default_mounts", config.default_mounts);
-  ReadObjects(reader, "mounts", [&](JsonReader& entry) {
-    Mount& mount = config.mounts.emplace_back();
-    entry.Read("destination", mount.destination);
-    entry.Read("type", mount.type);
-    entry.Read("source", mount.source);
-    entry.Read("options", mount.options);
-  });
-  reader.Read("masked_paths", config.masked_paths);
-  reader.Read("readonly_paths", config.readonly_paths);
-  reader.Read("annotations", config.annotations);
-  VC_RETURN_IF_ERROR(reader.status());
-  return config;
 }
 
 Result<PodConfig> PodConfigFromJson(const Json& json) {
@@ -168,6 +133,17 @@ Result<PodConfig> PodConfigFromJson(const Json& json) {
   ReadObject(reader, "agent", [&](JsonReader& entry) {
     entry.Read("type", config.agent.type);
     ReadEnum(entry, "transport", kTransportNames, config.agent.transport);
+  });
+  reader.Read("shared_memory", config.shared_memory.count);
+  ReadObject(reader, "dns", [&](JsonReader& dns) {
+    dns.Read("servers", config.dns.servers);
+    dns.Read("searches", config.dns.searches);
+    dns.Read("options", config.dns.options);
+  });
+  ReadObjects(reader, "hosts", [&](JsonReader& entry) {
+    HostEntry& host = config.hosts.emplace_back();
+    entry.Read("address", host.address);
+    entry.Read("names", host.names);
   });
   reader.Read("annotations", config.annotations);
   VC_RETURN_IF_ERROR(reader.status());

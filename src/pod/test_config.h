@@ -26,6 +26,28 @@ inline PodConfig SmallPod(const std::string& id) {
   return config;
 }
 
+// All that UpdateContainer can be given.
+inline ContainerResources FullResources() {
+  ContainerResources resources;
+  resources.memory_limit = 64 << 20;
+  resources.memory_reservation = 32 << 20;
+  resources.memory_swap = 96 << 20;
+  resources.cpu_shares = 262144;
+  resources.cpu_quota = -1;
+  resources.cpu_period = 1000;
+  resources.cpus = "0-1,3";
+  resources.mems = "0";
+  resources.pids_limit = 100;
+  resources.block_weight = 10;
+  resources.block_read_bytes = {{254, 0, 18446744073709551615u}};
+  resources.block_write_bytes = {{254, 1, 2}, {254, 16, 3}};
+  resources.block_read_operations = {{254, 2, 4}};
+  resources.block_write_operations = {{254, 3, 5}};
+  resources.hugepages = {{"2MB", 4 << 20}};
+  resources.unified = {{"memory.high", "64M"}, {"cpu.weight.nice", "0"}};
+  return resources;
+}
+
 inline ContainerConfig FullContainer() {
   ContainerConfig config;
   config.id = "db.1";
@@ -47,8 +69,38 @@ inline ContainerConfig FullContainer() {
   process.oom_score_adj = -1000;
   config.output = ContainerOutput::kAttach;
   config.mounts = {{"/proc", "proc", "proc", {"nosuid", "noexec"}}, {"/tmp", "tmpfs", "tmpfs", {}}};
+  config.log = {.format = LogFormat::kJson, .max_size = Bytes{4096}, .max_files = 100};
+  config.default_mounts = false;
+  config.rootfs_propagation = "rslave";
   config.masked_paths = {"/proc/kcore"};
   config.readonly_paths = {"/proc/sys", "/proc/bus"};
+  config.devices = {{"/dev/fuse", "c", 10, 229, 0640, 1, 2}, {"/dev/fifo", "p", 0, 0, {}, 0, 0}};
+  config.namespaces = {.pid = NamespaceOwner::kPod,
+                       .ipc = NamespaceOwner::kContainer,
+                       .uts = NamespaceOwner::kContainer,
+                       .network = NamespaceOwner::kContainer};
+  config.sysctl = {{"net.ipv4.ip_forward", "1"}, {"kernel.msgmax", "8192"}};
+  config.resources = FullResources();
+  config.resources.devices = {
+      {false, "a", {}, {}, "rwm"}, {true, "c", 10, 229, "rw"}, {true, "b", 8, {}, "m"}};
+  config.seccomp = Seccomp{
+      .default_action = "SCMP_ACT_ERRNO",
+      .default_errno_return = 38,
+      .architectures = {"SCMP_ARCH_X86_64", "SCMP_ARCH_X86"},
+      .flags = {"SECCOMP_FILTER_FLAG_LOG"},
+      .rules = {{.names = {"read", "write"}, .action = "SCMP_ACT_ALLOW", .errno_return = {}, .arguments = {}},
+                {.names = {"personality"},
+                 .action = "SCMP_ACT_ERRNO",
+                 .errno_return = 1,
+                 .arguments = {{0, 18446744073709551615u, 0, "SCMP_CMP_EQ"},
+                               {5, 0xffff, 0x20008, "SCMP_CMP_MASKED_EQ"}}}}};
+  config.hooks = {.prestart = {{"/bin/one", {"one", "-a"}, {"A=1"}, 1}},
+                  .create_runtime = {{"/bin/two", {}, {}, {}}, {"/bin/three", {}, {}, {}}},
+                  .create_container = {{"/bin/four", {}, {}, 30}},
+                  .start_container = {{"/bin/five", {"five"}, {}, {}}},
+                  .poststart = {{"/bin/six", {}, {"B="}, {}}},
+                  .poststop = {{"/bin/seven", {}, {}, 4294967295u}}};
+  config.bundle = "/run/bundle";
   config.annotations = {{"com.example/a", "1"}, {"b", ""}};
   return config;
 }
@@ -69,6 +121,11 @@ inline PodConfig FullPod() {
                        .kernel_parameters = {"quiet", "a=\"b c\""},
                        .debug = true};
   config.agent = {.type = "noop", .transport = AgentTransport::kVsock};
+  config.shared_memory = Bytes{4096};
+  config.dns = {.servers = {"192.0.2.1", "2001:db8::1"},
+                .searches = {"example.com", "cluster.local."},
+                .options = {"ndots:5", "edns0"}};
+  config.hosts = {{"192.0.2.7", {"db", "db.example"}}, {"::1", {"here"}}};
   config.annotations = {{"owner", "me"}};
   return config;
 }
