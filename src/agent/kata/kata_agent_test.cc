@@ -5,100 +5,16 @@
 #include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
 
-#include "../../../test/contract/answer.h"
-#include "agent.pb.h"
-#include "base/errors.h"
-#include "health.pb.h"
-#include "ttrpc/server.h"
-#include "ttrpc/test_peer.h"
+#include "agent/kata/test_kata_client.h"
 
 namespace virtcontainers {
 namespace {
 
 using testing::HasSubstr;
-
-// An agent that answers what it is told to.
-
-class FakeAgent final : public ttrpc::Handler {
- public:
-  using Method = std::function<void(ttrpc::Call, ttrpc::Responder)>;
-
-  FakeAgent() : server_(*this) {
-    methods_["Check"] = Always([] {
-      grpc::HealthCheckResponse response;
-      response.set_status(grpc::HealthCheckResponse::SERVING);
-      return response.SerializeAsString();
-    }());
-  }
-
-  static Method Always(Result<std::string> answer) {
-    return [answer](const ttrpc::Call&, ttrpc::Responder responder) { responder.Respond(answer); };
-  }
-
-  // Legal before the call; the methods run on the thread that reads the connection.
-  Method& operator[](const std::string& method) { return methods_[method]; }
-
-  Result<std::unique_ptr<Stream>> Connect() {
-    auto [ours, theirs] = ttrpc::MakeStreamPair();
-    VC_RETURN_IF_ERROR(server_.Serve(std::move(ours)));
-    return std::unique_ptr<Stream>(std::move(theirs));
-  }
-
-  void Stop() { server_.Stop(); }
-
-  void Handle(ttrpc::Call call, ttrpc::Responder responder) override {
-    const auto method = methods_.find(call.method);
-    if (method == methods_.end()) return responder.Respond(Fail(Code::kUnimplemented, call.method));
-    method->second(std::move(call), std::move(responder));
-  }
-
- private:
-  std::map<std::string, Method> methods_;
-  ttrpc::Server server_;
-};
-
-class KataClient : public testing::Test {
- protected:
-  KataClient()
-      : agent_([this](const AgentAddress&, const std::function<bool()>&, Deadline) {
-          return fake_.Connect();
-        }) {}
-
-  static Deadline Soon() { return Deadline::After(std::chrono::seconds(30)); }
-  static Deadline AMoment() { return Deadline::After(std::chrono::milliseconds(50)); }
-
-  void Connect() { ASSERT_TRUE(agent_.Connect({}, Soon())); }
-
-  Result<std::string> Read(uint32_t size = 10) {
-    Answer<std::string> data;
-    agent_.ReadOutput({"c", "e"}, OutputStream::kStdout, size, data.callback());
-    return data.Await();
-  }
-  Status Write(std::string data) {
-    Answer<void> done;
-    agent_.WriteStdin({"c", "e"}, std::move(data), done.callback());
-    return done.Await();
-  }
-  Result<ExitStatus> Wait() {
-    Answer<ExitStatus> exit;
-    agent_.WaitProcess({"c", "e"}, exit.callback());
-    return exit.Await();
-  }
-
-  static std::string DataOf(size_t size) {
-    grpc::ReadStreamResponse response;
-    response.set_data(std::string(size, 'x'));
-    return response.SerializeAsString();
-  }
-
-  FakeAgent fake_;
-  KataAgent agent_;
-};
 
 TEST_F(KataClient, AnAgentThatDoesNotServeIsNotConnectedTo) {
   grpc::HealthCheckResponse response;
