@@ -5,40 +5,75 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/errors.h"
+#include "base/json.h"
 #include "base/time_format.h"
 
 namespace virtcontainers {
 namespace {
 
 constexpr size_t kMaxLine = 16 << 10;
+constexpr size_t kMinLine = 64;
 constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+
+// So long that a record of it fits into one file, whatever bytes there are in it.
+size_t MaxLine(const LogConfig& config) {
+  constexpr uint64_t kCriFrame = 48;    // time, stream, tag
+  constexpr uint64_t kJsonFrame = 80;   // time, stream, names
+  constexpr uint64_t kJsonEscaped = 6;  // "\u0000" for one byte
+  uint64_t fits = config.max_size.count;
+  if (config.format == LogFormat::kJson)
+    fits = (fits - std::min(fits, kJsonFrame)) / kJsonEscaped;
+  else
+    fits -= std::min(fits, kCriFrame);
+  return std::clamp<uint64_t>(fits, kMinLine, kMaxLine);
+}
+
+// How much of `line` is a part of at most `most` bytes: in JSON no character is torn, as its halves would be
+// none.
+size_t PartOf(std::string_view line, size_t most, LogFormat format) {
+  if (format != LogFormat::kJson) return most;
+  size_t end = most;
+  while (end + 3 > most && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;
+  return (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80 ? most : end;
+}
+
+std::string_view NameOf(OutputStream stream) { return stream == OutputStream::kStdout ? "stdout" : "stderr"; }
 
 }  // namespace
 
-Result<std::unique_ptr<ContainerLog>> ContainerLog::Open(std::string path, uint64_t max_bytes) {
+ContainerLog::ContainerLog(std::string path, const LogConfig& config, UniqueFd fd, uint64_t size)
+    : path_(std::move(path)), config_(config), max_line_(MaxLine(config)), fd_(std::move(fd)), size_(size) {}
+
+Result<std::unique_ptr<ContainerLog>> ContainerLog::Open(std::string path, const LogConfig& config) {
   UniqueFd fd(::open(path.c_str(), kFlags, 0600));
   if (!fd) return FailErrno("open log " + Quoted(path));
   struct stat info;
   if (::fstat(fd.get(), &info) != 0) return FailErrno("open log " + Quoted(path));
   return std::unique_ptr<ContainerLog>(
-      new ContainerLog(std::move(path), std::move(fd), static_cast<uint64_t>(info.st_size), max_bytes));
+      new ContainerLog(std::move(path), config, std::move(fd), static_cast<uint64_t>(info.st_size)));
 }
 
 void ContainerLog::Append(OutputStream stream, std::string_view data, Time now) {
   const std::lock_guard lock(mutex_);
+  if (config_.format == LogFormat::kPlain) return AppendPlain(data, now);
   std::string& open_line = open_line_[static_cast<int>(stream)];
   while (!data.empty()) {
     const size_t end = data.find('\n');
     const std::string_view piece = data.substr(0, end);
     data.remove_prefix(end == std::string_view::npos ? data.size() : end + 1);
     open_line += piece;
-    while (open_line.size() > kMaxLine) {
-      WriteLine(stream, false, std::string_view(open_line).substr(0, kMaxLine), now);
-      open_line.erase(0, kMaxLine);
+    size_t done = 0;
+    while (open_line.size() - done > max_line_) {
+      const std::string_view rest = std::string_view(open_line).substr(done);
+      const size_t part = PartOf(rest, max_line_, config_.format);
+      WriteLine(stream, false, rest.substr(0, part), now);
+      done += part;
     }
+    open_line.erase(0, done);
     if (end != std::string_view::npos) {
       WriteLine(stream, true, open_line, now);
       open_line.clear();
@@ -53,29 +88,69 @@ void ContainerLog::Flush(Time now) {
     if (!open_line.empty()) WriteLine(stream, false, open_line, now);
     open_line.clear();
   }
-  NoteLoss(FormatTime(now));
+  NoteLoss(now);
 }
 
-void ContainerLog::NoteLoss(const std::string& time) {
-  if (lost_ > 0 && WriteRecord(time + " stderr F [" + std::to_string(lost_) +
-                               " bytes of output were lost here: there was no room for them]\n")) {
-    lost_ = 0;
+// A file ends with a line where there is one that does.
+void ContainerLog::AppendPlain(std::string_view data, Time now) {
+  while (!data.empty()) {
+    NoteLoss(now);
+    const uint64_t most = std::max<uint64_t>(config_.max_size.count, 1);
+    const uint64_t room = most - std::min(size_, most);
+    std::string_view piece = data.substr(0, room);
+    if (piece.size() < data.size()) {
+      const size_t line_end = piece.rfind('\n');
+      if (line_end != std::string_view::npos)
+        piece = piece.substr(0, line_end + 1);
+      else
+        piece = data.substr(0, most);  // in the next file
+    }
+    if (lost_ > 0 || !WriteRecord(piece)) lost_ += piece.size();
+    data.remove_prefix(piece.size());
+    if (!data.empty() && lost_ == 0) (void)Rotate();
   }
 }
 
-void ContainerLog::WriteLine(OutputStream stream, bool whole, std::string_view line, Time now) {
-  std::string record = FormatTime(now);
-  NoteLoss(record);
-  record += stream == OutputStream::kStdout ? " stdout " : " stderr ";
-  record += whole ? "F " : "P ";
-  record += line;
-  record += '\n';
-  // Nothing comes after a gap before the gap has been noted.
-  if (lost_ > 0 || !WriteRecord(record)) lost_ += line.size() + (whole ? 1 : 0);
+void ContainerLog::NoteLoss(Time now) {
+  if (lost_ == 0) return;
+  const std::string note =
+      "[" + std::to_string(lost_) + " bytes of output were lost here: there was no room for them]";
+  if (WriteRecord(Record(OutputStream::kStderr, true, note, now))) lost_ = 0;
 }
 
-bool ContainerLog::WriteRecord(const std::string& record) {
-  if (size_ > 0 && size_ + record.size() > max_bytes_ && !Rotate()) return false;
+std::string ContainerLog::Record(OutputStream stream, bool whole, std::string_view line, Time now) const {
+  std::string record;
+  switch (config_.format) {
+    case LogFormat::kCri:
+      record = FormatTime(now);
+      record += ' ';
+      record += NameOf(stream);
+      record += whole ? " F " : " P ";
+      record += line;
+      break;
+    case LogFormat::kJson: {
+      std::string text(line);
+      if (whole) text += '\n';
+      record = DumpJson(Json{{"log", std::move(text)}, {"stream", NameOf(stream)}, {"time", FormatTime(now)}},
+                        false);
+      break;
+    }
+    case LogFormat::kPlain:
+      record = line;
+      break;
+  }
+  record += '\n';
+  return record;
+}
+
+void ContainerLog::WriteLine(OutputStream stream, bool whole, std::string_view line, Time now) {
+  NoteLoss(now);
+  // Nothing comes after a gap before the gap has been noted.
+  if (lost_ > 0 || !WriteRecord(Record(stream, whole, line, now))) lost_ += line.size() + (whole ? 1 : 0);
+}
+
+bool ContainerLog::WriteRecord(std::string_view record) {
+  if (size_ > 0 && size_ + record.size() > config_.max_size.count && !Rotate()) return false;
   const ssize_t written = ::write(fd_.get(), record.data(), record.size());
   if (written == static_cast<ssize_t>(record.size())) {
     size_ += record.size();
@@ -89,11 +164,26 @@ bool ContainerLog::WriteRecord(const std::string& record) {
 
 bool ContainerLog::Rotate() {
   // Done by halves when there was no room for the new file: it is to be made then.
-  if (::rename(path_.c_str(), (path_ + ".1").c_str()) != 0 && errno != ENOENT) return false;
+  if (!moved_ && !MoveAside()) return false;
+  moved_ = true;
   UniqueFd fresh(::open(path_.c_str(), kFlags, 0600));
   if (!fresh) return false;
   fd_ = std::move(fresh);
   size_ = 0;
+  moved_ = false;
+  return true;
+}
+
+// Each file takes the next one's name, up to the first name that is free, so that an attempt which failed in
+// the middle is continued by the next one. A reader that has a file open goes on with it.
+bool ContainerLog::MoveAside() {
+  const auto name = [this](uint32_t age) { return age == 0 ? path_ : path_ + "." + std::to_string(age); };
+  if (config_.max_files <= 1) return ::unlink(path_.c_str()) == 0 || errno == ENOENT;
+  uint32_t oldest = 1;
+  while (oldest < config_.max_files - 1 && ::access(name(oldest).c_str(), F_OK) == 0) ++oldest;
+  for (uint32_t age = oldest; age-- > 0;) {
+    if (::rename(name(age).c_str(), name(age + 1).c_str()) != 0 && errno != ENOENT) return false;
+  }
   return true;
 }
 

@@ -4,30 +4,35 @@
 #define VIRTCONTAINERS_SRC_MONITOR_CONTAINER_LOG_H_
 
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/unique_fd.h"
 #include "virtcontainers/agent.h"
+#include "virtcontainers/config.h"
 #include "virtcontainers/status.h"
 
 namespace virtcontainers {
 
-// Lines of the form that Kubernetes' container runtimes write and its tools read:
+// A log in one of three formats.
+//
+// kCri, the lines that Kubernetes' container runtimes write and its tools read:
 //   2026-01-31T09:05:00.123456789Z stdout F a whole line
 //   2026-01-31T09:05:00.123456789Z stderr P a part of one that is longer than 16 KiB, or that the process
 //   left open
+// kJson, those of Docker's json-file; a part of a line has no "\n", and what is not UTF-8 becomes U+FFFD:
+//   {"log":"a whole line\n","stream":"stdout","time":"2026-01-31T09:05:00.123456789Z"}
+// kPlain, the bytes of both streams as they come.
 //
-// Thread-safe. Holds at most twice `max_bytes` on disk: a file that is full becomes `<path>.1`, in place of
-// the one before. A disk that is full loses output and not the container: the number of lost bytes is noted
-// when there is room.
+// Thread-safe. Holds at most `max_size` times `max_files` on disk: a file that is full becomes `<path>.1`,
+// that `<path>.2` and so on, in place of the oldest. A disk that is full loses output and not the container:
+// the number of lost bytes is noted when there is room.
 class ContainerLog {
  public:
-  static constexpr uint64_t kDefaultMaxBytes = 16 << 20;
-
   // Appends to what is there. Errors: those of opening the file.
-  static Result<std::unique_ptr<ContainerLog>> Open(std::string path, uint64_t max_bytes = kDefaultMaxBytes);
+  static Result<std::unique_ptr<ContainerLog>> Open(std::string path, const LogConfig& config);
 
   void Append(OutputStream stream, std::string_view data, Time now);
 
@@ -35,20 +40,24 @@ class ContainerLog {
   void Flush(Time now);
 
  private:
-  ContainerLog(std::string path, UniqueFd fd, uint64_t size, uint64_t max_bytes)
-      : path_(std::move(path)), max_bytes_(max_bytes), fd_(std::move(fd)), size_(size) {}
+  ContainerLog(std::string path, const LogConfig& config, UniqueFd fd, uint64_t size);
 
   // With mutex_ held.
+  void AppendPlain(std::string_view data, Time now);
   void WriteLine(OutputStream stream, bool whole, std::string_view line, Time now);
-  void NoteLoss(const std::string& time);
-  bool WriteRecord(const std::string& record);
+  void NoteLoss(Time now);
+  std::string Record(OutputStream stream, bool whole, std::string_view line, Time now) const;
+  bool WriteRecord(std::string_view record);
   bool Rotate();
+  bool MoveAside();
 
   const std::string path_;
-  const uint64_t max_bytes_;
+  const LogConfig config_;
+  const size_t max_line_;  // of a line; what is longer is written in parts
   std::mutex mutex_;
   UniqueFd fd_;
   uint64_t size_;
+  bool moved_ = false;        // the full file has its new name, and there is no new file yet
   uint64_t lost_ = 0;         // bytes of output since the last record
   std::string open_line_[2];  // of each stream
 };

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/json.h"
 #include "os/file.h"
 #include "os/test_directory.h"
 
@@ -26,12 +27,27 @@ const std::string kStamp = "2026-01-31T09:05:00.123456789Z ";
 
 class ContainerLogTest : public testing::Test {
  protected:
-  std::unique_ptr<ContainerLog> Open(uint64_t max_bytes = ContainerLog::kDefaultMaxBytes) {
-    auto log = ContainerLog::Open(path_, max_bytes);
+  std::unique_ptr<ContainerLog> Open(uint64_t max_bytes = 16 << 20) {
+    return Open(LogConfig{.format = LogFormat::kCri, .max_size = Bytes{max_bytes}, .max_files = 2});
+  }
+  std::unique_ptr<ContainerLog> Open(const LogConfig& config) {
+    auto log = ContainerLog::Open(path_, config);
     EXPECT_TRUE(log) << log.error().ToString();
     return log ? std::move(*log) : nullptr;
   }
   std::string Text() const { return TestDirectory::Read(path_); }
+  // All files, oldest first; no file is larger than allowed.
+  std::string Everything(const LogConfig& config) const {
+    std::string all;
+    for (uint32_t age = config.max_files; age-- > 0;) {
+      const std::string path = age == 0 ? path_ : path_ + "." + std::to_string(age);
+      if (::access(path.c_str(), F_OK) != 0) continue;
+      const std::string text = TestDirectory::Read(path);
+      EXPECT_LE(text.size(), config.max_size.count) << path;
+      all += text;
+    }
+    return all;
+  }
 
   const TestDirectory directory_;
   const std::string path_ = directory_ / "c.log";
@@ -111,12 +127,12 @@ TEST_F(ContainerLogTest, AFullLogTakesThePlaceOfTheOneBefore) {
 TEST_F(ContainerLogTest, ALinkIsNotFollowed) {
   const std::string victim = directory_.Write("victim", "mine");
   ASSERT_EQ(::symlink(victim.c_str(), path_.c_str()), 0);
-  EXPECT_FALSE(ContainerLog::Open(path_));
+  EXPECT_FALSE(ContainerLog::Open(path_, {}));
   EXPECT_EQ(TestDirectory::Read(victim), "mine");
 }
 
 TEST_F(ContainerLogTest, ADirectoryThatIsNotThereIsAnError) {
-  EXPECT_EQ(ContainerLog::Open(directory_ / "no/c.log").error().code(), Code::kNotFound);
+  EXPECT_EQ(ContainerLog::Open(directory_ / "no/c.log", {}).error().code(), Code::kNotFound);
 }
 
 TEST_F(ContainerLogTest, WithoutRoomOutputIsLostAndCounted) {
@@ -169,6 +185,156 @@ TEST_F(ContainerLogTest, ARotationThatFailsIsMadeUpFor) {
   log->Append(kOut, "c\n", kNow);
   EXPECT_EQ(Text(), kStamp + "stderr F [141 bytes of output were lost here: there was no room for them]\n" +
                         kStamp + "stdout F c\n");
+}
+
+// ---- as Docker has them
+
+// The "log" of each line, and that each is what it says.
+std::vector<std::string> DockerLogs(const std::string& text, const std::string& stream) {
+  std::vector<std::string> logs;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = ParseJson(line);
+    EXPECT_TRUE(json) << line;
+    if (!json) continue;
+    EXPECT_EQ(json->value("time", ""), "2026-01-31T09:05:00.123456789Z");
+    if (json->value("stream", "") == stream) logs.push_back(json->value("log", ""));
+  }
+  return logs;
+}
+
+TEST_F(ContainerLogTest, LinesAreAsDockerHasThem) {
+  const auto log = Open(LogConfig{.format = LogFormat::kJson});
+  log->Append(kOut, "one \"two\"\n\nthr", kNow);
+  log->Append(kErr, "wrong\n", kNow);
+  log->Flush(kNow);
+  const std::string tail = R"(,"time":"2026-01-31T09:05:00.123456789Z"})";
+  EXPECT_EQ(Text(), R"({"log":"one \"two\"\n","stream":"stdout")" + tail + "\n" +
+                        R"({"log":"\n","stream":"stdout")" + tail + "\n" +
+                        R"({"log":"wrong\n","stream":"stderr")" + tail + "\n" +
+                        R"({"log":"thr","stream":"stdout")" + tail + "\n");
+}
+
+TEST_F(ContainerLogTest, LongLinesAreCutAsDockerCutsThem) {
+  constexpr size_t kPart = 16 << 10;
+  const auto log = Open(LogConfig{.format = LogFormat::kJson});
+  log->Append(kOut, std::string(kPart, 'a') + "\n" + std::string(kPart, 'b') + "c\n", kNow);
+  EXPECT_THAT(DockerLogs(Text(), "stdout"),
+              testing::ElementsAre(std::string(kPart, 'a') + "\n", std::string(kPart, 'b'), "c\n"));
+}
+
+TEST_F(ContainerLogTest, NoCharacterIsTorn) {
+  const auto log = Open(LogConfig{.format = LogFormat::kJson});
+  for (const std::string character : {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
+    for (int shift = 0; shift < 4; ++shift) {
+      std::string line(shift, '.');
+      while (line.size() < 40'000) line += character;
+      log->Append(kOut, line + "\n", kNow);
+      std::string joined;
+      for (const std::string& part : DockerLogs(Text(), "stdout")) joined += part;
+      EXPECT_THAT(joined, testing::EndsWith(line + "\n")) << "shifted by " << shift;
+    }
+  }
+}
+
+TEST_F(ContainerLogTest, AnyByteBecomesValidJson) {
+  const auto log = Open(LogConfig{.format = LogFormat::kJson});
+  log->Append(kOut, std::string("a\0b\xff\x1b[31m\r\xe2\x82\n", 14), kNow);
+  EXPECT_THAT(DockerLogs(Text(), "stdout"),
+              testing::ElementsAre(std::string("a\0b", 3) + "\xef\xbf\xbd\x1b[31m\r\xef\xbf\xbd\n"));
+  std::string noise;
+  unsigned seed = 1;
+  for (int i = 0; i < 200'000; ++i) noise += static_cast<char>((seed = seed * 1103515245 + 12345) >> 16);
+  log->Append(kErr, noise, kNow);
+  log->Flush(kNow);
+  EXPECT_GT(DockerLogs(Text(), "stderr").size(), 100u);
+}
+
+// ---- as they come
+
+TEST_F(ContainerLogTest, PlainIsWhatCame) {
+  const auto log = Open(LogConfig{.format = LogFormat::kPlain});
+  log->Append(kOut, std::string("no end\0\xff", 8), kNow);
+  log->Append(kErr, "other\nrest", kNow);
+  EXPECT_EQ(Text(), std::string("no end\0\xff", 8) + "other\nrest") << "at once";
+  log->Flush(kNow);
+  EXPECT_EQ(Text(), std::string("no end\0\xff", 8) + "other\nrest");
+}
+
+TEST_F(ContainerLogTest, PlainFilesEndWithALine) {
+  const LogConfig config{.format = LogFormat::kPlain, .max_size = Bytes{100}, .max_files = 3};
+  const auto log = Open(config);
+  std::string lines;
+  for (int i = 0; i < 7; ++i) lines += "thirty characters in this line\n";
+  log->Append(kOut, lines, kNow);
+  EXPECT_EQ(Text(), lines.substr(0, 31));
+  EXPECT_EQ(TestDirectory::Read(path_ + ".1"), lines.substr(0, 93));
+  EXPECT_EQ(Everything(config), lines);
+}
+
+// ---- more files than two
+
+TEST_F(ContainerLogTest, FilesGrowOldInOrderAndTheOldestGoes) {
+  for (const LogFormat format : {LogFormat::kCri, LogFormat::kJson, LogFormat::kPlain}) {
+    const LogConfig config{.format = format, .max_size = Bytes{1000}, .max_files = 4};
+    const auto log = Open(config);
+    for (int i = 1000; i < 2000; ++i) log->Append(kOut, "line " + std::to_string(i) + "\n", kNow);
+    EXPECT_EQ(directory_.Entries(), 4u);
+    const std::string all = Everything(config);
+    EXPECT_GT(all.size(), 3000u);
+    // Without a gap.
+    size_t at = 0;
+    int first = 1000;
+    while (all.find("line " + std::to_string(first)) == std::string::npos) ++first;
+    EXPECT_LT(first, 1999);
+    for (int i = first; i < 2000; ++i) {
+      const size_t found = all.find("line " + std::to_string(i), at);
+      ASSERT_NE(found, std::string::npos) << i;
+      at = found;
+    }
+    for (const char* suffix : {"", ".1", ".2", ".3"}) ASSERT_EQ(::unlink((path_ + suffix).c_str()), 0);
+  }
+}
+
+TEST_F(ContainerLogTest, OneFileIsBegunAnew) {
+  const LogConfig config{.format = LogFormat::kCri, .max_size = Bytes{1000}, .max_files = 1};
+  const auto log = Open(config);
+  for (int i = 0; i < 100; ++i) log->Append(kOut, "line " + std::to_string(i) + "\n", kNow);
+  EXPECT_EQ(directory_.Entries(), 1u);
+  EXPECT_THAT(Everything(config), testing::EndsWith("line 99\n"));
+}
+
+TEST_F(ContainerLogTest, NoByteMakesALogLargerThanItMayBe) {
+  for (const LogFormat format : {LogFormat::kCri, LogFormat::kJson, LogFormat::kPlain}) {
+    const LogConfig config{.format = format, .max_size = Bytes{4096}, .max_files = 3};
+    const auto log = Open(config);
+    for (const char c : {'\0', '\xff', 'x', '\n'}) {
+      log->Append(kOut, std::string(20'000, c), kNow);
+      log->Append(kErr, std::string(20'000, c), kNow);
+    }
+    log->Flush(kNow);
+    (void)Everything(config);
+    EXPECT_EQ(directory_.Entries(), 3u);
+    for (const char* suffix : {"", ".1", ".2"}) ASSERT_EQ(::unlink((path_ + suffix).c_str()), 0);
+  }
+}
+
+TEST_F(ContainerLogTest, AFailedRotationLosesNoOldFile) {
+  const LogConfig config{.format = LogFormat::kPlain, .max_size = Bytes{10}, .max_files = 4};
+  const auto log = Open(config);
+  for (const char* text : {"aaaaaaaa\n", "bbbbbbbb\n", "cccccccc\n"}) log->Append(kOut, text, kNow);
+  // The oldest name is taken.
+  ASSERT_EQ(::mkdir((path_ + ".3").c_str(), 0700), 0);
+  for (int i = 0; i < 5; ++i) log->Append(kOut, "dddddddd\n", kNow);
+  EXPECT_EQ(TestDirectory::Read(path_ + ".2") + TestDirectory::Read(path_ + ".1") + Text(),
+            "aaaaaaaa\nbbbbbbbb\ncccccccc\n");
+  ASSERT_EQ(::rmdir((path_ + ".3").c_str()), 0);
+  log->Append(kOut, "e\n", kNow);
+  EXPECT_EQ(TestDirectory::Read(path_ + ".3"), "bbbbbbbb\n") << "one for the note, one for the line";
+  EXPECT_EQ(TestDirectory::Read(path_ + ".2"), "cccccccc\n");
+  EXPECT_EQ(TestDirectory::Read(path_ + ".1"),
+            "[45 bytes of output were lost here: there was no room for them]\n");
+  EXPECT_EQ(Text(), "e\n");
 }
 
 TEST_F(ContainerLogTest, BothStreamsAtOnce) {

@@ -66,7 +66,7 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
   const bool logged = config.output == ContainerOutput::kLog;
   std::shared_ptr<ContainerLog> log;
   if (logged) {
-    VC_ASSIGN_OR_RETURN(log, ContainerLog::Open(files_.paths().log(id)));
+    VC_ASSIGN_OR_RETURN(log, ContainerLog::Open(files_.paths().log(id), config.log));
   }
   Status started = agent().StartContainer(id, deadline);
   if (!started) {

@@ -117,9 +117,16 @@ Status PodFiles::RemoveContainer(std::string_view id) const {
     return FailErrno("remove " + Quoted(paths_.container(id)));
   }
   VC_RETURN_IF_ERROR(SyncDirectory(paths_.containers()));
-  for (const char* suffix : {"", ".1"}) {
-    const std::string log = paths_.log(id) + suffix;
-    if (::unlink(log.c_str()) != 0 && errno != ENOENT) return FailErrno("remove " + Quoted(log));
+  // "one.log" and what it was before: "one.log.1" and so on. "one.log.1.log" is another container's.
+  const Result<std::vector<std::string>> names = ListDirectory(paths_.logs());
+  if (!names) return names.error().code() == Code::kNotFound ? Status() : Fail(names.error());
+  const std::string log = std::string(id) + ".log";
+  for (const std::string& name : *names) {
+    if (!name.starts_with(log)) continue;
+    const std::string_view age = std::string_view(name).substr(log.size());
+    if (!age.empty() && (age.front() != '.' || age.find_first_not_of("0123456789", 1) != age.npos)) continue;
+    const std::string path = paths_.logs() + "/" + name;
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FailErrno("remove " + Quoted(path));
   }
   return {};
 }
