@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <iterator>
 #include <set>
 
-#include "base/errors.h"
-#include "base/utf8.h"
 #include "os/file.h"
+#include "pod/validate_text.h"
 
 namespace virtcontainers {
 namespace {
@@ -17,73 +17,17 @@ constexpr size_t kMaxTextBytes =
     1 << 20;  // of all arguments and variables together, as the guest's exec bounds them
 constexpr size_t kMaxContainers = 256;
 constexpr uint32_t kMaxVcpus = 255;
-constexpr size_t kMaxAnnotations = 256;
-constexpr size_t kMaxAnnotationBytes = 256 << 10;
 constexpr size_t kMaxGroups = 65536;  // NGROUPS_MAX
-constexpr size_t kMaxMounts = 1024;
-constexpr size_t kMaxPaths = 1024;
-
+constexpr size_t kMaxDnsServers = 3;  // MAXNS of resolv.h
+constexpr size_t kMaxDnsEntries = 32;
+constexpr size_t kMaxHosts = 1024;
+constexpr size_t kMaxHostNames = 64;
+constexpr Bytes kMinSharedMemory{4096};
 // getrlimit(2)
 constexpr std::string_view kRlimits[] = {
     "RLIMIT_AS",      "RLIMIT_CORE",     "RLIMIT_CPU",        "RLIMIT_DATA",   "RLIMIT_FSIZE", "RLIMIT_LOCKS",
     "RLIMIT_MEMLOCK", "RLIMIT_MSGQUEUE", "RLIMIT_NICE",       "RLIMIT_NOFILE", "RLIMIT_NPROC", "RLIMIT_RSS",
     "RLIMIT_RTPRIO",  "RLIMIT_RTTIME",   "RLIMIT_SIGPENDING", "RLIMIT_STACK"};
-
-// What the kernel of the guest makes of nothing: no device, directory or server stands behind it.
-constexpr std::string_view kVirtualFileSystems[] = {
-    "proc", "sysfs",   "tmpfs",   "ramfs",      "devtmpfs", "devpts",  "mqueue", "cgroup",    "cgroup2",
-    "bpf",  "debugfs", "tracefs", "securityfs", "configfs", "fusectl", "pstore", "hugetlbfs", "binfmt_misc"};
-
-// A value as it can be shown: cut short, and nothing in it that would garble a terminal.
-std::string Shown(std::string_view value) {
-  constexpr size_t kMax = 80;
-  std::string shown;
-  for (const char c : value.substr(0, kMax)) shown += (c >= 0x20 && c < 0x7f) ? c : '?';
-  if (value.size() > kMax) shown += "...";
-  return Quoted(shown);
-}
-
-Status ValidateText(std::string_view text, const std::string& field) {
-  if (text.find('\0') != std::string_view::npos) {
-    return Fail(Code::kInvalidArgument, field + " has a NUL byte in it: " + Shown(text));
-  }
-  if (!IsValidUtf8(text)) return Fail(Code::kInvalidArgument, field + " is not UTF-8: " + Shown(text));
-  return {};
-}
-
-Status ValidateAnnotations(const std::map<std::string, std::string>& annotations, const std::string& of) {
-  if (annotations.size() > kMaxAnnotations) {
-    return Fail(Code::kInvalidArgument, of + " has " + std::to_string(annotations.size()) +
-                                            " annotations: at most " + std::to_string(kMaxAnnotations));
-  }
-  size_t bytes = 0;
-  for (const auto& [key, value] : annotations) {
-    if (key.empty()) return Fail(Code::kInvalidArgument, of + " has an annotation without a name");
-    if (!IsValidUtf8(key) || !IsValidUtf8(value)) {
-      return Fail(Code::kInvalidArgument, of + ": the annotation " + Shown(key) + " is not UTF-8");
-    }
-    bytes += key.size() + value.size();
-  }
-  if (bytes > kMaxAnnotationBytes) {
-    return Fail(Code::kInvalidArgument, of + " has annotations of " + std::to_string(bytes) +
-                                            " bytes: at most " + std::to_string(kMaxAnnotationBytes));
-  }
-  return {};
-}
-
-Status ValidatePaths(const std::vector<std::string>& paths, const std::string& field) {
-  if (paths.size() > kMaxPaths) {
-    return Fail(Code::kInvalidArgument,
-                std::to_string(paths.size()) + " " + field + ": at most " + std::to_string(kMaxPaths));
-  }
-  for (const std::string& path : paths) {
-    VC_RETURN_IF_ERROR(ValidateText(path, field + ": a path"));
-    if (path.empty() || path[0] != '/') {
-      return Fail(Code::kInvalidArgument, field + ": " + Shown(path) + " is not an absolute path");
-    }
-  }
-  return {};
-}
 
 Status ValidateCapabilities(const std::vector<std::string>& names, const std::string& field) {
   for (const std::string& name : names) {
@@ -116,14 +60,64 @@ Status ValidateRlimits(const std::vector<Rlimit>& limits, const std::string& fie
   return {};
 }
 
-Status ValidateHostname(const std::string& hostname) {
-  if (hostname.size() > 64) {
-    return Fail(Code::kInvalidArgument, "hostname " + Shown(hostname) + " is longer than 64 characters");
+bool IsAddress(const std::string& text) {
+  unsigned char address[sizeof(in6_addr)];
+  return text.find('\0') == std::string::npos && (::inet_pton(AF_INET, text.c_str(), address) == 1 ||
+                                                  ::inet_pton(AF_INET6, text.c_str(), address) == 1);
+}
+
+// A name as resolvers take it; a domain may end with the root's dot. (hosts(5), resolv.conf(5))
+bool IsHostName(std::string_view name) {
+  if (name.size() > 1 && name.back() == '.') name.remove_suffix(1);
+  return !name.empty() && name.size() <= 253 && name.front() != '.' && name.front() != '-' &&
+         name.find("..") == std::string_view::npos &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
+             std::string_view::npos;
+}
+
+Status ValidateDns(const DnsConfig& dns) {
+  if (dns.servers.size() > kMaxDnsServers) {
+    return Fail(Code::kInvalidArgument, std::to_string(dns.servers.size()) +
+                                            " dns servers: at most 3, of which resolvers take no more");
   }
-  for (const char c : hostname) {
-    if (c <= 0x20 || c >= 0x7f || c == '/') {
+  for (const std::string& server : dns.servers) {
+    if (IsAddress(server)) continue;
+    return Fail(Code::kInvalidArgument,
+                "dns server " + Shown(server) + " is no address: give one like '192.0.2.1' or '2001:db8::1'");
+  }
+  VC_RETURN_IF_ERROR(ValidateCount(dns.searches.size(), kMaxDnsEntries, "dns", "search domains"));
+  for (const std::string& domain : dns.searches) {
+    // The root alone turns searching off.
+    if (domain == "." || IsHostName(domain)) continue;
+    return Fail(Code::kInvalidArgument,
+                "dns search domain " + Shown(domain) + " is no name: give one like 'example.com'");
+  }
+  VC_RETURN_IF_ERROR(ValidateCount(dns.options.size(), kMaxDnsEntries, "dns", "options"));
+  for (const std::string& option : dns.options) {
+    const bool plain = !option.empty() && option.size() <= 128 &&
+                       std::all_of(option.begin(), option.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+    if (!plain) {
+      return Fail(Code::kInvalidArgument, "dns option " + Shown(option) + " is no word like 'ndots:2'");
+    }
+  }
+  return {};
+}
+
+Status ValidateHosts(const std::vector<HostEntry>& hosts) {
+  VC_RETURN_IF_ERROR(ValidateCount(hosts.size(), kMaxHosts, "hosts", "entries"));
+  for (const HostEntry& host : hosts) {
+    if (!IsAddress(host.address)) {
+      return Fail(Code::kInvalidArgument, "hosts: " + Shown(host.address) +
+                                              " is no address: give one like '192.0.2.1' or '2001:db8::1'");
+    }
+    if (host.names.empty()) {
+      return Fail(Code::kInvalidArgument, "hosts: " + Shown(host.address) + " has no name");
+    }
+    VC_RETURN_IF_ERROR(ValidateCount(host.names.size(), kMaxHostNames, "hosts", "names of one address"));
+    for (const std::string& name : host.names) {
+      if (IsHostName(name)) continue;
       return Fail(Code::kInvalidArgument,
-                  "hostname " + Shown(hostname) + ": use letters, digits, '-' and '.'");
+                  "hosts: " + Shown(name) + " of " + Shown(host.address) + " is no host name");
     }
   }
   return {};
@@ -155,12 +149,8 @@ Status ValidateProcess(const ProcessConfig& process, std::string_view field) {
     VC_RETURN_IF_ERROR(ValidateText(arg, name + ": an argument"));
     bytes += arg.size() + 1;
   }
+  VC_RETURN_IF_ERROR(ValidateEnvironment(process.env, name));
   for (const std::string& variable : process.env) {
-    VC_RETURN_IF_ERROR(ValidateText(variable, name + ": an environment variable"));
-    if (variable.find('=') == std::string::npos || variable[0] == '=') {
-      return Fail(Code::kInvalidArgument,
-                  name + ": environment variable " + Shown(variable) + " is not NAME=value");
-    }
     bytes += variable.size() + 1;
   }
   if (bytes > kMaxTextBytes) {
@@ -197,66 +187,6 @@ Status ValidateProcess(const ProcessConfig& process, std::string_view field) {
   return {};
 }
 
-Status ValidateMount(const Mount& mount, std::string_view field) {
-  const std::string of = std::string(field) + " at " + Shown(mount.destination);
-  for (const std::string* text : {&mount.destination, &mount.type, &mount.source}) {
-    VC_RETURN_IF_ERROR(ValidateText(*text, of));
-  }
-  bool bind = mount.type == "bind";
-  for (const std::string& option : mount.options) {
-    VC_RETURN_IF_ERROR(ValidateText(option, of + ": an option"));
-    bind = bind || option == "bind" || option == "rbind";
-  }
-  if (mount.destination.empty() || mount.destination[0] != '/') {
-    return Fail(Code::kInvalidArgument, of + ": the destination is not an absolute path");
-  }
-  if (bind) {
-    return Fail(Code::kInvalidArgument,
-                of + ": " + Shown(mount.source) +
-                    " is of the host, and bind mounts of the host's are not supported "
-                    "yet: put what is needed into the rootfs");
-  }
-  const auto* end = std::end(kVirtualFileSystems);
-  if (std::find(std::begin(kVirtualFileSystems), end, mount.type) == end) {
-    return Fail(Code::kInvalidArgument,
-                of + ": the type " + Shown(mount.type) +
-                    " is not supported yet: use one that needs no device, such as 'tmpfs' or 'proc'");
-  }
-  return {};
-}
-
-Status ValidateContainer(const ContainerConfig& config) {
-  VC_RETURN_IF_ERROR(ValidateId("container", config.id));
-  // The guest has directories of these names beside those of the containers.
-  if (config.id == "shared" || config.id == "sandbox") {
-    return Fail(Code::kInvalidArgument,
-                "container id " + Quoted(config.id) + " is the guest's own: choose another");
-  }
-  const std::string of = "container " + Quoted(config.id);
-  if (config.rootfs.empty())
-    return Fail(Code::kInvalidArgument, of + " needs a rootfs: a directory on the host");
-  VC_RETURN_IF_ERROR(ValidateText(config.rootfs, of + ": rootfs"));
-  if (config.rootfs[0] != '/') {
-    return Fail(Code::kInvalidArgument, of + ": rootfs " + Shown(config.rootfs) + " is not an absolute path");
-  }
-  if (!FileExists(config.rootfs)) {
-    return Fail(Code::kNotFound, of + ": rootfs " + Shown(config.rootfs) + " does not exist");
-  }
-  if (!IsDirectory(config.rootfs)) {
-    return Fail(Code::kInvalidArgument, of + ": rootfs " + Shown(config.rootfs) + " is not a directory");
-  }
-  VC_RETURN_IF_ERROR(ValidateHostname(config.hostname));
-  VC_RETURN_IF_ERROR(ValidateAnnotations(config.annotations, of));
-  if (config.mounts.size() > kMaxMounts) {
-    return Fail(Code::kInvalidArgument, of + " has " + std::to_string(config.mounts.size()) +
-                                            " mounts: at most " + std::to_string(kMaxMounts));
-  }
-  for (const Mount& mount : config.mounts) VC_RETURN_IF_ERROR(ValidateMount(mount, of + ": mount"));
-  VC_RETURN_IF_ERROR(ValidatePaths(config.masked_paths, of + ": masked paths"));
-  VC_RETURN_IF_ERROR(ValidatePaths(config.readonly_paths, of + ": readonly paths"));
-  return ValidateProcess(config.process, of + ": command");
-}
-
 Status ValidatePod(const PodConfig& config, const HostLimits& host) {
   VC_RETURN_IF_ERROR(ValidateId("pod", config.id));
   VC_RETURN_IF_ERROR(ValidateHostname(config.hostname));
@@ -280,6 +210,13 @@ Status ValidatePod(const PodConfig& config, const HostLimits& host) {
     return Fail(Code::kInvalidArgument, "memory of " + std::to_string(resources.memory.count) +
                                             " bytes is not a whole number of MiB");
   }
+  if (config.shared_memory < kMinSharedMemory || config.shared_memory > resources.memory) {
+    return Fail(Code::kInvalidArgument, "shared memory of " + std::to_string(config.shared_memory.count) +
+                                            " bytes is out of range: give 4096 bytes to the pod's memory, " +
+                                            std::to_string(resources.memory.mib()) + " MiB");
+  }
+  VC_RETURN_IF_ERROR(ValidateDns(config.dns));
+  VC_RETURN_IF_ERROR(ValidateHosts(config.hosts));
 
   const HypervisorConfig& hypervisor = config.hypervisor;
   if (hypervisor.machine != "q35" && hypervisor.machine != "microvm") {

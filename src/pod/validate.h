@@ -3,6 +3,8 @@
 #ifndef VIRTCONTAINERS_SRC_POD_VALIDATE_H_
 #define VIRTCONTAINERS_SRC_POD_VALIDATE_H_
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "virtcontainers/config.h"
@@ -23,10 +25,21 @@ Status ValidateId(std::string_view kind, std::string_view id);
 // NotFound for a rootfs that is not there.
 Status ValidatePod(const PodConfig& config, const HostLimits& host);
 
+// Errors: as ValidatePod.
 Status ValidateContainer(const ContainerConfig& config);
 
-// Refuses, of the host's things, whatever does not reach into the VM: bind mounts and block devices.
+// What a mount says; whether a bind mount's source is there, ValidateContainer looks.
 Status ValidateMount(const Mount& mount, std::string_view field);
+
+// A mount propagation's name, such as "rslave", or nothing.
+Status ValidatePropagation(std::string_view name, std::string_view field);
+
+// Of a new container, or of one that is to be updated. `of` names it: "container 'db'".
+Status ValidateResources(const ContainerResources& resources, std::string_view of);
+
+Status ValidateDeviceNumbers(int64_t major, int64_t minor, const std::string& of);
+
+Status ValidateSeccomp(const Seccomp& seccomp, std::string_view field);
 
 // `field` names the process in messages, such as "command".
 Status ValidateProcess(const ProcessConfig& process, std::string_view field);
