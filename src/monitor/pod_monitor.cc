@@ -36,6 +36,8 @@ PodMonitor::~PodMonitor() {
     ended_changed_.notify_all();
   }
   recorder_.join();
+  // What has been told is written; the agent is still there for whoever is called then.
+  events_.reset();
 }
 
 Status PodMonitor::Change(const std::function<void(PodRecord&)>& change) {
@@ -79,6 +81,7 @@ Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve
   const std::lock_guard turn(operation_);
   VC_ASSIGN_OR_RETURN(const PodConfig config, files_.LoadConfig());
   pod_ = config.id;
+  events_ = std::make_unique<EventWriter>(files_.paths().root(), pod_);
   // No container's id has a '+'.
   sandbox_ = config.id + "+pod";
   VC_ASSIGN_OR_RETURN(record_, files_.LoadRecord());
@@ -94,9 +97,19 @@ Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve
     const std::lock_guard lock(mutex_);
     // The VM may have died at the last step, when nobody was there any more to notice.
     if (booted && stopped_) booted = Fail(Code::kAborted, record_.reason);
-    if (booted) starting_ = false;
+    if (booted) {
+      starting_ = false;
+      Event started;
+      started.type = EventType::kPodStarted;
+      events_->Write(std::move(started));
+      for (Event& event : untold_) events_->Write(std::move(event));
+      untold_.clear();
+    }
   }
-  if (booted) return {};
+  if (booted) {
+    WatchOom();
+    return {};
+  }
   if (vm_) (void)vm_->Stop(Deadline::After(seconds(1)));
   (void)Change([&](PodRecord& record) {
     before_.reset();
@@ -161,6 +174,22 @@ Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::f
   });
 }
 
+void PodMonitor::Tell(EventType type, const std::string& container, const std::string& process,
+                      std::optional<ExitStatus> exit, const std::string& reason) {
+  Event event;
+  event.type = type;
+  event.container = container;
+  event.process = process;
+  event.exit = exit;
+  event.reason = reason;
+  const std::lock_guard lock(mutex_);
+  if (starting_) {
+    untold_.push_back(std::move(event));
+  } else {
+    events_->Write(std::move(event));
+  }
+}
+
 Status PodMonitor::PrepareGuest(const PodConfig& config, Deadline deadline) {
   Agent& guest = agent();
   VC_RETURN_IF_ERROR(guest.SetGuestTime(Now(), deadline));
@@ -170,17 +199,25 @@ Status PodMonitor::PrepareGuest(const PodConfig& config, Deadline deadline) {
   }
   return guest.CreateSandbox({.id = sandbox_,
                               .hostname = config.hostname.empty() ? config.id : config.hostname,
-                              .share_tag = vm_->share_tag()},
+                              .share_tag = vm_->share_tag(),
+                              .shared_memory = config.shared_memory},
                              deadline);
 }
 
 void PodMonitor::StopAllInGuest(milliseconds grace, Deadline deadline) {
-  std::vector<std::string> running;
+  std::vector<std::string> running, paused;
   {
     const std::lock_guard lock(mutex_);
     for (const ContainerRecord& container : record_.containers) {
-      if (container.state == ContainerState::kRunning) running.push_back(container.id);
+      if (container.state == ContainerState::kPaused) paused.push_back(container.id);
+      if (container.state == ContainerState::kRunning || container.state == ContainerState::kPaused)
+        running.push_back(container.id);
     }
+  }
+  // What stands still hears nothing.
+  const Deadline moment = Min(deadline, Deadline::After(seconds(2)));
+  for (const std::string& id : paused) {
+    if (agent().ResumeContainer(id, moment)) (void)SetContainerState(id, ContainerState::kRunning);
   }
   // A guest that answers nothing any more must not take more time than one that does.
   const Deadline patience = Min(deadline, Deadline::After(grace));
@@ -240,11 +277,23 @@ void PodMonitor::VmExited(const VmExit& exit) {
 }
 
 void PodMonitor::EnterStopped(const std::string& reason) {
+  bool told = false;
+  std::vector<ContainerRecord> ended;
   (void)Change([&](PodRecord& record) {
     if (stopped_) return;
+    for (const ContainerRecord& container : record.containers) {
+      if (container.state == ContainerState::kRunning || container.state == ContainerState::kPaused)
+        ended.push_back(container);
+    }
     MarkStopped(record, reason, Now());
-    stopped_ = true;
+    stopped_ = told = true;
   });
+  if (!told) return;
+  // Whose end was not seen: it came with the VM's.
+  for (const ContainerRecord& container : ended) {
+    Tell(EventType::kContainerExited, container.id, "", {}, reason.empty() ? "its pod was stopped" : reason);
+  }
+  Tell(EventType::kPodStopped, "", "", {}, reason);
 }
 
 void PodMonitor::WaitUntilStopped() {

@@ -16,8 +16,10 @@
 #include <thread>
 
 #include "monitor/container_log.h"
+#include "monitor/event_writer.h"
 #include "monitor/pod_vm.h"
 #include "monitor/process_table.h"
+#include "pod/state_machine.h"
 #include "pod/store.h"
 #include "virtcontainers/monitor.h"
 
@@ -45,6 +47,17 @@ class PodMonitor {
   Status DeleteContainer(const std::string& id, Deadline deadline);
   Status StartContainer(const std::string& id, Deadline deadline);
   Status StopContainer(const std::string& id, std::chrono::milliseconds grace, Deadline deadline);
+
+  Status PausePod(Deadline deadline);
+  Status ResumePod(Deadline deadline);
+  Status PauseContainer(const std::string& id, Deadline deadline);
+  Status ResumeContainer(const std::string& id, Deadline deadline);
+  Status KillContainer(const std::string& id, int signal, Deadline deadline);
+  Status UpdateContainer(const std::string& id, const ContainerResources& resources, Deadline deadline);
+  Result<PodStats> StatsPod(Deadline deadline);
+  Result<ContainerStats> StatsContainer(const std::string& id, Deadline deadline);
+  Result<std::vector<ProcessInfo>> ProcessListContainer(const std::string& id, Deadline deadline);
+  Status CopyFile(const std::string& id, const FileChunk& chunk, Deadline deadline);
 
   // Answers the process's name. An empty `container` is the pod's own root.
   Result<std::string> Exec(const std::string& container, const ProcessConfig& config, Deadline deadline);
@@ -80,6 +93,13 @@ class PodMonitor {
   Status StopInGuest(const std::string& id, std::chrono::milliseconds grace, Deadline deadline);
   void StopAllInGuest(std::chrono::milliseconds grace, Deadline deadline);
   void VmExited(const VmExit& exit);
+  // Whether the call is legal on that container now.
+  Result<Step> Check(const std::string& id, ContainerCall call) const;
+  Status SetContainerState(const std::string& id, ContainerState state);
+  void WatchOom();
+  // Writes an event; those of a start once it has succeeded.
+  void Tell(EventType type, const std::string& container = "", const std::string& process = "",
+            std::optional<ExitStatus> exit = {}, const std::string& reason = "");
   Result<ContainerRecord> Record(const std::string& container, PodState* pod_state = nullptr) const;
   // Errors: those of writing the record down; the change holds nevertheless, and is written with the next
   // one.
@@ -119,6 +139,8 @@ class PodMonitor {
   bool stopped_ = false;
 
   std::set<std::string> in_guest_;  // containers that the guest knows; under operation_
+  std::unique_ptr<EventWriter> events_;
+  std::vector<Event> untold_;  // of a start that may yet be undone; under mutex_
   std::unique_ptr<PodVm> vm_;
   std::shared_ptr<Agent> agent_;  // the VM's
   std::unique_ptr<ProcessTable> processes_;

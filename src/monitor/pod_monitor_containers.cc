@@ -84,6 +84,7 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     container->finished.reset();
     endings_[id] = Ending{.open = logged ? 3 : 1, .log = log, .tell = {}};
   });
+  Tell(EventType::kContainerStarted, id);
   if (logged) {
     PumpOutput(id, log, OutputStream::kStdout);
     PumpOutput(id, log, OutputStream::kStderr);
@@ -139,12 +140,16 @@ void PodMonitor::RecordEndings() {
 
 void PodMonitor::RecordEnding(const std::string& id, const Ending& ending) {
   if (ending.log) ending.log->Flush(Now());
+  bool ended = false;
   // A lost agent is no container's exit: the VM's end says what became of it.
   if (ending.exit || ending.exit.error().code() != Code::kUnavailable) {
     (void)Change([&](PodRecord& record) {
       ContainerRecord* container = record.Find(id);
       // Stopped with its pod, or undone with its pod's start.
-      if (container == nullptr || container->state != ContainerState::kRunning) return;
+      const bool ran = container != nullptr && (container->state == ContainerState::kRunning ||
+                                                container->state == ContainerState::kPaused);
+      if (!ran) return;
+      ended = true;
       container->state = ContainerState::kStopped;
       container->finished = Now();
       if (ending.exit) {
@@ -154,6 +159,8 @@ void PodMonitor::RecordEnding(const std::string& id, const Ending& ending) {
       }
     });
   }
+  if (ended && ending.exit) Tell(EventType::kContainerExited, id, "", *ending.exit);
+  if (ended && !ending.exit) Tell(EventType::kContainerExited, id, "", {}, ending.exit.error().ToString());
   ending.tell();
   const std::lock_guard lock(mutex_);
   endings_.erase(id);
@@ -216,7 +223,10 @@ Status PodMonitor::CreateContainer(const ContainerConfig& config, Deadline deadl
       container.created = Now();
     });
   }
-  if (saved) return {};
+  if (saved) {
+    Tell(EventType::kContainerCreated, config.id);
+    return {};
+  }
   RemoveFromGuest(config.id, deadline);
   (void)Forget(config.id);
   return saved;
@@ -243,7 +253,9 @@ Status PodMonitor::DeleteContainer(const std::string& id, Deadline deadline) {
   }
   VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
   processes_->Remove(id);
-  return Forget(id);
+  VC_RETURN_IF_ERROR(Forget(id));
+  Tell(EventType::kContainerDeleted, id);
+  return {};
 }
 
 Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
@@ -293,7 +305,13 @@ Result<std::string> PodMonitor::Exec(const std::string& container, const Process
   const std::string name = RandomName();
   const ProcessRef process = RefOf(container, name);
   VC_RETURN_IF_ERROR(agent().ExecProcess(process, CompleteProcess(config, container.empty()), deadline));
-  processes_->Add(process, true, {});
+  Tell(EventType::kProcessStarted, container, name);
+  processes_->Add(process, true,
+                  [this, container, name](const Result<ExitStatus>& exit, const std::function<void()>& tell) {
+                    // Of a process whose end was not seen, its pod's end tells.
+                    if (exit) Tell(EventType::kProcessExited, container, name, *exit);
+                    tell();
+                  });
   return name;
 }
 

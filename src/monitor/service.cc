@@ -1,12 +1,15 @@
 #include "monitor/service.h"
 
 #include <chrono>
+#include <map>
 #include <memory>
+#include <string_view>
 
 #include "base/errors.h"
 #include "base/json.h"
 #include "monitor.pb.h"
 #include "pod/config_json.h"
+#include "pod/stats_json.h"
 #include "ttrpc/message.h"
 
 namespace virtcontainers {
@@ -27,6 +30,38 @@ Result<std::string> Empty(const Status& status) {
   if (!status) return Fail(status.error());
   return std::string();
 }
+
+template <typename T>
+Result<std::string> AsJson(const Result<T>& answer) {
+  if (!answer) return Fail(answer.error());
+  wire::JsonResponse response;
+  response.set_json(DumpJson(ToJson(*answer), false));
+  return ttrpc::SerializeMessage(response);
+}
+
+// The operations that are told a container, or with an empty id the pod, and nothing else.
+using Operation = Result<std::string> (*)(PodMonitor& pod, const std::string& id, Deadline deadline);
+const std::map<std::string_view, Operation> kOfContainer = {
+    {"DeleteContainer", [](PodMonitor& pod, const std::string& id,
+                           Deadline deadline) { return Empty(pod.DeleteContainer(id, deadline)); }},
+    {"StartContainer", [](PodMonitor& pod, const std::string& id,
+                          Deadline deadline) { return Empty(pod.StartContainer(id, deadline)); }},
+    {"Attach", [](PodMonitor& pod, const std::string& id, Deadline) { return Empty(pod.CheckAttach(id)); }},
+    {"Pause",
+     [](PodMonitor& pod, const std::string& id, Deadline deadline) {
+       return Empty(id.empty() ? pod.PausePod(deadline) : pod.PauseContainer(id, deadline));
+     }},
+    {"Resume",
+     [](PodMonitor& pod, const std::string& id, Deadline deadline) {
+       return Empty(id.empty() ? pod.ResumePod(deadline) : pod.ResumeContainer(id, deadline));
+     }},
+    {"Stats",
+     [](PodMonitor& pod, const std::string& id, Deadline deadline) {
+       return id.empty() ? AsJson(pod.StatsPod(deadline)) : AsJson(pod.StatsContainer(id, deadline));
+     }},
+    {"ProcessList", [](PodMonitor& pod, const std::string& id,
+                       Deadline deadline) { return AsJson(pod.ProcessListContainer(id, deadline)); }},
+};
 
 }  // namespace
 
@@ -146,13 +181,33 @@ Result<std::string> MonitorService::Operate(const ttrpc::Call& call) {
     VC_ASSIGN_OR_RETURN(*answer.mutable_exec(), pod_.Exec(request.container(), config, call.deadline));
     return ttrpc::SerializeMessage(answer);
   }
-  if (call.method == "DeleteContainer" || call.method == "StartContainer" || call.method == "Attach") {
+  if (const auto operation = kOfContainer.find(call.method); operation != kOfContainer.end()) {
     VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ContainerRequest>(call.payload));
-    if (call.method == "DeleteContainer")
-      return Empty(pod_.DeleteContainer(request.container(), call.deadline));
-    if (call.method == "StartContainer")
-      return Empty(pod_.StartContainer(request.container(), call.deadline));
-    return Empty(pod_.CheckAttach(request.container()));
+    return operation->second(pod_, request.container(), call.deadline);
+  }
+  if (call.method == "Kill") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::SignalRequest>(call.payload));
+    return Empty(
+        pod_.KillContainer(request.process().container(), static_cast<int>(request.signal()), call.deadline));
+  }
+  if (call.method == "Update") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::UpdateRequest>(call.payload));
+    VC_ASSIGN_OR_RETURN(const Json json, ParseJson(request.resources()));
+    VC_ASSIGN_OR_RETURN(const ContainerResources resources, ContainerResourcesFromJson(json));
+    return Empty(pod_.UpdateContainer(request.container(), resources, call.deadline));
+  }
+  if (call.method == "CopyFile") {
+    VC_ASSIGN_OR_RETURN(auto request, ttrpc::ParseMessage<wire::CopyRequest>(call.payload));
+    FileChunk chunk;
+    chunk.copy = request.copy();
+    chunk.path = request.path();
+    chunk.size = request.size();
+    chunk.offset = request.offset();
+    chunk.data = std::move(*request.mutable_data());
+    chunk.mode = request.mode();
+    chunk.uid = request.uid();
+    chunk.gid = request.gid();
+    return Empty(pod_.CopyFile(request.container(), chunk, call.deadline));
   }
   if (call.method == "Find") {
     VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ProcessRequest>(call.payload));

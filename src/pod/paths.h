@@ -12,6 +12,7 @@
 //         lock                      held by whoever changes the pod
 //         monitor.lock              held by the monitor as long as it lives
 //     trash/                        what is being made or removed
+//     events.log  events.log.1      what happened to the pods (event_log.h)
 //   <run>/<tag>-<pod>/              sockets: nothing of it is needed after a reboot. The tag tells roots
 //   apart; an
 //                                   id of more than 32 characters is cut short, for sockets' paths are
@@ -29,6 +30,8 @@ struct PodPaths {
   std::string dir;
   std::string run_dir;
 
+  // The root that holds the pod: two levels up.
+  std::string root() const { return dir.substr(0, dir.rfind('/', dir.rfind('/') - 1)); }
   std::string config() const { return dir + "/config.json"; }
   std::string containers() const { return dir + "/containers"; }
   std::string container(std::string_view id) const { return containers() + "/" + std::string(id) + ".json"; }

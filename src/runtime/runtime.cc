@@ -1,7 +1,6 @@
 #include "virtcontainers/runtime.h"
 
 #include <chrono>
-#include <thread>
 
 #include "base/errors.h"
 #include "monitor.pb.h"
@@ -17,6 +16,7 @@
 #include "runtime/locations.h"
 #include "runtime/pod_view.h"
 #include "runtime/remote_process.h"
+#include "runtime/runtime_impl.h"
 #include "ttrpc/message.h"
 
 namespace virtcontainers {
@@ -25,115 +25,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-std::string Doing(const char* operation, std::string_view pod) {
-  return std::string(operation) + " pod " + Quoted(pod);
-}
-
-std::string Doing(const char* operation, std::string_view container, std::string_view pod) {
-  return std::string(operation) + " container " + Quoted(container) + " of pod " + Quoted(pod);
-}
-
-Error MonitorIsGone() {
-  return Error(Code::kUnavailable, "the pod's monitor is gone: stop the pod and start it again");
-}
-
-// Says of every error which call it came from.
-template <typename R>
-R In(const std::string& operation, R result) {
-  if (!result) result = Fail(std::move(result.error()).AddContext(operation));
-  return result;
-}
-
 }  // namespace
-
-class Runtime::Impl {
- public:
-  Impl(RuntimeOptions options, Store store) : options_(std::move(options)), store_(std::move(store)) {}
-
-  const RuntimeOptions& options() const { return options_; }
-  const Store& store() const { return store_; }
-
-  // The pod's files. Errors: NotFound.
-  Result<PodFiles> Find(std::string_view pod) const {
-    if (!store_.HasPod(pod)) {
-      VC_RETURN_IF_ERROR(ValidateId("pod", pod));
-      return Fail(Code::kNotFound, "no pod " + Quoted(pod) + " in " + Quoted(options_.root));
-    }
-    return store_.Pod(pod);
-  }
-
-  // A pod that is this caller's to change: its lock, and what it is now.
-  struct Turn {
-    FileLock lock;
-    PodFiles files;
-    PodRecord record;
-    bool monitored;  // a monitor lives: it, and it alone, changes the pod
-  };
-
-  Result<Turn> Take(std::string_view pod, Deadline deadline) const {
-    VC_ASSIGN_OR_RETURN(const PodFiles files, Find(pod));
-    while (true) {
-      Result<FileLock> lock = FileLock::Acquire(files.paths().lock(), deadline);
-      if (!lock) {
-        if (lock.error().code() != Code::kNotFound) return Fail(std::move(lock.error()));
-        // Deleted while this waited; and perhaps created anew.
-        VC_RETURN_IF_ERROR(Find(pod));
-        continue;
-      }
-      bool monitored;
-      VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files, &monitored));
-      const bool running = record.state == PodState::kRunning || record.state == PodState::kPaused;
-      if (monitored == running || !monitored) {
-        return Turn{std::move(*lock), files, std::move(record), monitored};
-      }
-      // A monitor on its way up, whose caller has gone, or on its way down: its next word is the pod's state.
-      if (deadline.passed())
-        return Fail(Code::kDeadlineExceeded, "its monitor is still starting or stopping");
-      std::this_thread::sleep_for(milliseconds(5));
-    }
-  }
-
-  // Ends what a dead monitor left running, and forgets its sockets.
-  static Status CleanUp(const PodFiles& files, const PodRecord& found, Deadline deadline) {
-    if (found.vm) VC_RETURN_IF_ERROR(KillAndWait(found.vm->process, deadline));
-    for (const ProcessIdentity& helper : found.helpers) VC_RETURN_IF_ERROR(KillAndWait(helper, deadline));
-    return RemoveTree(files.paths().run_dir);
-  }
-
-  Result<std::shared_ptr<MonitorClient>> Monitor(const PodFiles& files, Deadline deadline) const {
-    Result<std::shared_ptr<MonitorClient>> client =
-        MonitorClient::Connect(files.paths().monitor_socket(), deadline);
-    if (!client && client.error().code() == Code::kUnavailable) {
-      return Fail(MonitorIsGone());
-    }
-    return client;
-  }
-
-  // An operation of the pod's monitor.
-  template <typename Request>
-  Status Ask(const PodFiles& files, const char* method, const Request& request, Deadline deadline) const {
-    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, Monitor(files, deadline));
-    VC_RETURN_IF_ERROR(monitor->Call(method, ttrpc::SerializeMessage(request), deadline));
-    return {};
-  }
-
-  // Stops a pod by its monitor; that has gone when this returns.
-  Status StopMonitored(const PodFiles& files, milliseconds grace, Deadline deadline) const {
-    wire::StopRequest request;
-    request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
-    const Status asked = Ask(files, "StopPod", request, deadline);
-    // The monitor's last word may be lost with its connection; what counts is that it ends.
-    if (!asked && asked.error().code() != Code::kUnavailable) return asked;
-    const Result<FileLock> gone = FileLock::Acquire(files.paths().monitor_lock(), deadline);
-    if (gone) return {};
-    if (gone.error().code() != Code::kDeadlineExceeded) return Fail(gone.error());
-    return Fail(Code::kDeadlineExceeded, "its monitor does not end");
-  }
-
- private:
-  const RuntimeOptions options_;
-  const Store store_;
-};
 
 Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Runtime::Runtime(Runtime&&) noexcept = default;
@@ -151,26 +43,33 @@ const RuntimeOptions& Runtime::options() const { return impl_->options(); }
 Status Runtime::CreatePod(const PodConfig& config) {
   const auto create = [&]() -> Status {
     VC_RETURN_IF_ERROR(ValidatePod(config, ReadHostLimits()));
-    return impl_->store().CreatePod(config);
+    VC_RETURN_IF_ERROR(impl_->store().CreatePod(config));
+    impl_->Tell(EventType::kPodCreated, config.id);
+    return {};
   };
   return In(config.id.size() <= 64 && IsValidId(config.id) ? Doing("create", config.id) : "create pod",
             create());
 }
 
 Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
+  const auto forget = [&]() -> Status {
+    VC_RETURN_IF_ERROR(impl_->store().RemovePod(pod));
+    impl_->Tell(EventType::kPodDeleted, pod);
+    return {};
+  };
   const auto remove = [&]() -> Status {
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
     Result<Impl::Turn> turn = impl_->Take(pod, deadline);
     // A pod whose state cannot be read can still be deleted, as long as nothing of it can be running.
     if (!turn && turn.error().code() == Code::kDataLoss) {
-      if (!FileLock::IsHeld(files.paths().monitor_lock())) return impl_->store().RemovePod(pod);
+      if (!FileLock::IsHeld(files.paths().monitor_lock())) return forget();
       VC_RETURN_IF_ERROR(CheckPodCall(pod, PodState::kRunning, PodCall::kDeletePod));
     }
     VC_RETURN_IF_ERROR(turn);
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn->record.state, PodCall::kDeletePod));
     VC_ASSIGN_OR_RETURN(const PodRecord on_disk, files.LoadRecord());
     VC_RETURN_IF_ERROR(Impl::CleanUp(files, on_disk, deadline));
-    return impl_->store().RemovePod(pod);
+    return forget();
   };
   return In(Doing("delete", pod), remove());
 }
@@ -212,7 +111,9 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
     }
     VC_RETURN_IF_ERROR(Impl::CleanUp(files, turn->record, deadline));
     MarkStopped(turn->record, "", std::chrono::system_clock::now());
-    return files.SaveRecord(turn->record);
+    VC_RETURN_IF_ERROR(files.SaveRecord(turn->record));
+    impl_->Tell(EventType::kPodStopped, pod);
+    return {};
   };
   return In(Doing("stop", pod), stop());
 }
@@ -265,25 +166,13 @@ Status Runtime::CreateContainer(std::string_view pod, const ContainerConfig& con
     ContainerRecord& container = turn.record.containers.emplace_back();
     container.id = config.id;
     container.created = std::chrono::system_clock::now();
-    return turn.files.SaveRecord(turn.record);
+    VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
+    impl_->Tell(EventType::kContainerCreated, pod, config.id);
+    return {};
   };
   return In(IsValidId(config.id) ? Doing("create", config.id, pod) : Doing("create a container of", pod),
             create());
 }
-
-namespace {
-
-// The container's record. Errors: NotFound.
-Result<ContainerRecord> FindContainer(PodRecord& record, std::string_view pod, std::string_view container) {
-  const ContainerRecord* found = record.Find(container);
-  if (found == nullptr) {
-    VC_RETURN_IF_ERROR(ValidateId("container", container));
-    return Fail(Code::kNotFound, "no container " + Quoted(container) + " in pod " + Quoted(pod));
-  }
-  return *found;
-}
-
-}  // namespace
 
 Status Runtime::DeleteContainer(std::string_view pod, std::string_view container, Deadline deadline) {
   const auto remove = [&]() -> Status {
@@ -300,7 +189,9 @@ Status Runtime::DeleteContainer(std::string_view pod, std::string_view container
     std::erase_if(turn.record.containers,
                   [&](const ContainerRecord& entry) { return entry.id == container; });
     VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
-    return turn.files.RemoveContainer(container);
+    VC_RETURN_IF_ERROR(turn.files.RemoveContainer(container));
+    impl_->Tell(EventType::kContainerDeleted, pod, container);
+    return {};
   };
   return In(Doing("delete", container, pod), remove());
 }

@@ -1,0 +1,199 @@
+// What a pod's monitor does beside starting and stopping: pausing, limits, statistics, files, events.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
+#include "base/errors.h"
+#include "monitor/pod_monitor.h"
+#include "os/process_usage.h"
+#include "pod/merge_resources.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+
+// A guest that reports without end costs its pod this much of a processor, and no more.
+constexpr milliseconds kBetweenOoms{20};
+
+}  // namespace
+
+Result<Step> PodMonitor::Check(const std::string& id, ContainerCall call) const {
+  PodState pod_state;
+  VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
+  return CheckContainerCall(pod_, pod_state, id, record.state, call);
+}
+
+Status PodMonitor::SetContainerState(const std::string& id, ContainerState state) {
+  return Change([&](PodRecord& record) {
+    ContainerRecord* container = record.Find(id);
+    const bool lives = container != nullptr && (container->state == ContainerState::kRunning ||
+                                                container->state == ContainerState::kPaused);
+    // It may have ended meanwhile.
+    if (lives) container->state = state;
+  });
+}
+
+Status PodMonitor::PausePod(Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  PodState state;
+  {
+    const std::lock_guard lock(mutex_);
+    state = record_.state;
+  }
+  VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod_, state, PodCall::kPausePod));
+  if (step == Step::kNothing) return {};
+  VC_RETURN_IF_ERROR(vm_->hypervisor().Pause(deadline));
+  const Status saved = Change([](PodRecord& record) {
+    if (record.state == PodState::kRunning) record.state = PodState::kPaused;
+  });
+  if (!saved) {
+    // What nobody can read of must not be so.
+    (void)vm_->hypervisor().Resume(Deadline::After(std::chrono::seconds(5)));
+    (void)Change([](PodRecord& record) {
+      if (record.state == PodState::kPaused) record.state = PodState::kRunning;
+    });
+    return saved;
+  }
+  Tell(EventType::kPodPaused);
+  return {};
+}
+
+Status PodMonitor::ResumePod(Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  PodState state;
+  {
+    const std::lock_guard lock(mutex_);
+    state = record_.state;
+  }
+  VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod_, state, PodCall::kResumePod));
+  if (step == Step::kNothing) return {};
+  VC_RETURN_IF_ERROR(vm_->hypervisor().Resume(deadline));
+  // While it stood still its clock did, too.
+  const Status clock = agent().SetGuestTime(std::chrono::system_clock::now(), deadline);
+  VC_RETURN_IF_ERROR(Change([](PodRecord& record) {
+    if (record.state == PodState::kPaused) record.state = PodState::kRunning;
+  }));
+  Tell(EventType::kPodResumed);
+  if (!clock) return Fail(Error(clock.error()).AddContext("the pod runs again, but set its clock"));
+  return {};
+}
+
+Status PodMonitor::PauseContainer(const std::string& id, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  VC_ASSIGN_OR_RETURN(const Step step, Check(id, ContainerCall::kPauseContainer));
+  if (step == Step::kNothing) return {};
+  VC_RETURN_IF_ERROR(agent().PauseContainer(id, deadline));
+  VC_RETURN_IF_ERROR(SetContainerState(id, ContainerState::kPaused));
+  Tell(EventType::kContainerPaused, id);
+  return {};
+}
+
+Status PodMonitor::ResumeContainer(const std::string& id, Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  VC_ASSIGN_OR_RETURN(const Step step, Check(id, ContainerCall::kResumeContainer));
+  if (step == Step::kNothing) return {};
+  VC_RETURN_IF_ERROR(agent().ResumeContainer(id, deadline));
+  VC_RETURN_IF_ERROR(SetContainerState(id, ContainerState::kRunning));
+  Tell(EventType::kContainerResumed, id);
+  return {};
+}
+
+Status PodMonitor::KillContainer(const std::string& id, int signal, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const Step step, Check(id, ContainerCall::kKillContainer));
+  if (step == Step::kNothing) return {};
+  return agent().SignalProcess({id, ""}, signal, signal == SIGKILL, deadline);
+}
+
+Status PodMonitor::UpdateContainer(const std::string& id, const ContainerResources& resources,
+                                   Deadline deadline) {
+  const std::lock_guard turn(operation_);
+  VC_RETURN_IF_ERROR(CheckTurn(deadline));
+  VC_RETURN_IF_ERROR(Check(id, ContainerCall::kUpdateContainer));
+  VC_ASSIGN_OR_RETURN(ContainerConfig config, files_.LoadContainer(id));
+  const ContainerResources before = config.resources;
+  VC_ASSIGN_OR_RETURN(config.resources, MergeResources(before, resources));
+  const bool known = in_guest_.count(id) != 0;
+  if (known) VC_RETURN_IF_ERROR(agent().UpdateContainer(id, resources, deadline));
+  if (Status saved = files_.SaveContainer(config); !saved) {
+    if (known) (void)agent().UpdateContainer(id, before, deadline);
+    return saved;
+  }
+  Tell(EventType::kContainerUpdated, id);
+  return {};
+}
+
+Result<ContainerStats> PodMonitor::StatsContainer(const std::string& id, Deadline deadline) {
+  VC_RETURN_IF_ERROR(Check(id, ContainerCall::kStatsContainer));
+  return agent().StatsContainer(id, deadline);
+}
+
+Result<std::vector<ProcessInfo>> PodMonitor::ProcessListContainer(const std::string& id, Deadline deadline) {
+  VC_RETURN_IF_ERROR(Check(id, ContainerCall::kStatsContainer));
+  return agent().ListProcesses(id, deadline);
+}
+
+Result<PodStats> PodMonitor::StatsPod(Deadline deadline) {
+  PodStats stats;
+  stats.id = pod_;
+  stats.time = std::chrono::system_clock::now();
+  std::vector<std::string> running;
+  {
+    const std::lock_guard lock(mutex_);
+    VC_RETURN_IF_ERROR(CheckPodCall(pod_, record_.state, PodCall::kStatsPod));
+    if (record_.state == PodState::kRunning) {
+      for (const ContainerRecord& container : record_.containers) {
+        if (container.state == ContainerState::kRunning || container.state == ContainerState::kPaused)
+          running.push_back(container.id);
+      }
+    }
+  }
+  for (const std::string& id : running) {
+    Result<ContainerStats> container = agent().StatsContainer(id, deadline);
+    if (container) {
+      stats.containers.push_back(std::move(*container));
+    } else if (Check(id, ContainerCall::kStatsContainer)) {
+      return Fail(std::move(container.error()).AddContext("container " + Quoted(id)));
+    }
+  }
+  const auto add = [&](std::string name, pid_t pid) {
+    const Result<ProcessUsage> usage = ReadProcessUsage(pid);
+    if (!usage) return;
+    stats.host.push_back(
+        {std::move(name), pid, usage->cpu, Bytes{usage->resident}, Bytes{usage->proportional}});
+  };
+  add(std::string(vm_->hypervisor().name()), vm_->record().process.pid);
+  for (const ProcessIdentity& helper : vm_->helpers()) add("virtiofsd", helper.pid);
+  add("monitor", ::getpid());
+  return stats;
+}
+
+Status PodMonitor::CopyFile(const std::string& id, const FileChunk& chunk, Deadline deadline) {
+  VC_RETURN_IF_ERROR(Check(id, ContainerCall::kCopyFile));
+  return agent().CopyFile(id, chunk, deadline);
+}
+
+void PodMonitor::WatchOom() {
+  agent().NextOom([this](const Result<std::string>& container) {
+    // The link is gone, or the agent cannot tell.
+    if (!container) return;
+    Event event;
+    event.type = EventType::kContainerOom;
+    event.container = *container;
+    const bool known = Record(*container).has_value();
+    if (!known) event.container.clear();
+    events_->Write(std::move(event), [this] {
+      std::this_thread::sleep_for(kBetweenOoms);
+      WatchOom();
+    });
+  });
+}
+
+}  // namespace virtcontainers

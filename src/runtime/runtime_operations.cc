@@ -1,0 +1,282 @@
+// The calls beside making, starting and stopping.
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cinttypes>
+#include <cstdio>
+
+#include "pod/config_json.h"
+#include "pod/merge_resources.h"
+#include "pod/state_machine.h"
+#include "pod/stats_json.h"
+#include "runtime/event_reader.h"
+#include "runtime/runtime_impl.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr size_t kCopyPart = 512 << 10;
+
+wire::ContainerRequest ForContainer(std::string_view container) {
+  wire::ContainerRequest request;
+  request.set_container(std::string(container));
+  return request;
+}
+
+std::string RandomName() {
+  uint64_t value = 0;
+  while (::getrandom(&value, sizeof(value), 0) != sizeof(value)) {
+  }
+  char text[24];
+  std::snprintf(text, sizeof(text), "%016" PRIx64, value);
+  return text;
+}
+
+Result<Json> ParseAnswer(const Result<std::string>& payload) {
+  VC_RETURN_IF_ERROR(payload);
+  VC_ASSIGN_OR_RETURN(const auto answer, ttrpc::ParseMessage<wire::JsonResponse>(*payload, Code::kInternal));
+  return ParseJson(answer.json(), {.bytes = 16 << 20});
+}
+
+// At most `size` bytes of a file that somebody may be writing to.
+Result<std::string> ReadPart(int file, const std::string& path, uint64_t offset, size_t size) {
+  std::string data(size, '\0');
+  size_t there = 0;
+  while (there < size) {
+    const ssize_t count =
+        ::pread(file, data.data() + there, size - there, static_cast<off_t>(offset + there));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return FailErrno("read " + Quoted(path));
+    if (count == 0) {
+      return Fail(Code::kAborted, Quoted(path) + " became shorter while it was copied: copy it again");
+    }
+    there += static_cast<size_t>(count);
+  }
+  return data;
+}
+
+}  // namespace
+
+Status Runtime::RunPod(const PodConfig& config, Deadline deadline) {
+  VC_RETURN_IF_ERROR(CreatePod(config));
+  Status started = StartPod(config.id, deadline);
+  if (started) return {};
+  if (const Status deleted = DeletePod(config.id); !deleted) {
+    started.error().AddContext("and then " + deleted.error().ToString() + "; the first error");
+  }
+  return started;
+}
+
+Status Runtime::PausePod(std::string_view pod, Deadline deadline) {
+  return In(Doing("pause", pod), impl_->AskPod(pod, PodCall::kPausePod, "Pause", deadline));
+}
+
+Status Runtime::ResumePod(std::string_view pod, Deadline deadline) {
+  return In(Doing("resume", pod), impl_->AskPod(pod, PodCall::kResumePod, "Resume", deadline));
+}
+
+Result<PodConfig> Runtime::FetchPod(std::string_view pod) {
+  const auto fetch = [&]() -> Result<PodConfig> {
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    VC_ASSIGN_OR_RETURN(PodConfig config, files.LoadConfig());
+    VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files));
+    for (const ContainerRecord& container : record.containers) {
+      Result<ContainerConfig> loaded = files.LoadContainer(container.id);
+      // One that was deleted between the two reads is not there any more.
+      if (!loaded && loaded.error().code() == Code::kNotFound) continue;
+      VC_RETURN_IF_ERROR(loaded);
+      config.containers.push_back(std::move(*loaded));
+    }
+    return config;
+  };
+  return In(Doing("fetch", pod), fetch());
+}
+
+Result<PodStats> Runtime::StatsPod(std::string_view pod, Deadline deadline) {
+  const auto stats = [&]() -> Result<PodStats> {
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files));
+    VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kStatsPod));
+    VC_ASSIGN_OR_RETURN(const Json json,
+                        ParseAnswer(impl_->Query(files, "Stats", ForContainer(""), deadline)));
+    return PodStatsFromJson(json);
+  };
+  return In(Doing("statistics of", pod), stats());
+}
+
+Result<std::unique_ptr<EventStream>> Runtime::Events(std::optional<uint64_t> after) {
+  return EventReader::Open(impl_->options().root, after);
+}
+
+Status Runtime::PauseContainer(std::string_view pod, std::string_view container, Deadline deadline) {
+  return In(Doing("pause", container, pod),
+            impl_->AskContainer(pod, container, ContainerCall::kPauseContainer, "Pause",
+                                ForContainer(container), deadline));
+}
+
+Status Runtime::ResumeContainer(std::string_view pod, std::string_view container, Deadline deadline) {
+  return In(Doing("resume", container, pod),
+            impl_->AskContainer(pod, container, ContainerCall::kResumeContainer, "Resume",
+                                ForContainer(container), deadline));
+}
+
+Status Runtime::KillContainer(std::string_view pod, std::string_view container, int signal,
+                              Deadline deadline) {
+  const auto kill = [&]() -> Status {
+    if (signal < 1 || signal > 64) {
+      return Fail(Code::kInvalidArgument, "signal " + std::to_string(signal) + " is unknown: give 1 to 64");
+    }
+    // No turn is taken: what is to be killed may be what an operation waits for.
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
+    VC_ASSIGN_OR_RETURN(const Step step, CheckContainerCall(pod, record.state, container, found.state,
+                                                            ContainerCall::kKillContainer));
+    if (step == Step::kNothing) return {};
+    wire::SignalRequest request;
+    request.mutable_process()->set_container(std::string(container));
+    request.set_signal(static_cast<uint32_t>(signal));
+    return impl_->Ask(files, "Kill", request, deadline);
+  };
+  return In(Doing("kill", container, pod), kill());
+}
+
+Result<ExitStatus> Runtime::WaitContainer(std::string_view pod, std::string_view container,
+                                          Deadline deadline) {
+  const auto wait = [&]() -> Result<ExitStatus> {
+    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
+    while (true) {
+      bool monitored;
+      VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files, &monitored));
+      VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
+      VC_RETURN_IF_ERROR(
+          CheckContainerCall(pod, record.state, container, found.state, ContainerCall::kWaitContainer));
+      if (found.exit) return *found.exit;
+      if (found.state == ContainerState::kStopped) {
+        // A monitor that is about to write down how it ended has the last word.
+        if (!monitored || record.state == PodState::kRunning) {
+          return Fail(Code::kAborted, "its end was not seen: " + found.reason);
+        }
+      } else {
+        wire::ProcessRequest request;
+        request.set_container(std::string(container));
+        const Result<std::string> ended = impl_->Query(files, "Wait", request, deadline);
+        if (ended) {
+          VC_ASSIGN_OR_RETURN(const auto answer,
+                              ttrpc::ParseMessage<wire::WaitResponse>(*ended, Code::kInternal));
+          return ExitStatus{answer.code()};
+        }
+        // The pod has ended, or is about to, or the container was made anew: what is written down decides.
+        const Code code = ended.error().code();
+        if (code != Code::kUnavailable && code != Code::kNotFound) return Fail(ended.error());
+        if (!monitored) return Fail(ended.error());
+      }
+      if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "it still runs");
+      std::this_thread::sleep_for(milliseconds(5));
+    }
+  };
+  return In(Doing("wait for", container, pod), wait());
+}
+
+Status Runtime::UpdateContainer(std::string_view pod, std::string_view container,
+                                const ContainerResources& resources, Deadline deadline) {
+  const auto update = [&]() -> Status {
+    VC_RETURN_IF_ERROR(ValidateResources(resources, "the update"));
+    if (!resources.devices.empty()) {
+      return Fail(Code::kInvalidArgument,
+                  "the rules for devices cannot be changed: make the container anew with others");
+    }
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
+    VC_RETURN_IF_ERROR(
+        CheckContainerCall(pod, turn.record.state, container, found.state, ContainerCall::kUpdateContainer));
+    if (turn.monitored) {
+      wire::UpdateRequest request;
+      request.set_container(std::string(container));
+      request.set_resources(DumpJson(ToJson(resources), false));
+      return impl_->Ask(turn.files, "Update", request, deadline);
+    }
+    if (turn.record.state == PodState::kRunning) return Fail(MonitorIsGone());
+    VC_ASSIGN_OR_RETURN(ContainerConfig config, turn.files.LoadContainer(container));
+    VC_ASSIGN_OR_RETURN(config.resources, MergeResources(config.resources, resources));
+    VC_RETURN_IF_ERROR(turn.files.SaveContainer(config));
+    impl_->Tell(EventType::kContainerUpdated, pod, container);
+    return {};
+  };
+  return In(Doing("update", container, pod), update());
+}
+
+Result<ContainerStats> Runtime::StatsContainer(std::string_view pod, std::string_view container,
+                                               Deadline deadline) {
+  const auto stats = [&]() -> Result<ContainerStats> {
+    VC_ASSIGN_OR_RETURN(const Json json,
+                        ParseAnswer(impl_->QueryContainer(pod, container, ContainerCall::kStatsContainer,
+                                                          "Stats", ForContainer(container), deadline)));
+    return ContainerStatsFromJson(json);
+  };
+  return In(Doing("statistics of", container, pod), stats());
+}
+
+Result<std::vector<ProcessInfo>> Runtime::ProcessListContainer(std::string_view pod,
+                                                               std::string_view container,
+                                                               Deadline deadline) {
+  const auto list = [&]() -> Result<std::vector<ProcessInfo>> {
+    VC_ASSIGN_OR_RETURN(const Json json,
+                        ParseAnswer(impl_->QueryContainer(pod, container, ContainerCall::kStatsContainer,
+                                                          "ProcessList", ForContainer(container), deadline)));
+    return ProcessesFromJson(json);
+  };
+  return In(Doing("list the processes of", container, pod), list());
+}
+
+Status Runtime::CopyFile(std::string_view pod, std::string_view container, const std::string& source,
+                         const std::string& destination, const CopyOptions& options, Deadline deadline) {
+  const auto copy = [&]() -> Status {
+    if (source.find('\0') != std::string::npos || destination.find('\0') != std::string::npos) {
+      return Fail(Code::kInvalidArgument, "a path has a NUL byte in it");
+    }
+    if (destination.empty() || destination[0] != '/' || destination.back() == '/') {
+      return Fail(Code::kInvalidArgument,
+                  "destination " + Quoted(destination) + " is not the absolute path of a file");
+    }
+    if (options.mode && (*options.mode & ~07777u) != 0) {
+      return Fail(Code::kInvalidArgument, "mode " + std::to_string(*options.mode) + " has more than 07777");
+    }
+    // Not blocking: a fifo would wait for its writer.
+    const UniqueFd file(::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!file) return FailErrno("open " + Quoted(source));
+    struct stat info {};
+    if (::fstat(file.get(), &info) != 0) return FailErrno("stat " + Quoted(source));
+    if (!S_ISREG(info.st_mode)) {
+      return Fail(Code::kInvalidArgument, Quoted(source) + " is not a regular file");
+    }
+    wire::CopyRequest request;
+    request.set_container(std::string(container));
+    request.set_copy(RandomName());
+    request.set_path(destination);
+    request.set_size(static_cast<uint64_t>(info.st_size));
+    request.set_mode(options.mode.value_or(info.st_mode & 07777));
+    request.set_uid(options.uid);
+    request.set_gid(options.gid);
+    // An empty file is one part, too.
+    do {
+      const size_t part = std::min<uint64_t>(kCopyPart, request.size() - request.offset());
+      VC_ASSIGN_OR_RETURN(*request.mutable_data(), ReadPart(file.get(), source, request.offset(), part));
+      VC_RETURN_IF_ERROR(
+          impl_->QueryContainer(pod, container, ContainerCall::kCopyFile, "CopyFile", request, deadline));
+      request.set_offset(request.offset() + part);
+    } while (request.offset() < request.size());
+    return {};
+  };
+  return In(Doing("copy a file into", container, pod), copy());
+}
+
+}  // namespace virtcontainers
