@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "../../test/contract/agent_contract_operations.h"
 #include "agent/kata/kata_agent.h"
 #include "agent/noop/noop_agent.h"
 #include "base/errors.h"
@@ -25,6 +26,7 @@ class NoopBed final : public AgentBed {
   AgentAddress Address() override { return {}; }
   std::string Rootfs() override { return "/"; }
   std::vector<std::string> ExitWith(int code) override { return {"exit", std::to_string(code)}; }
+  bool HasProcesses() override { return false; }
 };
 
 INSTANTIATE_TEST_SUITE_P(Noop, AgentContract,

@@ -43,6 +43,9 @@ class AgentBed {
 
   // Whether the guest has a clock and a source of entropy of its own.
   virtual bool IsMachine() { return true; }
+
+  // Whether its containers' processes are processes, which stand still and see files.
+  virtual bool HasProcesses() { return true; }
 };
 
 struct AgentUnderTest {
@@ -168,6 +171,17 @@ class AgentContract : public testing::TestWithParam<AgentUnderTest> {
     ExpectOfProcess({id, ""}, code);
   }
 
+  // Each call on a running container. (One that does not run may have stats, processes and limits as well.)
+  void ExpectOfOperations(const std::string& id, Code code) {
+    EXPECT_EQ(CodeOf(agent_->PauseContainer(id, Soon())), code);
+    EXPECT_EQ(CodeOf(agent_->ResumeContainer(id, Soon())), code);
+    if (code == Code::kFailedPrecondition) return;
+    EXPECT_EQ(agent_->StatsContainer(id, Soon()).error().code(), code);
+    EXPECT_EQ(agent_->ListProcesses(id, Soon()).error().code(), code);
+    EXPECT_EQ(CodeOf(agent_->CopyFile(id, {.copy = "1", .path = "/file"}, Soon())), code);
+    EXPECT_EQ(CodeOf(agent_->UpdateContainer(id, {}, Soon())), code);
+  }
+
   void ExpectUnavailable() {
     EXPECT_EQ(CodeOf(agent_->Check(Soon())), Code::kUnavailable);
     EXPECT_EQ(agent_->GetDetails(Soon()).error().code(), Code::kUnavailable);
@@ -177,6 +191,10 @@ class AgentContract : public testing::TestWithParam<AgentUnderTest> {
     EXPECT_EQ(CodeOf(agent_->ReseedRandom("entropy", Soon())), Code::kUnavailable);
     EXPECT_EQ(CodeOf(agent_->CreateContainer(Container("c", {"true"}), Soon())), Code::kUnavailable);
     ExpectOfContainer("c", Code::kUnavailable);
+    ExpectOfOperations("c", Code::kUnavailable);
+    Answer<std::string> oom;
+    agent_->NextOom(oom.callback());
+    EXPECT_EQ(oom.Await().error().code(), Code::kUnavailable);
   }
 
   std::unique_ptr<AgentBed> bed_;
@@ -384,42 +402,6 @@ TEST_P(AgentContract, ProcessesAreExecutedInTheGuestItself) {
   EXPECT_EQ(ReadToEnd({"pod+", "e"}), "hello\n");
   EXPECT_EQ(ExitCodeOf({"pod+", "e"}), 0);
   EXPECT_EQ(CodeOf(agent_->ExecProcess({"pod", "e"}, Command({"true"}), Soon())), Code::kNotFound);
-}
-
-TEST_P(AgentContract, SignalsAreSent) {
-  ConnectAndCreateSandbox();
-  Run("c", {"sleep", "1000"});
-  Exec({"c", "e"}, {"cat"});
-  ASSERT_TRUE(agent_->SignalProcess({"c", "e"}, SIGINT, false, Soon()));
-  EXPECT_EQ(ExitCodeOf({"c", "e"}), 128 + SIGINT);
-  // A first process that does not handle it may be killed in its stead: it must not be ignored.
-  ASSERT_TRUE(agent_->SignalProcess({"c", ""}, SIGTERM, false, Soon()));
-  EXPECT_THAT(ExitCodeOf({"c", ""}), testing::AnyOf(128 + SIGTERM, 128 + SIGKILL));
-  EXPECT_TRUE(agent_->SignalProcess({"c", ""}, SIGTERM, false, Soon())) << "of one that has ended";
-}
-
-TEST_P(AgentContract, AllProcessesOfAContainerAreKilled) {
-  ConnectAndCreateSandbox();
-  Run("c", {"sleep", "1000"});
-  Exec({"c", "e"}, {"cat"});
-  Answer<ExitStatus> first, second;
-  agent_->WaitProcess({"c", ""}, first.callback());
-  agent_->WaitProcess({"c", "e"}, second.callback());
-  ASSERT_TRUE(agent_->SignalProcess({"c", ""}, SIGKILL, true, Soon()));
-  EXPECT_EQ(first.Await().value_or(ExitStatus{-1}).code, 128 + SIGKILL);
-  EXPECT_EQ(second.Await().value_or(ExitStatus{-1}).code, 128 + SIGKILL);
-}
-
-TEST_P(AgentContract, ATerminalHasASize) {
-  ConnectAndCreateSandbox();
-  Run("c", {"sleep", "1000"});
-  EXPECT_EQ(CodeOf(agent_->ResizeTerminal({"c", ""}, 10, 20, Soon())), Code::kFailedPrecondition);
-  ProcessConfig command = Command({"cat"});
-  command.terminal = true;
-  ASSERT_TRUE(agent_->ExecProcess({"c", "t"}, command, Soon()));
-  EXPECT_TRUE(agent_->ResizeTerminal({"c", "t"}, 10, 20, Soon()));
-  // All is on the one stream.
-  EXPECT_EQ(Read({"c", "t"}, OutputStream::kStderr).value_or("[error]"), "");
 }
 
 TEST_P(AgentContract, CloseTellsEveryoneOnce) {

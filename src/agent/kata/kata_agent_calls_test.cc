@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "../../../test/contract/answer.h"
 #include "agent/kata/kata_agent.h"
 #include "agent/kata/test_kata_client.h"
 #include "guest.pb.h"

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "../../../test/contract/answer.h"
 #include "agent/kata/test_kata_client.h"
 
 namespace virtcontainers {

@@ -1,4 +1,5 @@
-// A KataAgent and an agent that answers it what a test tells it to. For tests only.
+// A KataAgent and an agent that answers it what a test tells it to. For tests only, which include
+// test/contract/answer.h before it.
 
 #ifndef VIRTCONTAINERS_SRC_AGENT_KATA_TEST_KATA_CLIENT_H_
 #define VIRTCONTAINERS_SRC_AGENT_KATA_TEST_KATA_CLIENT_H_
@@ -11,7 +12,6 @@
 #include <string>
 #include <utility>
 
-#include "../../../test/contract/answer.h"
 #include "agent.pb.h"
 #include "agent/kata/kata_agent.h"
 #include "base/errors.h"
