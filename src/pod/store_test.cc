@@ -190,10 +190,17 @@ TEST_F(StoreTest, SavesRecordsAndContainers) {
   ASSERT_TRUE(pod.SaveContainer(FullContainer()));
   EXPECT_EQ(DumpJson(ToJson(pod.LoadContainer("db.1").value())), DumpJson(ToJson(FullContainer())));
   dir_.Write("root/pods/web/logs/db.1.log", "said");
+  for (const char* name : {"db.1.log.1", "db.1.log.12"}) {
+    dir_.Write(std::string("root/pods/web/logs/") + name, "said before");
+  }
+  dir_.Write("root/pods/web/logs/db.1.log.1.log", "another's");
   dir_.Write("root/pods/web/logs/a.log", "kept");
   ASSERT_TRUE(pod.RemoveContainer("db.1"));
   EXPECT_EQ(pod.LoadContainer("db.1").error().code(), Code::kNotFound);
   EXPECT_FALSE(fs::exists(pod.paths().log("db.1")));
+  EXPECT_FALSE(fs::exists(pod.paths().log("db.1") + ".1"));
+  EXPECT_FALSE(fs::exists(pod.paths().log("db.1") + ".12"));
+  EXPECT_TRUE(fs::exists(pod.paths().log("db.1.log.1")));
   EXPECT_TRUE(fs::exists(pod.paths().log("a")));
   EXPECT_TRUE(pod.RemoveContainer("db.1")) << "what a crash left half removed can be removed again";
 }
