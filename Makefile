@@ -88,6 +88,7 @@ bench: guest
 	@$(NINJA)
 	$(call say,bench: run)
 	@bench/run
+	@bench/io
 endif
 
 .PHONY: fuzz

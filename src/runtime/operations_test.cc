@@ -276,8 +276,9 @@ TEST_F(OperationsTest, EventsTellWhatHappens) {
 }
 
 TEST_F(OperationsTest, AVmThatDiesIsAnEventWithItsReason) {
-  CreateAndStart(Pod("web", {Container("db")}));
   const auto events = Watch();
+  CreateAndStart(Pod("web", {Container("db")}));
+  EXPECT_EQ(EventsUntil(*events, EventType::kContainerStarted).size(), 3u);
   Kill(StatusOf("web").vm_pid);
   pollfd poll{events->fd(), POLLIN, 0};
   EXPECT_EQ(::poll(&poll, 1, 10000), 1) << "the descriptor says that there is something";
