@@ -106,9 +106,12 @@ TEST_F(ValidateTest, TakesWhatCanWork) {
   full.containers.push_back(FullContainer());
   full.containers[1].rootfs = rootfs_;
   full.containers[1].mounts = DefaultMounts();
+  full.shared_memory = kHost.memory;
+  full.dns = FullPod().dns;
+  full.hosts = FullPod().hosts;
   const Status status = ValidatePod(full, kHost);
   EXPECT_TRUE(status) << status.error().ToString();
-  full.resources.memory = kMinimumMemory;
+  full.resources.memory = full.shared_memory = kMinimumMemory;
   EXPECT_TRUE(ValidatePod(full, kHost));
   EXPECT_GT(ReadHostLimits().memory.mib(), 64u);
 }
@@ -227,13 +230,14 @@ TEST_F(ValidateTest, Mounts) {
   };
   mount({"tmp", "tmpfs", "tmpfs", {}}, "'tmp': the destination is not an absolute path");
   mount({"", "tmpfs", "tmpfs", {}}, "'': the destination is not an absolute path");
-  mount({"/data", "bind", "/srv/data", {}}, "'/data': '/srv/data' is of the host, and bind mounts");
-  mount({"/data", "", "/srv/data", {"ro", "rbind"}}, "'/data': '/srv/data' is of the host, and bind mounts");
-  mount({"/data", "none", "/srv/data", {"bind"}}, "'/data': '/srv/data' is of the host, and bind mounts");
-  mount({"/data", "ext4", "/dev/sda1", {}}, "'/data': the type 'ext4' is not supported yet");
+  mount({"/", "tmpfs", "tmpfs", {}}, "'/': the destination is the root file system itself");
+  mount({"//", "tmpfs", "tmpfs", {}}, "'//': the destination is the root file system itself");
+  mount({"/data", "ext4", "/dev/sda1", {}}, "'/data': the type 'ext4' is not known in a VM: use 'bind'");
   mount({"/data", "overlay", "overlay", {"lowerdir=/srv"}},
-        "'/data': the type 'overlay' is not supported yet");
-  mount({"/data", "", "x", {}}, "'/data': the type '' is not supported yet");
+        "'/data': the type 'overlay' is not known in a VM");
+  mount({"/data", "", "x", {}}, "'/data': the type '' is not known in a VM");
+  mount({"/data", "bind", "/srv", {"idmap"}}, "'/data': the option 'idmap' needs a user namespace");
+  mount({"/data", "tmpfs", "tmpfs", {"remount"}}, "'/data': the option 'remount' has no meaning");
   mount({"/data\0"s, "tmpfs", "tmpfs", {}}, "'/data?' has a NUL byte in it");
   mount({"/data", "tmpfs\0"s, "tmpfs", {}}, "'/data' has a NUL byte in it");
   mount({"/data", "tmpfs", "\0"s, {}}, "'/data' has a NUL byte in it");
