@@ -8,6 +8,7 @@
 #include <cinttypes>
 
 #include "base/errors.h"
+#include "monitor/hooks.h"
 #include "monitor/pod_monitor.h"
 #include "pod/defaults.h"
 #include "pod/state_machine.h"
@@ -31,6 +32,13 @@ std::string RandomName() {
   return text;
 }
 
+// How long hooks may take where no caller says it.
+constexpr auto kPoststop = seconds(10);
+
+void RunPoststopHooks(const ContainerConfig& config, Deadline deadline) {
+  RunLateHooks("poststop", config.hooks.poststop, HookState(config, "stopped", 0), deadline);
+}
+
 }  // namespace
 
 ProcessRef PodMonitor::RefOf(const std::string& container, const std::string& exec) const {
@@ -47,8 +55,8 @@ Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodStat
 }
 
 Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadline) {
-  VC_ASSIGN_OR_RETURN(const std::string rootfs, vm_->ShowRootfs(config));
-  Status created = agent().CreateContainer({CompleteContainer(config), rootfs}, deadline);
+  VC_ASSIGN_OR_RETURN(const GuestContainer container, vm_->ShowFiles(CompleteContainer(config)));
+  Status created = agent().CreateContainer(container, deadline);
   if (!created) {
     // It may have been made after all, too late.
     if (created.error().code() == Code::kDeadlineExceeded) {
@@ -58,7 +66,15 @@ Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadlin
     return created;
   }
   in_guest_.insert(config.id);
-  return {};
+  const std::string state = HookState(config, "created", vm_->record().process.pid);
+  Status hooked = RunHooks("prestart", config.hooks.prestart, state, deadline);
+  if (hooked) hooked = RunHooks("createRuntime", config.hooks.create_runtime, state, deadline);
+  if (!hooked) {
+    RemoveFromGuest(config.id, Deadline::After(seconds(5)));
+    // One that is being created is not on disk yet, where RemoveFromGuest looks for its hooks.
+    if (!files_.LoadContainer(config.id)) RunPoststopHooks(config, Deadline::After(kPoststop));
+  }
+  return hooked;
 }
 
 Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline) {
@@ -98,6 +114,8 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     }
     FinishContainer(id);
   });
+  RunLateHooks("poststart", config.hooks.poststart, HookState(config, "running", vm_->record().process.pid),
+               deadline);
   return {};
 }
 
@@ -105,6 +123,9 @@ void PodMonitor::RemoveFromGuest(const std::string& id, Deadline deadline) {
   (void)agent().RemoveContainer(id, Min(deadline, Deadline::After(seconds(5))));
   (void)vm_->HideRootfs(id);
   in_guest_.erase(id);
+  if (const Result<ContainerConfig> config = files_.LoadContainer(id)) {
+    RunPoststopHooks(*config, Deadline::After(kPoststop));
+  }
 }
 
 void PodMonitor::PumpOutput(const std::string& container, const std::shared_ptr<ContainerLog>& log,

@@ -8,8 +8,10 @@
 #include "base/errors.h"
 #include "hypervisor/host_probe.h"
 #include "monitor/console_diagnosis.h"
+#include "monitor/guest_files.h"
 #include "os/file.h"
 #include "pod/enum_names.h"
+#include "pod/mounts.h"
 
 namespace virtcontainers {
 namespace {
@@ -84,6 +86,7 @@ Status PodVm::Launch(Deadline deadline) {
                                                       .virtiofsd = options_.config.hypervisor.virtiofsd},
                                                      deadline));
     vm.share = SharedDirectory{kShareTag, share_->socket()};
+    VC_ASSIGN_OR_RETURN(files_, WriteGuestFiles(options_.config, options_.paths.run_dir + "/etc"));
   }
 
   Result<VmInfo> info = hypervisor_->Start(vm, deadline);
@@ -136,11 +139,24 @@ Error PodVm::ExplainBootFailure(const Error& error) const {
   return Error(Code::kAborted, std::move(what));
 }
 
-Result<std::string> PodVm::ShowRootfs(const ContainerConfig& container) {
-  if (!share_) return container.rootfs;
-  VC_ASSIGN_OR_RETURN(const std::string path,
-                      share_->Add(container.id, container.rootfs, container.readonly_rootfs));
-  return kShareInGuest + path;
+Result<GuestContainer> PodVm::ShowFiles(ContainerConfig container) {
+  GuestContainer shown{WithGuestFiles(std::move(container), files_), ""};
+  shown.rootfs = shown.config.rootfs;
+  if (!share_) return shown;
+  ContainerConfig& config = shown.config;
+  std::vector<SharedRootfs::Volume> volumes;
+  for (const Mount& mount : config.mounts) {
+    if (!IsBindMount(mount)) continue;
+    volumes.push_back({mount.source, IsReadonlyMount(mount), HasOption(mount, "rbind")});
+  }
+  VC_ASSIGN_OR_RETURN(const SharedRootfs::Places places,
+                      share_->Add(config.id, config.rootfs, config.readonly_rootfs, volumes));
+  shown.rootfs = kShareInGuest + places.rootfs;
+  size_t next = 0;
+  for (Mount& mount : config.mounts) {
+    if (IsBindMount(mount)) mount.source = kShareInGuest + places.volumes[next++];
+  }
+  return shown;
 }
 
 Status PodVm::HideRootfs(const std::string& container) {

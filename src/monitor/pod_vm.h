@@ -47,8 +47,11 @@ class PodVm {
   // What to tell of a boot that failed with `error`: the cause, as far as the VM's end and its console say.
   Error ExplainBootFailure(const Error& error) const;
 
-  // Shows a directory of the host to the guest: its path there. Any string without a VM that has a share.
-  Result<std::string> ShowRootfs(const ContainerConfig& container);
+  // Shows the guest what a container needs of the host's files: its root file system, the sources of its bind
+  // mounts, and the pod's own files that it has none of. Answers the container with the guest's paths, as it
+  // came without a VM that has a share; nothing is shown after a failure. Errors: NotFound, naming the path.
+  Result<GuestContainer> ShowFiles(ContainerConfig container);
+  // Takes all of it away.
   Status HideRootfs(const std::string& container);
 
   // Lets the guest power off, and makes it if it does not; all is gone when this returns. Idempotent.
@@ -75,6 +78,7 @@ class PodVm {
   const std::unique_ptr<Hypervisor> hypervisor_;
   const std::shared_ptr<Agent> agent_;
   std::unique_ptr<SharedRootfs> share_;
+  std::vector<Mount> files_;  // that every container is given
   AgentAddress address_;
   VmRecord record_;
   std::thread watcher_;

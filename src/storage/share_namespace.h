@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "virtcontainers/error.h"
@@ -30,12 +31,22 @@ class ShareNamespace {
   // namespace's root, and so is that of a process it starts.
   Status Run(const std::function<Status()>& inside) const;
 
-  // Shows the tree of mounts at `source` (a path in this process's namespace) at `name`, a path of two parts
-  // in the directory, of which the second does not exist. Nothing that is done to it there reaches the
-  // source's mounts.
-  Status Attach(const std::string& source, const std::string& name, bool readonly) const;
+  // What is shown of the host at one place of the directory.
+  struct Entry {
+    std::string source;      // a path in this process's namespace: a directory or a regular file
+    std::string name;        // relative; the directories above are made, and it itself does not exist
+    bool readonly = false;   // whatever is done inside
+    bool recursive = true;   // with what is mounted below the source
+    bool directory = false;  // nothing else will do
+  };
 
-  // Undoes Attach, also of something that is in use or half attached.
+  // Shows all of them, or none: nothing is left of those before one that fails. Nothing that is done to them
+  // there reaches the sources' mounts. Errors: NotFound, InvalidArgument for what is neither directory nor
+  // file, AlreadyExists for a name that is there.
+  Status Attach(const std::vector<Entry>& entries) const;
+
+  // Undoes Attach of everything below `name`, which is one part, also of something that is in use or half
+  // attached.
   Status Detach(const std::string& name) const;
 
  private:

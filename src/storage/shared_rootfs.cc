@@ -85,7 +85,8 @@ class SharedRootfs::Impl {
   Status Spawn(const Virtiofsd& program);
   Status Adopt(const ProcessIdentity& process);
 
-  Result<std::string> Add(std::string_view container, const std::string& rootfs, bool readonly);
+  Result<Places> Add(std::string_view container, const std::string& rootfs, bool readonly,
+                     const std::vector<Volume>& volumes);
   Status Remove(std::string_view container);
   Status Stop(Deadline deadline);
   void Detach();
@@ -247,22 +248,31 @@ std::optional<std::string> SharedRootfs::Impl::exit_reason() const {
   return exit_reason_;
 }
 
-Result<std::string> SharedRootfs::Impl::Add(std::string_view container, const std::string& rootfs,
-                                            bool readonly) {
+Result<SharedRootfs::Places> SharedRootfs::Impl::Add(std::string_view container, const std::string& rootfs,
+                                                     bool readonly, const std::vector<Volume>& volumes) {
   VC_RETURN_IF_ERROR(CheckName(container));
-  std::string path = std::string(container) + "/rootfs";
-  Status attached = share_.Attach(rootfs, path, readonly);
-  if (!attached && attached.error().code() == Code::kAlreadyExists) {
-    return Fail(Code::kAlreadyExists,
-                "container " + Quoted(container) + " has a root file system in the share");
+  const std::string name(container);
+  Places places{.rootfs = name + "/rootfs", .volumes = {}};
+  std::vector<ShareNamespace::Entry> entries = {
+      {.source = rootfs, .name = places.rootfs, .readonly = readonly, .directory = true}};
+  for (const Volume& volume : volumes) {
+    places.volumes.push_back(name + "/mounts/" + std::to_string(places.volumes.size()));
+    entries.push_back({.source = volume.source,
+                       .name = places.volumes.back(),
+                       .readonly = volume.readonly,
+                       .recursive = volume.recursive});
   }
-  if (!attached) return Fail(std::move(attached.error()).AddContext("share rootfs of " + Quoted(container)));
-  return path;
+  Status attached = share_.Attach(entries);
+  if (!attached && attached.error().code() == Code::kAlreadyExists) {
+    return Fail(Code::kAlreadyExists, "container " + Quoted(name) + " has a root file system in the share");
+  }
+  if (!attached) return Fail(std::move(attached.error()).AddContext("share files with " + Quoted(name)));
+  return places;
 }
 
 Status SharedRootfs::Impl::Remove(std::string_view container) {
   VC_RETURN_IF_ERROR(CheckName(container));
-  return share_.Detach(std::string(container) + "/rootfs");
+  return share_.Detach(std::string(container));
 }
 
 SharedRootfs::SharedRootfs(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -299,8 +309,9 @@ Result<std::unique_ptr<SharedRootfs>> SharedRootfs::Rejoin(Options options,
 const std::string& SharedRootfs::socket() const { return impl_->socket(); }
 const ProcessIdentity& SharedRootfs::process() const { return impl_->process(); }
 std::optional<std::string> SharedRootfs::exit_reason() const { return impl_->exit_reason(); }
-Result<std::string> SharedRootfs::Add(std::string_view container, const std::string& rootfs, bool readonly) {
-  return impl_->Add(container, rootfs, readonly);
+Result<SharedRootfs::Places> SharedRootfs::Add(std::string_view container, const std::string& rootfs,
+                                               bool readonly, const std::vector<Volume>& volumes) {
+  return impl_->Add(container, rootfs, readonly, volumes);
 }
 Status SharedRootfs::Remove(std::string_view container) { return impl_->Remove(container); }
 Status SharedRootfs::Stop(Deadline deadline) { return impl_->Stop(deadline); }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "storage/virtiofsd.h"
 #include "virtcontainers/deadline.h"
@@ -16,8 +17,9 @@
 
 namespace virtcontainers {
 
-// A directory that holds `<container>/rootfs` for every container added, and the virtiofsd that shows it to
-// the guest. Thread-safe. Needs root (CAP_SYS_ADMIN) and Linux 5.12.
+// A directory that holds `<container>/rootfs` for every container added, and its volumes in
+// `<container>/mounts`, and the virtiofsd that shows it to the guest. Thread-safe. Needs root (CAP_SYS_ADMIN)
+// and Linux 5.12.
 //
 // The directory is a tmpfs at <run_dir>/share in a mount namespace of its own. The host sees an empty
 // directory there and no mount: nothing can be leaked, and nothing removed with it, whoever dies. The
@@ -61,15 +63,30 @@ class SharedRootfs {
   // fault.
   std::optional<std::string> exit_reason() const;
 
-  // Shows the directory `rootfs` of the host, and what is mounted in it, as "<container>/rootfs"; answers
-  // that path, which is relative to the share. The guest sees it at once. Mounts made below `rootfs` on the
-  // host later are seen too where the host's mounts are shared. With `readonly` nothing in it can be written,
-  // whatever the guest does. Errors: NotFound, InvalidArgument for what is not a directory, AlreadyExists for
-  // a container added before.
-  Result<std::string> Add(std::string_view container, const std::string& rootfs, bool readonly);
+  // A directory or a file of the host, for a bind mount of a container.
+  struct Volume {
+    std::string source;     // symbolic links are followed
+    bool readonly = false;  // whatever the guest does
+    bool recursive = true;  // with what is mounted below
+  };
 
-  // Undoes Add: the source and what is in it stay as they are. The guest should have unmounted it; files it
-  // still has open keep the source's file system busy until it closes them. One that was not added is no
+  // Where the guest finds what was added, relative to the share.
+  struct Places {
+    std::string rootfs;                // "<container>/rootfs"
+    std::vector<std::string> volumes;  // "<container>/mounts/<n>", in their order
+  };
+
+  // Shows the directory `rootfs` of the host, and what is mounted in it, and the volumes: all of them, or
+  // nothing. The guest sees them at once. Mounts made below on the host later are seen too where the host's
+  // mounts are shared. With `readonly` nothing in the rootfs can be written, whatever the guest does. A file
+  // is the one that its path names now: one that takes its place by a rename is not seen. Errors: NotFound,
+  // naming the path; InvalidArgument for a rootfs that is not a directory, and for a volume that is neither
+  // that nor a regular file; AlreadyExists for a container added before.
+  Result<Places> Add(std::string_view container, const std::string& rootfs, bool readonly,
+                     const std::vector<Volume>& volumes = {});
+
+  // Undoes Add: the sources and what is in them stay as they are. The guest should have unmounted them; files
+  // it still has open keep the sources' file systems busy until it closes them. One that was not added is no
   // error.
   Status Remove(std::string_view container);
 

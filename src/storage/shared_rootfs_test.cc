@@ -101,9 +101,9 @@ INSTANTIATE_TEST_SUITE_P(Sandbox, SharedRootfsTest,
 
 TEST_P(SharedRootfsTest, VirtiofsdSeesWhatIsAddedBeforeAndAfterItStarted) {
   Create();
-  ASSERT_EQ(rootfs_->Add("c1", MakeRootfs("c1"), false).value(), "c1/rootfs");
+  ASSERT_EQ(rootfs_->Add("c1", MakeRootfs("c1"), false).value().rootfs, "c1/rootfs");
   Connect();
-  ASSERT_EQ(rootfs_->Add("c2", MakeRootfs("c2"), false).value(), "c2/rootfs");
+  ASSERT_EQ(rootfs_->Add("c2", MakeRootfs("c2"), false).value().rootfs, "c2/rootfs");
   EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n");
   EXPECT_EQ(Seen("c2/rootfs/hello"), "hello from c2\n");
   EXPECT_EQ(Mounts(), mounts_before_) << "the host sees the share's mounts";
@@ -150,6 +150,84 @@ TEST_P(SharedRootfsTest, AReadonlyRootfsCannotBeWrittenThroughTheShare) {
   EXPECT_TRUE(UniqueFd(::open((Root() + "/c2/rootfs/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
   EXPECT_TRUE(UniqueFd(::open((source + "/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)))
       << "the host's own view became read-only";
+}
+
+TEST_P(SharedRootfsTest, VolumesAreDirectoriesAndFilesOfTheHost) {
+  Create();
+  Connect();
+  const std::string data = MakeRootfs("data");
+  std::ofstream(directory_ + "/settings") << "first";
+  fs::create_symlink("settings", directory_ + "/link");
+  const auto places = rootfs_->Add("c1", MakeRootfs("c1"), true,
+                                   {{.source = data},
+                                    {.source = directory_ + "/settings", .readonly = true},
+                                    {.source = directory_ + "/link"}});
+  ASSERT_TRUE(places) << places.error().ToString();
+  EXPECT_THAT(places->volumes, testing::ElementsAre("c1/mounts/0", "c1/mounts/1", "c1/mounts/2"));
+  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n");
+  EXPECT_EQ(Seen("c1/mounts/0/hello"), "hello from data\n");
+  EXPECT_EQ(Seen("c1/mounts/1"), "first");
+  EXPECT_EQ(Seen("c1/mounts/2"), "first");
+  EXPECT_EQ(::open((Root() + "/c1/mounts/1").c_str(), O_WRONLY | O_CLOEXEC), -1);
+  EXPECT_EQ(errno, EROFS) << "a read-only volume can be written";
+  // What is written on one side is there on the other.
+  std::ofstream(Root() + "/c1/mounts/2") << "second";
+  EXPECT_EQ(ReadFile(directory_ + "/settings", 100).value(), "second");
+  std::ofstream(Root() + "/c1/mounts/0/new") << "x";
+  EXPECT_TRUE(FileExists(data + "/new"));
+  // The file is shown, not its name, as by every bind mount.
+  std::ofstream(directory_ + "/other") << "third";
+  fs::rename(directory_ + "/other", directory_ + "/settings");
+  EXPECT_EQ(Seen("c1/mounts/1"), "second");
+  EXPECT_EQ(Mounts(), mounts_before_);
+
+  ASSERT_TRUE(rootfs_->Remove("c1"));
+  EXPECT_FALSE(fs::exists(Root() + "/c1"));
+  EXPECT_TRUE(FileExists(data + "/hello"));
+  EXPECT_EQ(ReadFile(directory_ + "/settings", 100).value(), "third");
+  ASSERT_TRUE(rootfs_->Add("c1", data, false, {{.source = directory_ + "/settings"}}));
+  EXPECT_EQ(Seen("c1/mounts/0"), "third") << "made anew, it is the file that there is now";
+}
+
+TEST_P(SharedRootfsTest, OnlyARecursiveVolumeHasWhatIsMountedBelow) {
+  Create();
+  Connect();
+  const std::string source = MakeRootfs("c1");
+  fs::create_directories(source + "/sub");
+  ASSERT_EQ(::mount("sub", (source + "/sub").c_str(), "tmpfs", 0, nullptr), 0);
+  std::ofstream(source + "/sub/file") << "in the submount";
+  ASSERT_TRUE(rootfs_->Add("c1", MakeRootfs("root"), false,
+                           {{.source = source, .readonly = true}, {.source = source, .recursive = false}}));
+  EXPECT_EQ(Seen("c1/mounts/0/sub/file"), "in the submount");
+  EXPECT_EQ(::open((Root() + "/c1/mounts/0/sub/file").c_str(), O_WRONLY | O_CLOEXEC), -1);
+  EXPECT_EQ(errno, EROFS);
+  EXPECT_EQ(Seen("c1/mounts/1/hello"), "hello from c1\n");
+  EXPECT_EQ(Seen("c1/mounts/1/sub/file"), "nothing");
+  ASSERT_TRUE(rootfs_->Remove("c1"));
+  EXPECT_TRUE(FileExists(source + "/sub/file"));
+}
+
+TEST_P(SharedRootfsTest, AVolumeThatCannotBeSharedLeavesNothingOfItsContainer) {
+  Create();
+  Connect();
+  const std::string rootfs = MakeRootfs("c1");
+  ASSERT_EQ(::mkfifo((directory_ + "/pipe").c_str(), 0600), 0);
+  const auto add = [&](const std::string& source) {
+    return rootfs_->Add("c1", rootfs, false, {{.source = rootfs}, {.source = source}}).error();
+  };
+  EXPECT_EQ(add(directory_ + "/missing").code(), Code::kNotFound);
+  EXPECT_THAT(add(directory_ + "/missing").message(), HasSubstr("/missing'"));
+  EXPECT_EQ(add(directory_ + "/pipe").code(), Code::kInvalidArgument);
+  EXPECT_THAT(add(directory_ + "/pipe").message(), HasSubstr("/pipe' is neither a directory nor a regular"));
+  EXPECT_EQ(add("/dev/null").code(), Code::kInvalidArgument);
+  EXPECT_TRUE(fs::is_empty(Root()));
+  EXPECT_TRUE(rootfs_->Add("c1", rootfs, false, {{.source = rootfs}}));
+  // The second of that name fails and leaves the first as it is.
+  EXPECT_EQ(rootfs_->Add("c1", rootfs, false, {{.source = rootfs}, {.source = rootfs}}).error().code(),
+            Code::kAlreadyExists);
+  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n");
+  EXPECT_EQ(Seen("c1/mounts/0/hello"), "hello from c1\n");
+  EXPECT_EQ(Seen("c1/mounts/1/hello"), "nothing");
 }
 
 TEST_P(SharedRootfsTest, ASuccessorGoesOn) {

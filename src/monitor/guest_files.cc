@@ -1,0 +1,91 @@
+#include "monitor/guest_files.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/errors.h"
+#include "base/unique_fd.h"
+#include "os/file.h"
+
+namespace virtcontainers {
+namespace {
+
+constexpr const char* kResolvConf = "/etc/resolv.conf";
+constexpr const char* kHosts = "/etc/hosts";
+
+// Whether a path exists below `root`, seen as from inside: its symbolic links lead nowhere else.
+bool ExistsIn(const std::string& root, const char* path) {
+  const UniqueFd directory(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  const UniqueFd found(static_cast<int>(::syscall(SYS_openat2, directory.get(), path, &how, sizeof how)));
+  return static_cast<bool>(found);
+}
+
+}  // namespace
+
+std::string ResolvConf(const DnsConfig& dns) {
+  std::string text;
+  if (!dns.searches.empty()) {
+    text += "search";
+    for (const std::string& domain : dns.searches) text += " " + domain;
+    text += "\n";
+  }
+  for (const std::string& server : dns.servers) text += "nameserver " + server + "\n";
+  if (!dns.options.empty()) {
+    text += "options";
+    for (const std::string& option : dns.options) text += " " + option;
+    text += "\n";
+  }
+  return text;
+}
+
+std::string HostsFile(const PodConfig& pod) {
+  if (pod.hosts.empty()) return "";
+  std::string text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+  text += "127.0.1.1\t" + (pod.hostname.empty() ? pod.id : pod.hostname) + "\n";
+  for (const HostEntry& host : pod.hosts) {
+    text += host.address + "\t";
+    for (size_t i = 0; i < host.names.size(); ++i) text += (i == 0 ? "" : " ") + host.names[i];
+    text += "\n";
+  }
+  return text;
+}
+
+Result<std::vector<Mount>> WriteGuestFiles(const PodConfig& pod, const std::string& directory) {
+  std::vector<Mount> mounts;
+  const std::pair<const char*, std::string> files[] = {{kResolvConf, ResolvConf(pod.dns)},
+                                                       {kHosts, HostsFile(pod)}};
+  for (const auto& [destination, text] : files) {
+    if (text.empty()) continue;
+    VC_RETURN_IF_ERROR(MakeDirectories(directory));
+    const std::string path = directory + std::string(destination).substr(sizeof "/etc" - 1);
+    VC_RETURN_IF_ERROR(WriteFileAtomically(path, text, 0644));
+    mounts.push_back({destination, "bind", path, {"bind", "ro"}});
+  }
+  return mounts;
+}
+
+ContainerConfig WithGuestFiles(ContainerConfig container, const std::vector<Mount>& files) {
+  for (const Mount& file : files) {
+    const bool taken = std::any_of(container.mounts.begin(), container.mounts.end(),
+                                   [&](const Mount& own) { return own.destination == file.destination; });
+    if (taken) continue;
+    if (container.readonly_rootfs && !ExistsIn(container.rootfs, file.destination.c_str())) {
+      std::fprintf(stderr,
+                   "container '%s' has no %s: its read-only root file system has no file to show it at\n",
+                   container.id.c_str(), file.destination.c_str());
+      continue;
+    }
+    container.mounts.push_back(file);
+  }
+  return container;
+}
+
+}  // namespace virtcontainers
