@@ -116,6 +116,7 @@ Status Serve(const Options& options, const CommandLine& line, std::chrono::milli
   AddNetworkCalls(router, sandbox);
   AddStatsCalls(router, sandbox);
   AddFileCalls(router, sandbox);
+  AddGuestCalls(router, sandbox);
   VC_ASSIGN_OR_RETURN(const Link link,
                       OpenLink(loop, options, line, [&router](Call call, const ttrpc::ServerCall& request) {
                         router.Route(std::move(call), request);

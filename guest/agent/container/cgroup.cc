@@ -7,6 +7,11 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+#include <vector>
+
 #include "base/errors.h"
 #include "guest/agent/container/cgroup_limits.h"
 #include "guest/agent/os/file.h"
@@ -23,6 +28,13 @@ std::string FindMount() {
     if (::statfs(path, &info) == 0 && info.f_type == CGROUP2_SUPER_MAGIC) return path;
   }
   return {};
+}
+
+// 0 for "max".
+int64_t Number(std::string_view text) {
+  int64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
 }
 
 Result<Cgroup> MakeAt(const std::string& path) {
@@ -77,20 +89,70 @@ Status RemoveCgroup(const std::string& path) {
 
 }  // namespace
 
+grpc::LinuxResources Cgroup::WithCurrent(const grpc::LinuxResources& resources) const {
+  grpc::LinuxResources complete = resources;
+  if (resources.cpu().period() != 0 && resources.cpu().quota() == 0) {
+    const int64_t quota = Number(Read("cpu.max").value_or("max"));
+    complete.mutable_cpu()->set_quota(quota > 0 ? quota : -1);
+  }
+  if (resources.memory().swap() > 0 && resources.memory().limit() == 0) {
+    complete.mutable_memory()->set_limit(Number(Read("memory.max").value_or("max")));
+  }
+  return complete;
+}
+
 Status Cgroup::Limit(const grpc::LinuxResources& resources, bool lenient) const {
-  auto settings = CgroupSettings(resources);
+  auto settings = CgroupSettings(WithCurrent(resources));
   if (!settings) return Fail(std::move(settings.error()));
+  std::vector<CgroupSetting> before;
   for (const CgroupSetting& setting : *settings) {
     Status status = Fail(Code::kNotFound, "no cgroup v2");
+    // io.max has a line for each device, and keeps those of the others.
+    const auto old =
+        setting.file == "io.max" ? Result<std::string>(Fail(Code::kNotFound, "")) : Read(setting.file);
     if (directory_) status = WriteFileAt(directory_.get(), setting.file, setting.value);
-    if (status) continue;
-    if (status.error().code() != Code::kNotFound) return status;
+    if (status) {
+      if (old) before.push_back({setting.file, *old});
+      continue;
+    }
+    if (status.error().code() != Code::kNotFound) {
+      for (auto entry = before.rbegin(); entry != before.rend(); ++entry) {
+        (void)WriteFileAt(directory_.get(), entry->file, entry->value);
+      }
+      return status;
+    }
     // A kernel without swap has nothing to limit.
     if (setting.file == "memory.swap.max") continue;
     const std::string text = "no limit " + setting.file + "=" + Quoted(setting.value) +
                              ": the kernel has no such cgroup controller for containers";
     if (!lenient) return Fail(Code::kFailedPrecondition, text);
     Log(LogLevel::kWarn, text);
+  }
+  return {};
+}
+
+Status Cgroup::CheckUnified(const UnifiedSettings& unified) const {
+  VC_RETURN_IF_ERROR(CheckUnifiedSettings(unified));
+  for (const auto& [file, value] : unified) {
+    if (directory_ && ::faccessat(directory_.get(), file.c_str(), W_OK, 0) == 0) continue;
+    return Fail(Code::kFailedPrecondition, "unified resource " + Quoted(file) +
+                                               ": the kernel has no such file for a container's cgroup");
+  }
+  return {};
+}
+
+Status Cgroup::WriteUnified(const UnifiedSettings& unified) const {
+  VC_RETURN_IF_ERROR(CheckUnified(unified));
+  for (const auto& [file, value] : unified) {
+    std::string_view rest = value;
+    do {
+      const std::string_view line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      // An empty line is how a set of processors is emptied, and must be more than nothing.
+      if (auto status = WriteFileAt(directory_.get(), file, std::string(line) + "\n"); !status) {
+        return Fail(std::move(status.error()).AddContext("unified resource " + Quoted(file)));
+      }
+    } while (!rest.empty());
   }
   return {};
 }

@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_GUEST_AGENT_CONTAINER_CGROUP_H_
 #define VIRTCONTAINERS_GUEST_AGENT_CONTAINER_CGROUP_H_
 
+#include <map>
 #include <string>
 
 #include "base/unique_fd.h"
@@ -10,6 +11,9 @@
 #include "virtcontainers/error.h"
 
 namespace virtcontainers::guest {
+
+// Names of files to what is written to them.
+using UnifiedSettings = std::map<std::string, std::string>;
 
 // One cgroup, held open. Made by CgroupTree. Without a directory (no cgroup v2 where the agent runs) every
 // call that changes something does nothing and the others answer UNIMPLEMENTED.
@@ -22,9 +26,15 @@ class Cgroup {
   int fd() const { return directory_.get(); }
   const std::string& path() const { return path_; }
 
-  // Sets the limits. With `lenient` a controller that the kernel does not have is a line in the log; without,
-  // it is FAILED_PRECONDITION.
+  // Sets the limits that are given and leaves the others; after a failure they are as they were. With
+  // `lenient` a controller that the kernel does not have is a line in the log; without, it is
+  // FAILED_PRECONDITION.
   Status Limit(const grpc::LinuxResources& resources, bool lenient) const;
+
+  // Writes files of the cgroup by name, line by line. INVALID_ARGUMENT for a name that is no file's of a
+  // controller, FAILED_PRECONDITION where the kernel has no such file; nothing has been written then.
+  Status CheckUnified(const UnifiedSettings& unified) const;
+  Status WriteUnified(const UnifiedSettings& unified) const;
 
   // SIGKILL to all processes in it, those that are being forked included. False if this kernel cannot.
   bool Kill() const;
@@ -43,6 +53,9 @@ class Cgroup {
   Status Remove();
 
  private:
+  // Completes a limit that cgroup v2 can say only together with another, which stays.
+  grpc::LinuxResources WithCurrent(const grpc::LinuxResources& resources) const;
+
   std::string path_;
   UniqueFd directory_;
 };

@@ -8,6 +8,9 @@ namespace virtcontainers::guest {
 
 namespace {
 
+constexpr size_t kMaxUnified = 256;
+constexpr size_t kMaxUnifiedValue = 4096;
+
 using Settings = std::vector<CgroupSetting>;
 
 std::string Limit(int64_t value) { return value < 0 ? "max" : std::to_string(value); }
@@ -35,9 +38,9 @@ Status AddMemory(const grpc::LinuxMemory& memory, Settings* settings) {
 void AddCpu(const grpc::LinuxCPU& cpu, Settings* settings) {
   if (cpu.shares() != 0) settings->push_back({"cpu.weight", std::to_string(CpuWeight(cpu.shares()))});
   if (cpu.quota() != 0 || cpu.period() != 0) {
-    const uint64_t period = cpu.period() != 0 ? cpu.period() : 100'000;
-    settings->push_back(
-        {"cpu.max", (cpu.quota() > 0 ? std::to_string(cpu.quota()) : "max") + " " + std::to_string(period)});
+    // Without a period the one that is set stays.
+    const std::string period = cpu.period() != 0 ? " " + std::to_string(cpu.period()) : "";
+    settings->push_back({"cpu.max", (cpu.quota() > 0 ? std::to_string(cpu.quota()) : "max") + period});
   }
   if (!cpu.cpus().empty()) settings->push_back({"cpuset.cpus", cpu.cpus()});
   if (!cpu.mems().empty()) settings->push_back({"cpuset.mems", cpu.mems()});
@@ -67,6 +70,25 @@ void AddBlockIo(const grpc::LinuxBlockIO& io, Settings* settings) {
 bool OneLine(const std::string& text) { return text.find('\n') == std::string::npos && text.size() < 4096; }
 
 }  // namespace
+
+Status CheckUnifiedSettings(const std::map<std::string, std::string>& unified) {
+  if (unified.size() > kMaxUnified) return Fail(Code::kInvalidArgument, "too many unified resources");
+  for (const auto& [file, value] : unified) {
+    // A controller's file has the controller's name in front; the others' are how the agent itself works.
+    const size_t dot = file.find('.');
+    const bool plain =
+        file.size() < 256 && file.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
+    const bool core = file.compare(0, 7, "cgroup.") == 0 && file.compare(0, 11, "cgroup.max.") != 0;
+    if (!plain || dot == 0 || dot == std::string::npos || dot + 1 == file.size() || core) {
+      return Fail(Code::kInvalidArgument,
+                  "unified resource " + Quoted(file) + " is not the name of a controller's file");
+    }
+    if (value.size() > kMaxUnifiedValue) {
+      return Fail(Code::kInvalidArgument, "unified resource " + Quoted(file) + ": the value is too long");
+    }
+  }
+  return {};
+}
 
 uint64_t CpuWeight(uint64_t shares) {
   shares = std::clamp<uint64_t>(shares, 2, 262144);

@@ -56,6 +56,10 @@ void SetMemory(const Cgroup& cgroup, grpc::MemoryStats* stats) {
   const auto kernel = keys.find("kernel");
   if (kernel != keys.end()) stats->mutable_kernel_usage()->set_usage(kernel->second);
   stats->set_use_hierarchy(true);
+  // Kata's message has no place for them: a prefix that no key of memory.stat has.
+  for (const auto& [key, value] : ParseFlatKeys(ReadOrEmpty(cgroup, "memory.events"))) {
+    (*stats->mutable_stats())["events." + key] = value;
+  }
   SetMemoryData(cgroup, "memory", stats->mutable_usage());
   SetMemoryData(cgroup, "memory.swap", stats->mutable_swap_usage());
 }

@@ -16,7 +16,7 @@ namespace {
 Status EnterContainer(int init_pidfd) {
   if (init_pidfd < 0) return {};
   // The root and the working directory become the container's with its mount namespace.
-  if (::setns(init_pidfd, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP) < 0) {
+  if (::setns(init_pidfd, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0) {
     return FailErrno("join the container's namespaces");
   }
   return {};

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -10,10 +11,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
+#include <net/if.h>
 
 #include "base/errors.h"
 #include "guest/agent/container/devices.h"
 #include "guest/agent/container/executable.h"
+#include "guest/agent/container/hooks.h"
 #include "guest/agent/container/mount_options.h"
 #include "guest/agent/container/mounts.h"
 #include "guest/agent/container/report.h"
@@ -26,6 +30,17 @@ namespace virtcontainers::guest {
 
 namespace {
 
+Status RaiseLoopback() {
+  UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket) return FailErrno("open a socket");
+  ifreq request{};
+  std::memcpy(request.ifr_name, "lo", 3);
+  if (::ioctl(socket.get(), SIOCGIFFLAGS, &request) < 0) return FailErrno("look at 'lo'");
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) < 0) return FailErrno("raise 'lo'");
+  return {};
+}
+
 Status EnterNamespaces(const InitPlan& plan) {
   if (plan.ipc_namespace >= 0 && ::setns(plan.ipc_namespace, CLONE_NEWIPC) < 0) {
     return FailErrno("join the sandbox's ipc namespace");
@@ -36,10 +51,11 @@ Status EnterNamespaces(const InitPlan& plan) {
   // Not at the clone: its root would be the agent's cgroup then, not the container's.
   if (::unshare(CLONE_NEWCGROUP) < 0) return FailErrno("unshare the cgroup namespace");
   if (::mount(nullptr, "/", nullptr, MS_PRIVATE | MS_REC, nullptr) < 0) return FailErrno("make '/' private");
-  const std::string& hostname = plan.spec->hostname();
-  if (plan.hostname.empty() && !hostname.empty() && ::sethostname(hostname.data(), hostname.size()) < 0) {
+  const std::string& hostname = plan.hostname;
+  if (!hostname.empty() && ::sethostname(hostname.data(), hostname.size()) < 0) {
     return FailErrno("set the hostname " + Quoted(hostname));
   }
+  if (plan.own_network) return RaiseLoopback();
   return {};
 }
 
@@ -97,6 +113,11 @@ Status SetRootPropagation(const std::string& name) {
   return {};
 }
 
+// The pid is the one the container knows the process by.
+std::string State(const InitPlan& plan) {
+  return HookState(plan.container_id, ::getpid(), plan.bundle, plan.spec->annotations());
+}
+
 Status MakeRoot(const InitPlan& plan) {
   const grpc::Spec& spec = *plan.spec;
   VC_ASSIGN_OR_RETURN(const RootedPath root, RootedPath::Open(plan.rootfs));
@@ -105,6 +126,11 @@ Status MakeRoot(const InitPlan& plan) {
   if (owns_dev) VC_RETURN_IF_ERROR(MakeDefaultDevices(root));
   for (const grpc::LinuxDevice& device : spec.linux().devices()) VC_RETURN_IF_ERROR(MakeDevice(root, device));
   VC_RETURN_IF_ERROR(SetSysctls(spec.linux()));
+  VC_RETURN_IF_ERROR(
+      RunHooks(spec.hooks().createcontainer(), "createContainer", State(plan), [&]() -> Status {
+        if (::chdir(plan.bundle.c_str()) < 0) return FailErrno("change to " + Quoted(plan.bundle));
+        return {};
+      }));
   VC_RETURN_IF_ERROR(SetUpTerminal(plan, root, owns_dev));
   ::umask(022);
   if (const std::string& directory = spec.process().cwd(); !directory.empty()) {
@@ -155,7 +181,10 @@ void RunInitProcess(const InitPlan& plan) {
   } while (count < 0 && errno == EINTR);
   // The agent closed its end: the container is not wanted any more.
   if (count != 1) ::_exit(1);
-  const Error error = BecomeProcess(plan.process, *prepared);
+  // Whatever the root is made of decides what such a hook is: it has the container's rights, and no others.
+  const Status hooks = RunHooks(plan.spec->hooks().startcontainer(), "startContainer", State(plan),
+                                [&] { return EnterProcess(plan.process, *prepared); });
+  const Error error = hooks ? BecomeProcess(plan.process, *prepared) : hooks.error();
   ReportError(report, error);
   ::_exit(error.code() == Code::kNotFound ? 127 : 126);
 }

@@ -13,10 +13,13 @@ namespace virtcontainers::guest {
 struct InitPlan {
   ProcessPlan process;
   const grpc::Spec* spec = nullptr;
+  std::string container_id;
+  std::string bundle;      // what hooks are told, and where they begin
   std::string rootfs;      // a mount point in the agent's root
-  std::string hostname;    // of the sandbox; the spec's own counts where this is empty
-  int uts_namespace = -1;  // the sandbox's, to join; -1 stays in the agent's
+  std::string hostname;    // to be set in a uts namespace of its own; empty: what it is
+  int uts_namespace = -1;  // the sandbox's, to join; -1 stays where the clone put it
   int ipc_namespace = -1;
+  bool own_network = false;  // the clone put it in a new one
 };
 
 // The body of the child, which is in new pid and mount namespaces. Makes the container round itself, reports

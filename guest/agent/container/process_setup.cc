@@ -24,20 +24,6 @@ namespace {
 constexpr int kMaxStrings = 65536;
 constexpr size_t kMaxStringBytes = 128 << 10;  // MAX_ARG_STRLEN of the kernel
 
-Status CheckStrings(const google::protobuf::RepeatedPtrField<std::string>& strings, const char* what) {
-  if (strings.size() > kMaxStrings) {
-    return Fail(Code::kInvalidArgument, "more than " + std::to_string(kMaxStrings) + " " + what);
-  }
-  for (const std::string& string : strings) {
-    if (string.find('\0') != std::string::npos)
-      return Fail(Code::kInvalidArgument, std::string(what) + " hold a NUL");
-    if (string.size() >= kMaxStringBytes) {
-      return Fail(Code::kInvalidArgument, std::string("one of the ") + what + " is longer than 128 KiB");
-    }
-  }
-  return {};
-}
-
 bool Has(const std::vector<std::string>& environment, std::string_view name) {
   for (const std::string& variable : environment) {
     if (variable.size() > name.size() && variable[name.size()] == '=' &&
@@ -109,6 +95,20 @@ Status ApplyPrivileges(const ProcessPlan& plan, const Credentials& credentials) 
 
 }  // namespace
 
+Status CheckStrings(const google::protobuf::RepeatedPtrField<std::string>& strings, const char* what) {
+  if (strings.size() > kMaxStrings) {
+    return Fail(Code::kInvalidArgument, "more than " + std::to_string(kMaxStrings) + " " + what);
+  }
+  for (const std::string& string : strings) {
+    if (string.find('\0') != std::string::npos)
+      return Fail(Code::kInvalidArgument, std::string(what) + " hold a NUL");
+    if (string.size() >= kMaxStringBytes) {
+      return Fail(Code::kInvalidArgument, std::string("one of the ") + what + " is longer than 128 KiB");
+    }
+  }
+  return {};
+}
+
 Status CheckProcess(const grpc::Process& process) {
   if (process.args_size() == 0 || process.args(0).empty()) {
     return Fail(Code::kInvalidArgument, "the process has no program to run: its args are empty");
@@ -130,6 +130,11 @@ Status CheckProcess(const grpc::Process& process) {
   return {};
 }
 
+Status CheckUmask(const wire::ProcessExtension& process) {
+  if (process.umask() <= 0777) return {};
+  return Fail(Code::kInvalidArgument, "umask " + std::to_string(process.umask()) + " is more than 0777");
+}
+
 Result<PreparedProcess> PrepareProcess(const ProcessPlan& plan) {
   const grpc::Process& process = *plan.process;
   PreparedProcess prepared;
@@ -147,19 +152,24 @@ Result<PreparedProcess> PrepareProcess(const ProcessPlan& plan) {
   return prepared;
 }
 
-Error BecomeProcess(const ProcessPlan& plan, const PreparedProcess& prepared) {
+Status EnterProcess(const ProcessPlan& plan, const PreparedProcess& prepared) {
   const grpc::Process& process = *plan.process;
+  VC_RETURN_IF_ERROR(SetOomScore(process.oomscoreadj()));
+  VC_RETURN_IF_ERROR(SetRlimits(process.rlimits()));
+  const std::string directory = process.cwd().empty() ? "/" : process.cwd();
+  // Before the change of user, as root may look where the user may not; after it, where only the user may.
+  Status changed = ChangeDirectory(directory);
+  if (!changed && changed.error().code() != Code::kPermissionDenied) return changed;
+  VC_RETURN_IF_ERROR(ApplyPrivileges(plan, prepared.credentials));
+  if (!changed) VC_RETURN_IF_ERROR(ChangeDirectory(directory));
+  ::umask(plan.umask);
+  return {};
+}
+
+Error BecomeProcess(const ProcessPlan& plan, const PreparedProcess& prepared) {
   const auto become = [&]() -> Status {
     VC_RETURN_IF_ERROR(SetStdio(plan, prepared.credentials.uid));
-    VC_RETURN_IF_ERROR(SetOomScore(process.oomscoreadj()));
-    VC_RETURN_IF_ERROR(SetRlimits(process.rlimits()));
-    const std::string directory = process.cwd().empty() ? "/" : process.cwd();
-    // Before the change of user, as root may look where the user may not; after it, where only the user may.
-    Status changed = ChangeDirectory(directory);
-    if (!changed && changed.error().code() != Code::kPermissionDenied) return changed;
-    VC_RETURN_IF_ERROR(ApplyPrivileges(plan, prepared.credentials));
-    if (!changed) VC_RETURN_IF_ERROR(ChangeDirectory(directory));
-    ::umask(022);
+    VC_RETURN_IF_ERROR(EnterProcess(plan, prepared));
     ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
     return {};
   };

@@ -4,11 +4,14 @@
 #ifndef VIRTCONTAINERS_GUEST_AGENT_CONTAINER_PROCESS_SETUP_H_
 #define VIRTCONTAINERS_GUEST_AGENT_CONTAINER_PROCESS_SETUP_H_
 
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent.pb.h"
+#include "guest.pb.h"
 #include "guest/agent/container/capabilities.h"
 #include "guest/agent/container/seccomp.h"
 #include "guest/agent/container/user.h"
@@ -17,6 +20,8 @@
 
 namespace virtcontainers::guest {
 
+inline constexpr mode_t kDefaultUmask = 022;
+
 // What is asked for, checked by the agent before the child was made. Points into what outlives the child's
 // setup.
 struct ProcessPlan {
@@ -24,6 +29,7 @@ struct ProcessPlan {
   const grpc::StringUser* string_user = nullptr;  // may be null
   std::optional<CapabilitySets> capabilities;     // absent: those of the agent
   const SeccompProgram* seccomp = nullptr;        // may be null
+  mode_t umask = kDefaultUmask;
   // The child's ends, for 0, 1 and 2; with a terminal there are none yet.
   int stdio[3] = {-1, -1, -1};
   int report = -1;
@@ -40,9 +46,19 @@ struct PreparedProcess {
 // child.
 Status CheckProcess(const grpc::Process& process);
 
+// Strings that no program can be given are INVALID_ARGUMENT; `what` is their plural, for the message.
+Status CheckStrings(const google::protobuf::RepeatedPtrField<std::string>& strings, const char* what);
+
+// A umask of more than permission bits is INVALID_ARGUMENT.
+Status CheckUmask(const wire::ProcessExtension& process);
+
 // Looks the user up and completes the environment: PATH and HOME where they are missing, TERM with a
 // terminal. In the root of the container.
 Result<PreparedProcess> PrepareProcess(const ProcessPlan& plan);
+
+// What makes the caller a process of the container, all but its standard input and output: working directory,
+// limits, user, capabilities, filter.
+Status EnterProcess(const ProcessPlan& plan, const PreparedProcess& prepared);
 
 // Becomes the program: stdio, working directory, limits, user, capabilities, filter, exec. Returns only an
 // error.

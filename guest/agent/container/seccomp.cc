@@ -20,6 +20,8 @@ namespace virtcontainers::guest {
 
 namespace {
 
+constexpr uint32_t kMaxErrno = 4095;  // of the kernel
+
 using Context = std::unique_ptr<void, decltype(&::seccomp_release)>;
 
 Result<uint32_t> Action(std::string_view name, uint32_t errno_value) {
@@ -117,8 +119,13 @@ Status AddRules(void* context, const grpc::LinuxSyscall& syscall, uint32_t defau
 
 }  // namespace
 
-Result<SeccompProgram> CompileSeccomp(const grpc::LinuxSeccomp& seccomp) {
-  VC_ASSIGN_OR_RETURN(const uint32_t default_action, Action(seccomp.defaultaction(), EPERM));
+Result<SeccompProgram> CompileSeccomp(const grpc::LinuxSeccomp& seccomp,
+                                      std::optional<uint32_t> default_errno) {
+  if (default_errno && *default_errno > kMaxErrno) {
+    return Fail(Code::kInvalidArgument, "seccomp: there is no errno " + std::to_string(*default_errno));
+  }
+  VC_ASSIGN_OR_RETURN(const uint32_t default_action,
+                      Action(seccomp.defaultaction(), default_errno.value_or(EPERM)));
   const Context context(::seccomp_init(default_action), &::seccomp_release);
   if (!context) return Fail(Code::kInternal, "seccomp: cannot start a filter");
   // no_new_privs is the container's own decision.

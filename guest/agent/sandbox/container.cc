@@ -30,10 +30,26 @@ const char* StateName(Container::State state) {
   return "";
 }
 
+mode_t UmaskOf(const wire::ProcessExtension& process, mode_t otherwise) {
+  return process.has_umask() ? static_cast<mode_t>(process.umask()) : otherwise;
+}
+
+bool OwnsNetwork(const grpc::Spec& spec) {
+  for (const grpc::LinuxNamespace& entry : spec.linux().namespaces()) {
+    if (entry.type() == "network") return true;
+  }
+  return false;
+}
+
+std::optional<uint32_t> DefaultErrno(const wire::ExtendedCreateRequest& request) {
+  if (!request.has_seccomp_default_errno()) return {};
+  return request.seccomp_default_errno();
+}
+
 }  // namespace
 
 Container::Container(EventLoop& loop, Reaper& reaper, std::string id,
-                     std::unique_ptr<grpc::CreateContainerRequest> request, Cgroup cgroup)
+                     std::unique_ptr<wire::ExtendedCreateRequest> request, Cgroup cgroup)
     : loop_(loop),
       reaper_(reaper),
       id_(std::move(id)),
@@ -48,23 +64,29 @@ std::string Container::Describe() const { return "container " + Quoted(id_) + " 
 
 Status Container::Create(const std::string& rootfs, const SharedNamespaces& shared,
                          std::function<void(Status)> done) {
-  const grpc::Spec& spec = request_->oci();
+  const grpc::Spec& spec = this->spec();
   InitPlan plan;
   plan.spec = &spec;
+  plan.container_id = id_;
+  plan.bundle = rootfs.substr(0, rootfs.rfind('/'));
   plan.rootfs = rootfs;
   // One that is called otherwise than the pod has a namespace of its own to be called so in.
   const bool own_name = !spec.hostname().empty() && spec.hostname() != shared.hostname;
-  plan.hostname = own_name ? "" : shared.hostname;
-  plan.uts_namespace = own_name ? -1 : shared.uts;
-  plan.ipc_namespace = shared.ipc;
+  const bool own_uts = own_name || request_->own_uts();
+  owns_network_ = OwnsNetwork(spec);
+  if (own_uts) plan.hostname = own_name ? spec.hostname() : shared.hostname;
+  plan.uts_namespace = own_uts ? -1 : shared.uts;
+  plan.ipc_namespace = request_->own_ipc() ? -1 : shared.ipc;
+  plan.own_network = owns_network_;
   plan.process.process = &spec.process();
-  if (request_->has_string_user()) plan.process.string_user = &request_->string_user();
+  plan.process.umask = UmaskOf(request_->process(), kDefaultUmask);
+  if (request_->request().has_string_user()) plan.process.string_user = &request_->request().string_user();
   VC_RETURN_IF_ERROR(CheckProcess(spec.process()));
   if (spec.process().has_capabilities()) {
     VC_ASSIGN_OR_RETURN(plan.process.capabilities, ParseCapabilities(spec.process().capabilities()));
   }
   if (spec.linux().has_seccomp()) {
-    VC_ASSIGN_OR_RETURN(seccomp_, CompileSeccomp(spec.linux().seccomp()));
+    VC_ASSIGN_OR_RETURN(seccomp_, CompileSeccomp(spec.linux().seccomp(), DefaultErrno(*request_)));
     plan.process.seccomp = &seccomp_;
   }
 
@@ -72,7 +94,9 @@ Status Container::Create(const std::string& rootfs, const SharedNamespaces& shar
   SpawnOptions options;
   options.flags = CLONE_NEWNS;
   if (has_pid_namespace_) options.flags |= CLONE_NEWPID;
-  if (own_name) options.flags |= CLONE_NEWUTS;
+  if (own_uts) options.flags |= CLONE_NEWUTS;
+  if (request_->own_ipc()) options.flags |= CLONE_NEWIPC;
+  if (owns_network_) options.flags |= CLONE_NEWNET;
   options.cgroup_fd = cgroup_.fd();
   options.pid_namespace = shared.pid;
 
@@ -104,7 +128,8 @@ Status Container::Create(const std::string& rootfs, const SharedNamespaces& shar
       std::exchange(start_, std::nullopt)
           ->Fail(Error(Code::kAborted, "container " + Quoted(id_) + " was killed while it started"));
     }
-    if (on_stopped_) std::exchange(on_stopped_, nullptr)();
+    // In the pod's pid namespace the kernel ends nothing with it.
+    if (!has_pid_namespace_) Kill();
   };
   const Status launched = init_->Launch(
       options, plan.process,
@@ -151,7 +176,7 @@ Result<grpc::Process> Container::CompleteProcess(const grpc::ExecProcessRequest&
 
 Status Container::CheckExecId(const std::string& exec_id) {
   VC_RETURN_IF_ERROR(CheckId(exec_id, "exec id"));
-  if (!is_guest() && (exec_id == id_ || exec_id == request_->exec_id())) {
+  if (!is_guest() && (exec_id == id_ || exec_id == request_->request().exec_id())) {
     return Fail(Code::kAlreadyExists,
                 "exec id " + Quoted(exec_id) + " is that of the container's first process");
   }
@@ -169,15 +194,19 @@ Status Container::CheckExecId(const std::string& exec_id) {
   return {};
 }
 
-Status Container::LaunchExec(const Call& call, const grpc::ExecProcessRequest& request) {
+Status Container::LaunchExec(const Call& call, const wire::ExtendedExecRequest& extended) {
+  const grpc::ExecProcessRequest& request = extended.request();
   if (state_ != State::kRunning) {
     const char* way_out = state_ == State::kStopped ? "" : ": start it first";
     return Fail(Code::kFailedPrecondition, Describe() + way_out);
   }
   VC_RETURN_IF_ERROR(CheckExecId(request.exec_id()));
+  VC_RETURN_IF_ERROR(CheckUmask(extended.process()));
   VC_ASSIGN_OR_RETURN(const grpc::Process process, CompleteProcess(request));
   ExecPlan plan;
   plan.process.process = &process;
+  plan.process.umask =
+      UmaskOf(extended.process(), is_guest() ? kDefaultUmask : UmaskOf(request_->process(), kDefaultUmask));
   if (request.has_string_user()) plan.process.string_user = &request.string_user();
   if (process.has_capabilities()) {
     VC_ASSIGN_OR_RETURN(plan.process.capabilities, ParseCapabilities(process.capabilities()));
@@ -209,18 +238,20 @@ Status Container::LaunchExec(const Call& call, const grpc::ExecProcessRequest& r
     const auto known = self->execs_.find(exec_id);
     if (known != self->execs_.end() && known->second.get() == raw) self->ExecEnded(exec_id, known->second);
   };
-  VC_RETURN_IF_ERROR(exec->Launch(
+  const Status launched = exec->Launch(
       options, plan.process,
       [&plan](const ProcessPlan& process_plan) {
         plan.process = process_plan;
         RunExecProcess(plan);
       },
-      std::move(events)));
+      std::move(events));
+  // The first process may have ended a moment ago: no such process is not "no such program".
+  if (!launched) return Fail(SetupError(launched.error()));
   execs_[request.exec_id()] = std::move(exec);
   return {};
 }
 
-void Container::Exec(Call call, const grpc::ExecProcessRequest& request) {
+void Container::Exec(Call call, const wire::ExtendedExecRequest& request) {
   if (auto status = LaunchExec(call, request); !status) call.Fail(std::move(status.error()));
 }
 
@@ -248,7 +279,7 @@ void Container::ForgetExec(const std::string& exec_id, const std::shared_ptr<Pro
 }
 
 Result<std::shared_ptr<Process>> Container::Find(const std::string& exec_id) {
-  if (!is_guest() && (exec_id.empty() || exec_id == id_ || exec_id == request_->exec_id())) {
+  if (!is_guest() && (exec_id.empty() || exec_id == id_ || exec_id == request_->request().exec_id())) {
     if (init_ && state_ != State::kCreating) return init_;
     return Fail(Code::kFailedPrecondition, Describe());
   }

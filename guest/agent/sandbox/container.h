@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent.pb.h"
+#include "guest.pb.h"
 #include "guest/agent/container/cgroup.h"
 #include "guest/agent/container/seccomp.h"
 #include "guest/agent/link/connection.h"
@@ -36,14 +37,16 @@ class Container : public std::enable_shared_from_this<Container> {
   enum class State { kCreating, kCreated, kStarting, kRunning, kStopped };
 
   Container(EventLoop& loop, Reaper& reaper, std::string id,
-            std::unique_ptr<grpc::CreateContainerRequest> request, Cgroup cgroup);
+            std::unique_ptr<wire::ExtendedCreateRequest> request, Cgroup cgroup);
   ~Container();
 
   const std::string& id() const { return id_; }
-  const grpc::Spec& spec() const { return request_->oci(); }
+  const grpc::Spec& spec() const { return request_->request().oci(); }
   bool is_guest() const { return request_ == nullptr; }
   State state() const { return state_; }
   const Cgroup& cgroup() const { return cgroup_; }
+  // Whether it is in a network of its own, not in the guest's.
+  bool owns_network() const { return owns_network_; }
   Cgroup& cgroup() { return cgroup_; }
   // What has to be given back when it goes.
   std::vector<std::string>& storages() { return storages_; }
@@ -54,7 +57,7 @@ class Container : public std::enable_shared_from_this<Container> {
   // Lets the program run. Answered when it does.
   void Start(Call call);
   // Runs another program in it. Answered when it runs.
-  void Exec(Call call, const grpc::ExecProcessRequest& request);
+  void Exec(Call call, const wire::ExtendedExecRequest& request);
 
   // The process of an id; empty, or the container's own, for the first one.
   Result<std::shared_ptr<Process>> Find(const std::string& exec_id);
@@ -67,9 +70,6 @@ class Container : public std::enable_shared_from_this<Container> {
   // Whether no process is in it any more.
   bool IsEmpty() const;
 
-  // Called once when the first process has ended.
-  void OnStopped(std::function<void()> callback) { on_stopped_ = std::move(callback); }
-
   // "container 'x' is running", for messages.
   std::string Describe() const;
 
@@ -79,25 +79,25 @@ class Container : public std::enable_shared_from_this<Container> {
 
   Result<grpc::Process> CompleteProcess(const grpc::ExecProcessRequest& request) const;
   Status CheckExecId(const std::string& exec_id);
-  Status LaunchExec(const Call& call, const grpc::ExecProcessRequest& request);
+  Status LaunchExec(const Call& call, const wire::ExtendedExecRequest& extended);
   void ExecEnded(const std::string& exec_id, const std::shared_ptr<Process>& process);
   void ForgetExec(const std::string& exec_id, const std::shared_ptr<Process>& process);
 
   EventLoop& loop_;
   Reaper& reaper_;
   std::string id_;
-  std::unique_ptr<grpc::CreateContainerRequest> request_;
+  std::unique_ptr<wire::ExtendedCreateRequest> request_;
   Cgroup cgroup_;
   SeccompProgram seccomp_;
   State state_ = State::kCreating;
   bool has_pid_namespace_ = true;  // of its own
+  bool owns_network_ = false;
   std::shared_ptr<Process> init_;
   std::unordered_map<std::string, std::shared_ptr<Process>> execs_;
   std::deque<std::pair<std::string, std::shared_ptr<Process>>> ended_execs_;
   std::vector<std::string> storages_;
   std::function<void(Status)> created_;
   std::optional<Call> start_;
-  std::function<void()> on_stopped_;
 };
 
 }  // namespace virtcontainers::guest

@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 
 #include "base/errors.h"
 #include "guest/agent/container/device_filter.h"
+#include "guest/agent/container/hooks.h"
 #include "guest/agent/container/report.h"
 #include "guest/agent/os/file.h"
 #include "guest/agent/os/kernel_module.h"
@@ -25,6 +28,7 @@ using Clock = EventLoop::Clock;
 
 constexpr int kMaxMounts = 1024;
 constexpr int kMaxEntries = 4096;
+constexpr int kMaxNamespaces = 16;
 constexpr milliseconds kPoll{2};
 constexpr milliseconds kDestroyLimit{3000};
 constexpr milliseconds kFlushLimit{1000};
@@ -33,10 +37,34 @@ constexpr milliseconds kFreezeLimit{5000};
 // Names in the state directory that are no container's.
 bool IsReserved(const std::string& id) { return id == "shared" || id == "sandbox"; }
 
-bool HasHooks(const grpc::Hooks& hooks) {
-  return hooks.prestart_size() + hooks.poststart_size() + hooks.poststop_size() + hooks.createruntime_size() +
-             hooks.createcontainer_size() + hooks.startcontainer_size() >
+bool HasHostHooks(const grpc::Hooks& hooks) {
+  return hooks.prestart_size() + hooks.poststart_size() + hooks.poststop_size() + hooks.createruntime_size() >
          0;
+}
+
+Status CheckNamespaces(const grpc::Linux& linux_spec) {
+  if (linux_spec.namespaces_size() > kMaxNamespaces)
+    return Fail(Code::kInvalidArgument, "too many namespaces");
+  for (const grpc::LinuxNamespace& entry : linux_spec.namespaces()) {
+    if (!entry.path().empty()) {
+      return Fail(Code::kUnimplemented,
+                  "namespace " + Quoted(entry.path()) +
+                      ": the guest has no namespaces of others to join: leave the path out");
+    }
+    if (entry.type() == "user" || entry.type() == "time") {
+      return Fail(Code::kUnimplemented, "namespaces of type " + Quoted(entry.type()) +
+                                            " are not supported: the virtual machine is the boundary");
+    }
+    constexpr std::array kTypes{"pid", "mount", "ipc", "uts", "cgroup", "network"};
+    if (std::find(kTypes.begin(), kTypes.end(), entry.type()) == kTypes.end()) {
+      return Fail(Code::kInvalidArgument, "there are no namespaces of type " + Quoted(entry.type()));
+    }
+  }
+  return {};
+}
+
+UnifiedSettings ToUnified(const google::protobuf::Map<std::string, std::string>& unified) {
+  return {unified.begin(), unified.end()};
 }
 
 Status CheckHostname(const std::string& hostname) {
@@ -53,7 +81,8 @@ Sandbox::Sandbox(EventLoop& loop, Reaper& reaper, SandboxConfig config, std::fun
       end_(std::move(end)),
       cgroups_(config_.cgroup, config_.standalone),
       storages_(std::make_unique<StorageSet>(config_.state_dir)),
-      oom_(loop) {}
+      oom_(loop),
+      copies_(loop) {}
 
 Sandbox::~Sandbox() {
   for (const auto& [id, container] : containers_) container->Kill();
@@ -125,7 +154,8 @@ Result<std::shared_ptr<Container>> Sandbox::Find(const std::string& id) {
   return guest_;
 }
 
-Status Sandbox::CheckRequest(const grpc::CreateContainerRequest& request) const {
+Status Sandbox::CheckRequest(const wire::ExtendedCreateRequest& extended) const {
+  const grpc::CreateContainerRequest& request = extended.request();
   if (!created_) return Fail(Code::kFailedPrecondition, "there is no sandbox: call CreateSandbox first");
   if (destroying_) return Fail(Code::kFailedPrecondition, "the sandbox is being destroyed");
   VC_RETURN_IF_ERROR(CheckId(request.container_id(), "container id"));
@@ -158,10 +188,13 @@ Status Sandbox::CheckRequest(const grpc::CreateContainerRequest& request) const 
     return Fail(Code::kUnimplemented,
                 "user namespaces are not supported: the virtual machine is the boundary");
   }
-  if (HasHooks(spec.hooks())) {
+  if (HasHostHooks(spec.hooks())) {
     return Fail(Code::kUnimplemented,
-                "hooks do not run in the guest: run them on the host and leave them out");
+                "hooks of these turns do not run in the guest: run them on the host and leave them out");
   }
+  VC_RETURN_IF_ERROR(CheckHooks(spec.hooks()));
+  VC_RETURN_IF_ERROR(CheckNamespaces(linux_spec));
+  VC_RETURN_IF_ERROR(CheckUmask(extended.process()));
   if (request.devices_size() > 0 || request.shared_mounts_size() > 0) {
     return Fail(Code::kUnimplemented,
                 "devices and shared mounts beside the spec are not supported by this agent");
@@ -187,12 +220,14 @@ Status Sandbox::BindRootfs(const grpc::Root& root, const std::string& rootfs) {
 }
 
 Status Sandbox::Prepare(const std::shared_ptr<Container>& container,
-                        const grpc::CreateContainerRequest& request) {
+                        const wire::ExtendedCreateRequest& extended) {
+  const grpc::CreateContainerRequest& request = extended.request();
   for (const grpc::Storage& storage : request.storages()) {
     VC_RETURN_IF_ERROR(storages_->Add(storage));
     container->storages().push_back(storage.mount_point());
   }
   VC_RETURN_IF_ERROR(container->cgroup().Limit(request.oci().linux().resources(), cgroups_.lenient()));
+  VC_RETURN_IF_ERROR(container->cgroup().WriteUnified(ToUnified(extended.unified())));
   Status devices = SetDeviceFilter(container->cgroup().fd(), request.oci().linux().resources().devices());
   if (!devices && (cgroups_.lenient() || devices.error().code() == Code::kUnimplemented)) {
     // Nothing in the guest is worth more than the guest: without the filter, capabilities and modes of nodes
@@ -205,9 +240,25 @@ Status Sandbox::Prepare(const std::shared_ptr<Container>& container,
   return BindRootfs(request.oci().root(), ContainerDirectory(container->id()) + "/rootfs");
 }
 
-void Sandbox::CreateContainer(Call call, std::unique_ptr<grpc::CreateContainerRequest> request) {
+void Sandbox::Exec(const Call& call, const wire::ExtendedExecRequest& request) {
+  auto container = Find(request.request().container_id());
+  if (!container) return call.Fail(std::move(container.error()));
+  (*container)->Exec(call, request);
+}
+
+Status Sandbox::UpdateContainer(const wire::ExtendedUpdateRequest& request) {
+  VC_ASSIGN_OR_RETURN(const auto container, FindContainer(request.request().container_id()));
+  const UnifiedSettings unified = ToUnified(request.unified());
+  // All of it is looked at before the first limit changes.
+  VC_RETURN_IF_ERROR(container->cgroup().CheckUnified(unified));
+  VC_RETURN_IF_ERROR(container->cgroup().Limit(request.request().resources(), cgroups_.lenient()));
+  return container->cgroup().WriteUnified(unified);
+}
+
+void Sandbox::CreateContainer(Call call, std::unique_ptr<wire::ExtendedCreateRequest> request) {
   if (auto status = CheckRequest(*request); !status) return call.Fail(std::move(status.error()));
-  const grpc::CreateContainerRequest& kept = *request;
+  const wire::ExtendedCreateRequest& extended = *request;
+  const grpc::CreateContainerRequest& kept = request->request();
   auto cgroup = cgroups_.Make(kept.container_id());
   if (!cgroup) return call.Fail(std::move(cgroup.error()));
   const auto container = std::make_shared<Container>(loop_, reaper_, kept.container_id(), std::move(request),
@@ -224,7 +275,7 @@ void Sandbox::CreateContainer(Call call, std::unique_ptr<grpc::CreateContainerRe
     if (!pid) return undo(std::move(pid.error()));
     shared.pid = *pid;
   }
-  Status status = Prepare(container, kept);
+  Status status = Prepare(container, extended);
   if (status) {
     status =
         container->Create(ContainerDirectory(container->id()) + "/rootfs", shared, [call, undo](Status made) {
@@ -237,6 +288,7 @@ void Sandbox::CreateContainer(Call call, std::unique_ptr<grpc::CreateContainerRe
 
 Status Sandbox::Clean(Container& container) {
   oom_.Remove(container.id());
+  copies_.GiveUp(container.id());
   if (container.is_guest()) return container.cgroup().Remove();
   const std::string directory = ContainerDirectory(container.id());
   if (container.spec().root().path() != directory + "/rootfs") DetachMount(directory + "/rootfs");

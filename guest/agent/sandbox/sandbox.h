@@ -9,11 +9,13 @@
 #include <string>
 
 #include "agent.pb.h"
+#include "guest.pb.h"
 #include "guest/agent/container/cgroup.h"
 #include "guest/agent/link/connection.h"
 #include "guest/agent/os/event_loop.h"
 #include "guest/agent/os/reaper.h"
 #include "guest/agent/sandbox/container.h"
+#include "guest/agent/sandbox/file_copies.h"
 #include "guest/agent/sandbox/oom_watcher.h"
 #include "guest/agent/sandbox/sandbox_namespaces.h"
 #include "guest/agent/sandbox/storage.h"
@@ -44,7 +46,9 @@ class Sandbox {
   // Kills everything, cleans up, answers, and ends.
   void Destroy(Call call);
 
-  void CreateContainer(Call call, std::unique_ptr<grpc::CreateContainerRequest> request);
+  void CreateContainer(Call call, std::unique_ptr<wire::ExtendedCreateRequest> request);
+  void Exec(const Call& call, const wire::ExtendedExecRequest& request);
+  Status UpdateContainer(const wire::ExtendedUpdateRequest& request);
   void RemoveContainer(Call call, const std::string& id, uint32_t timeout_seconds);
 
   // The container of an id. The sandbox's own id stands for the guest, unless a container has it.
@@ -58,6 +62,7 @@ class Sandbox {
   bool created() const { return created_; }
   StorageSet& storages() { return *storages_; }
   OomWatcher& oom() { return oom_; }
+  FileCopies& copies() { return copies_; }
   CgroupTree& cgroups() { return cgroups_; }
   EventLoop& loop() { return loop_; }
   const SandboxConfig& config() const { return config_; }
@@ -66,8 +71,8 @@ class Sandbox {
  private:
   static constexpr size_t kMaxContainers = 1024;
 
-  Status CheckRequest(const grpc::CreateContainerRequest& request) const;
-  Status Prepare(const std::shared_ptr<Container>& container, const grpc::CreateContainerRequest& request);
+  Status CheckRequest(const wire::ExtendedCreateRequest& extended) const;
+  Status Prepare(const std::shared_ptr<Container>& container, const wire::ExtendedCreateRequest& extended);
   Status BindRootfs(const grpc::Root& root, const std::string& rootfs);
   std::string ContainerDirectory(const std::string& id) const { return config_.state_dir + "/" + id; }
   Status Clean(Container& container);
@@ -83,6 +88,7 @@ class Sandbox {
   CgroupTree cgroups_;
   std::unique_ptr<StorageSet> storages_;
   OomWatcher oom_;
+  FileCopies copies_;
   std::unique_ptr<SandboxNamespaces> namespaces_;
   bool created_ = false;
   bool destroying_ = false;

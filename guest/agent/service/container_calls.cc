@@ -16,11 +16,6 @@ Status Signal(Sandbox& sandbox, const grpc::SignalProcessRequest& request) {
   return container->Signal(request.exec_id(), static_cast<int>(request.signal()));
 }
 
-Status Update(Sandbox& sandbox, const grpc::UpdateContainerRequest& request) {
-  VC_ASSIGN_OR_RETURN(const auto container, sandbox.FindContainer(request.container_id()));
-  return container->cgroup().Limit(request.resources(), sandbox.cgroups().lenient());
-}
-
 void Wait(Sandbox& sandbox, const Call& call, const grpc::WaitProcessRequest& request) {
   auto container = sandbox.Find(request.container_id());
   if (!container) return call.Fail(std::move(container.error()));
@@ -40,9 +35,12 @@ void Start(Sandbox& sandbox, const Call& call, const std::string& id) {
 }  // namespace
 
 void AddContainerCalls(Router& router, Sandbox& sandbox) {
-  router.Add<grpc::CreateContainerRequest>(
-      kAgentService, "CreateContainer",
-      [&sandbox](Call call, auto request) { sandbox.CreateContainer(std::move(call), std::move(request)); });
+  router.Add<grpc::CreateContainerRequest>(kAgentService, "CreateContainer",
+                                           [&sandbox](Call call, auto request) {
+                                             auto extended = std::make_unique<wire::ExtendedCreateRequest>();
+                                             extended->set_allocated_request(request.release());
+                                             sandbox.CreateContainer(std::move(call), std::move(extended));
+                                           });
   router.Add<grpc::StartContainerRequest>(
       kAgentService, "StartContainer",
       [&sandbox](const Call& call, auto request) { Start(sandbox, call, request->container_id()); });
@@ -52,9 +50,9 @@ void AddContainerCalls(Router& router, Sandbox& sandbox) {
       });
   router.Add<grpc::ExecProcessRequest>(kAgentService, "ExecProcess",
                                        [&sandbox](const Call& call, auto request) {
-                                         auto container = sandbox.Find(request->container_id());
-                                         if (!container) return call.Fail(std::move(container.error()));
-                                         (*container)->Exec(call, *request);
+                                         wire::ExtendedExecRequest extended;
+                                         extended.set_allocated_request(request.release());
+                                         sandbox.Exec(call, extended);
                                        });
   router.Add<grpc::SignalProcessRequest>(
       kAgentService, "SignalProcess",
@@ -62,9 +60,12 @@ void AddContainerCalls(Router& router, Sandbox& sandbox) {
   router.Add<grpc::WaitProcessRequest>(
       kAgentService, "WaitProcess",
       [&sandbox](const Call& call, auto request) { Wait(sandbox, call, *request); });
-  router.Add<grpc::UpdateContainerRequest>(
-      kAgentService, "UpdateContainer",
-      [&sandbox](const Call& call, auto request) { call.Finish(Update(sandbox, *request)); });
+  router.Add<grpc::UpdateContainerRequest>(kAgentService, "UpdateContainer",
+                                           [&sandbox](const Call& call, auto request) {
+                                             wire::ExtendedUpdateRequest extended;
+                                             extended.set_allocated_request(request.release());
+                                             call.Finish(sandbox.UpdateContainer(extended));
+                                           });
   router.Add<grpc::PauseContainerRequest>(
       kAgentService, "PauseContainer",
       [&sandbox](Call call, auto request) { sandbox.Pause(std::move(call), request->container_id()); });

@@ -10,6 +10,7 @@
 namespace virtcontainers::guest {
 
 inline constexpr const char* kAgentService = "grpc.AgentService";
+inline constexpr const char* kGuestService = "virtcontainers.Guest";
 inline constexpr const char* kHealthService = "grpc.Health";
 
 void AddHealthCalls(Router& router);
@@ -20,6 +21,7 @@ void AddMachineCalls(Router& router, Sandbox& sandbox);    // clock, random numb
 void AddNetworkCalls(Router& router, Sandbox& sandbox);    // interfaces, routes, neighbours
 void AddStatsCalls(Router& router, Sandbox& sandbox);
 void AddFileCalls(Router& router, Sandbox& sandbox);
+void AddGuestCalls(Router& router, Sandbox& sandbox);  // what the host asks beyond Kata's protocol
 
 }  // namespace virtcontainers::guest
 

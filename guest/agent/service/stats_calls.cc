@@ -13,9 +13,16 @@ namespace virtcontainers::guest {
 
 namespace {
 
+// Where the network a container is in is counted. Its own is gone with its first process.
+std::string NetworkStatsOf(const Container& container) {
+  if (!container.owns_network()) return "/proc/net/dev";
+  const bool running = container.init() && container.init()->running();
+  return "/proc/" + std::to_string(running ? container.init()->pid() : 0) + "/net/dev";
+}
+
 // Lines of /proc/net/dev, behind two of headings: "  eth0: " and sixteen numbers.
-void AddNetworkStats(grpc::StatsContainerResponse* response) {
-  const auto text = ReadFile("/proc/net/dev");
+void AddNetworkStats(const std::string& path, grpc::StatsContainerResponse* response) {
+  const auto text = ReadFile(path);
   if (!text) return;
   size_t begin = 0;
   while (begin < text->size()) {
@@ -72,7 +79,7 @@ void AddStatsCalls(Router& router, Sandbox& sandbox) {
         if (!container) return call.Fail(std::move(container.error()));
         grpc::StatsContainerResponse response;
         *response.mutable_cgroup_stats() = ReadCgroupStats((*container)->cgroup());
-        AddNetworkStats(&response);
+        AddNetworkStats(NetworkStatsOf(**container), &response);
         call.Answer(response);
       });
   router.Add<grpc::GetMetricsRequest>(kAgentService, "GetMetrics", [](const Call& call, auto) {
