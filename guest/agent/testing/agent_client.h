@@ -29,6 +29,12 @@ class AgentClient {
     return ttrpc::CallMessage<Response>(client_, "grpc.AgentService", method, request, TestDeadline());
   }
 
+  // A call of virtcontainers.Guest.
+  template <typename Response = types::Empty, typename Request>
+  Result<Response> CallGuest(const char* method, const Request& request) {
+    return ttrpc::CallMessage<Response>(client_, "virtcontainers.Guest", method, request, TestDeadline());
+  }
+
   template <typename Response = types::Empty, typename Request>
   std::future<Result<Response>> Start(const char* method, const Request& request) {
     auto promise = std::make_shared<std::promise<Result<Response>>>();

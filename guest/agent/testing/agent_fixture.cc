@@ -60,9 +60,29 @@ void AgentTest::Run(const grpc::CreateContainerRequest& request) {
   ASSERT_TRUE(started) << started.error().ToString();
 }
 
+void AgentTest::Run(const wire::ExtendedCreateRequest& request) {
+  const auto created = client_->CallGuest("CreateContainer", request);
+  ASSERT_TRUE(created) << created.error().ToString();
+  const auto started = Start(request.request().container_id());
+  ASSERT_TRUE(started) << started.error().ToString();
+}
+
+wire::ExtendedCreateRequest AgentTest::Extended(const grpc::CreateContainerRequest& request) {
+  wire::ExtendedCreateRequest extended;
+  *extended.mutable_request() = request;
+  return extended;
+}
+
 std::string AgentTest::OutputOf(const grpc::CreateContainerRequest& request) {
-  const std::string& id = request.container_id();
-  const auto created = client_->Call("CreateContainer", request);
+  return OutputOf(Extended(request));
+}
+
+std::string AgentTest::OutputOf(const wire::ExtendedCreateRequest& request) {
+  const std::string& id = request.request().container_id();
+  // The plain call where it says as much.
+  const bool plain = Extended(request.request()).ByteSizeLong() == request.ByteSizeLong();
+  const auto created = plain ? client_->Call("CreateContainer", request.request())
+                             : client_->CallGuest("CreateContainer", request);
   if (!created) return "[" + created.error().ToString() + "]";
   const auto started = Start(id);
   std::string output = started ? client_->ReadToEnd(id, id) : "[" + started.error().ToString() + "]";

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent.pb.h"
+#include "guest.pb.h"
 #include "guest/agent/testing/standalone_agent.h"
 #include "types.pb.h"
 
@@ -30,11 +31,16 @@ class AgentTest : public testing::Test {
 
   // Makes and starts it.
   void Run(const grpc::CreateContainerRequest& request);
+  void Run(const wire::ExtendedCreateRequest& request);
   void Run(const std::string& id, const std::vector<std::string>& arguments) { Run(Request(id, arguments)); }
 
   // Runs a container to its end, and removes it: what it said on standard output, then on standard error.
   std::string OutputOf(const grpc::CreateContainerRequest& request);
+  std::string OutputOf(const wire::ExtendedCreateRequest& request);
   std::string OutputOf(const std::string& script) { return OutputOf(Request("once", {"sh", "-c", script})); }
+
+  // The same container for virtcontainers.Guest, with no more than it has.
+  static wire::ExtendedCreateRequest Extended(const grpc::CreateContainerRequest& request);
 
   std::unique_ptr<StandaloneAgent> agent_;
   std::unique_ptr<AgentClient> client_;

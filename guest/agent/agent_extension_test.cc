@@ -1,0 +1,297 @@
+// The agent as a whole, on this machine: what the host asks of it beyond Kata's protocol.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "guest.pb.h"
+#include "guest/agent/os/file.h"
+#include "guest/agent/testing/agent_fixture.h"
+#include "guest/agent/testing/spec.h"
+
+namespace virtcontainers::guest {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class AgentExtensionTest : public AgentTest {
+ protected:
+  wire::ExtendedCreateRequest Script(const std::string& id, const std::string& script) {
+    return Extended(Request(id, {"sh", "-c", script}));
+  }
+  static grpc::Linux& LinuxOf(wire::ExtendedCreateRequest& request) {
+    return *request.mutable_request()->mutable_oci()->mutable_linux();
+  }
+  static void OwnNetwork(wire::ExtendedCreateRequest& request) {
+    LinuxOf(request).add_namespaces()->set_type("network");
+  }
+};
+
+TEST_F(AgentExtensionTest, UmaskIsTheContainersAndAnExecsOwn) {
+  wire::ExtendedCreateRequest request = Script("c", "umask; sleep 1000");
+  request.mutable_process()->set_umask(027);
+  Run(request);
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_len(100);
+  EXPECT_EQ(client_->Call<grpc::ReadStreamResponse>("ReadStdout", read)->data(), "0027\n");
+  EXPECT_EQ(client_->Output("c", {"sh", "-c", "umask"}), "0027\n") << "that of the container";
+  wire::ExtendedExecRequest exec;
+  exec.mutable_request()->set_container_id("c");
+  exec.mutable_request()->set_exec_id("e");
+  for (const char* argument : {"sh", "-c", "umask"}) {
+    exec.mutable_request()->mutable_process()->add_args(argument);
+  }
+  exec.mutable_process()->set_umask(0);
+  ASSERT_TRUE(client_->CallGuest("ExecProcess", exec));
+  EXPECT_EQ(client_->ReadToEnd("c", "e"), "0000\n");
+  exec.mutable_process()->set_umask(01000);
+  exec.mutable_request()->set_exec_id("f");
+  EXPECT_EQ(client_->CallGuest("ExecProcess", exec).error().code(), Code::kInvalidArgument);
+  request.mutable_request()->set_container_id("d");
+  request.mutable_process()->set_umask(01000);
+  EXPECT_EQ(client_->CallGuest("CreateContainer", request).error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(AgentExtensionTest, UnifiedResourcesAreFilesOfTheCgroup) {
+  wire::ExtendedCreateRequest request = Script("c", "sleep 1000");
+  (*request.mutable_unified())["cgroup.max.depth"] = "3";
+  Run(request);
+  const auto file = [&](const std::string& name) {
+    return ReadFile(agent_->cgroup() + "/c/" + name).value_or("none");
+  };
+  EXPECT_EQ(file("cgroup.max.depth"), "3\n");
+  wire::ExtendedUpdateRequest update;
+  update.mutable_request()->set_container_id("c");
+  (*update.mutable_unified())["cgroup.max.depth"] = "4";
+  (*update.mutable_unified())["cgroup.max.descendants"] = "5";
+  EXPECT_TRUE(client_->CallGuest("UpdateContainer", update));
+  EXPECT_EQ(file("cgroup.max.depth"), "4\n");
+  EXPECT_EQ(file("cgroup.max.descendants"), "5\n");
+
+  (*update.mutable_unified())["cgroup.max.depth"] = "6";
+  for (const char* name :
+       {"../x", "memory/high", "cgroup.procs", "cgroup.kill", "", ".", "..", "memory", ".x"}) {
+    wire::ExtendedUpdateRequest bad = update;
+    (*bad.mutable_unified())[name] = "1";
+    EXPECT_EQ(client_->CallGuest("UpdateContainer", bad).error().code(), Code::kInvalidArgument) << name;
+  }
+  (*update.mutable_unified())["nonesuch.max"] = "1";
+  const auto missing = client_->CallGuest("UpdateContainer", update);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(missing.error().ToString(), HasSubstr("'nonesuch.max'"));
+  EXPECT_EQ(file("cgroup.max.depth"), "4\n") << "bad input changes nothing";
+
+  wire::ExtendedCreateRequest second = Script("d", "true");
+  (*second.mutable_unified())["nonesuch.max"] = "1";
+  EXPECT_EQ(client_->CallGuest("CreateContainer", second).error().code(), Code::kFailedPrecondition);
+  EXPECT_FALSE(std::filesystem::exists(agent_->cgroup() + "/d"));
+}
+
+TEST_F(AgentExtensionTest, OwnIpcAndUtsNamespaces) {
+  const std::string script =
+      "for n in ipc uts net; do busybox readlink /proc/self/ns/$n; done; hostname; sleep 1000";
+  std::string shared;
+  for (const char* id : {"a", "b"}) {
+    Run(Script(id, script));
+    const std::string links =
+        client_->Output(id, {"busybox", "readlink", "/proc/1/ns/ipc", "/proc/1/ns/uts", "/proc/1/ns/net"});
+    EXPECT_TRUE(shared.empty() || shared == links) << shared << links;
+    shared = links;
+  }
+  wire::ExtendedCreateRequest own = Script("own", "hostname other; hostname; sleep 1000");
+  own.set_own_ipc(true);
+  own.set_own_uts(true);
+  OwnNetwork(own);
+  grpc::LinuxCapabilities& sets =
+      *own.mutable_request()->mutable_oci()->mutable_process()->mutable_capabilities();
+  sets.add_bounding("CAP_SYS_ADMIN");
+  sets.add_effective("CAP_SYS_ADMIN");
+  sets.add_permitted("CAP_SYS_ADMIN");
+  own.mutable_request()->mutable_oci()->mutable_process()->set_args(
+      2, "hostname; hostname other; hostname; sleep 1000");
+  Run(own);
+  for (const char* kind : {"ipc", "uts", "net"}) {
+    const std::string link =
+        client_->Output("own", {"busybox", "readlink", std::string("/proc/1/ns/") + kind});
+    EXPECT_THAT(link, HasSubstr(kind));
+    EXPECT_THAT(shared, Not(HasSubstr(link)));
+    EXPECT_EQ(client_->Output("own", {"busybox", "readlink", std::string("/proc/self/ns/") + kind}), link)
+        << "a further process is in them, too";
+  }
+  EXPECT_EQ(client_->Output("own", {"hostname"}), "other\n");
+  EXPECT_EQ(client_->Output("a", {"hostname"}), "web\n");
+  EXPECT_TRUE(Signal("own", "", SIGKILL));
+  EXPECT_EQ(client_->ReadToEnd("own", ""), "web\nother\n") << "the pod's name to begin with";
+}
+
+TEST_F(AgentExtensionTest, ANetworkOfItsOwnHasALoopbackAndItsOwnNumbers) {
+  wire::ExtendedCreateRequest request =
+      Script("c", "busybox ifconfig -a; busybox ping -c 1 127.0.0.1 >/dev/null && echo through; sleep 1000");
+  grpc::LinuxCapabilities& sets =
+      *request.mutable_request()->mutable_oci()->mutable_process()->mutable_capabilities();
+  sets.add_bounding("CAP_NET_RAW");
+  sets.add_effective("CAP_NET_RAW");
+  sets.add_permitted("CAP_NET_RAW");
+  OwnNetwork(request);
+  Run(request);
+  std::string output;
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_len(4096);
+  while (output.find("through") == std::string::npos) {
+    const auto piece = client_->Call<grpc::ReadStreamResponse>("ReadStdout", read);
+    ASSERT_TRUE(piece && !piece->data().empty()) << output;
+    output += piece->data();
+  }
+  EXPECT_THAT(output, AllOf(HasSubstr("lo "), HasSubstr("UP LOOPBACK RUNNING"), Not(HasSubstr("eth"))));
+  grpc::StatsContainerRequest stats;
+  stats.set_container_id("c");
+  const auto numbers = client_->Call<grpc::StatsContainerResponse>("StatsContainer", stats);
+  ASSERT_TRUE(numbers);
+  bool loopback = false;
+  for (const auto& entry : numbers->network_stats()) {
+    EXPECT_THAT(entry.name(), Not(testing::StartsWith("eth")));
+    if (entry.name() != "lo") continue;
+    loopback = true;
+    EXPECT_GT(entry.rx_bytes(), 0u);
+    EXPECT_LT(entry.rx_bytes(), 10'000u) << "not the machine's";
+  }
+  EXPECT_TRUE(loopback);
+}
+
+TEST_F(AgentExtensionTest, SysctlsAreSetInTheContainersNamespaces) {
+  wire::ExtendedCreateRequest request =
+      Script("c",
+             "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax "
+             "/proc/sys/kernel/shm_rmid_forced /proc/sys/fs/mqueue/msg_max");
+  const std::string before = OutputOf(request);
+  wire::ExtendedCreateRequest own = request;
+  own.set_own_ipc(true);
+  OwnNetwork(own);
+  auto& sysctl = *LinuxOf(own).mutable_sysctl();
+  sysctl["net.ipv4.ip_unprivileged_port_start"] = "77";
+  sysctl["kernel.msgmax"] = "12345";
+  sysctl["kernel.shm_rmid_forced"] = "1";
+  sysctl["fs.mqueue.msg_max"] = "33";
+  EXPECT_EQ(OutputOf(own), "77\n12345\n1\n33\n");
+  EXPECT_EQ(OutputOf(request), before) << "nobody else's";
+  sysctl["kernel.nonesuch"] = "1";
+  const auto failed = client_->CallGuest("CreateContainer", own);
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().ToString(), HasSubstr("'kernel.nonesuch'"));
+}
+
+TEST_F(AgentExtensionTest, NamespacesThatAreNotTheGuestsAreRefused) {
+  for (const char* type : {"user", "time"}) {
+    wire::ExtendedCreateRequest request = Script("c", "true");
+    LinuxOf(request).add_namespaces()->set_type(type);
+    EXPECT_EQ(client_->CallGuest("CreateContainer", request).error().code(), Code::kUnimplemented) << type;
+  }
+  wire::ExtendedCreateRequest path = Script("c", "true");
+  OwnNetwork(path);
+  LinuxOf(path).mutable_namespaces(0)->set_path("/proc/1/ns/net");
+  EXPECT_EQ(client_->CallGuest("CreateContainer", path).error().code(), Code::kUnimplemented);
+  wire::ExtendedCreateRequest unknown = Script("c", "true");
+  LinuxOf(unknown).add_namespaces()->set_type("mind");
+  EXPECT_EQ(client_->CallGuest("CreateContainer", unknown).error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(AgentExtensionTest, TheErrnoOfAFiltersDefault) {
+  wire::ExtendedCreateRequest request = Script("c", "mkdir /tmp/x");
+  request.mutable_request()->mutable_oci()->mutable_root()->set_readonly(false);
+  grpc::LinuxSeccomp& seccomp = *LinuxOf(request).mutable_seccomp();
+  seccomp.set_defaultaction("SCMP_ACT_ERRNO");
+  grpc::LinuxSyscall& calls = *seccomp.add_syscalls();
+  calls.set_action("SCMP_ACT_ALLOW");
+  for (const char* name : {"execve",
+                           "brk",
+                           "arch_prctl",
+                           "mmap",
+                           "mprotect",
+                           "munmap",
+                           "write",
+                           "exit_group",
+                           "getuid",
+                           "set_tid_address",
+                           "set_robust_list",
+                           "rseq",
+                           "prlimit64",
+                           "readlink",
+                           "getrandom",
+                           "umask",
+                           "rt_sigaction",
+                           "getpid",
+                           "getppid",
+                           "uname",
+                           "stat",
+                           "fork",
+                           "clone",
+                           "wait4",
+                           "rt_sigprocmask",
+                           "rt_sigreturn",
+                           "getcwd",
+                           "prctl",
+                           "newfstatat",
+                           "exit",
+                           "vfork",
+                           "fcntl",
+                           "dup2",
+                           "close",
+                           "geteuid"}) {
+    calls.add_names(name);
+  }
+  EXPECT_THAT(OutputOf(request), HasSubstr("Operation not permitted")) << "EPERM without one";
+  request.set_seccomp_default_errno(ENOTTY);
+  EXPECT_THAT(OutputOf(request), HasSubstr("Inappropriate ioctl"));
+  request.set_seccomp_default_errno(5000);
+  EXPECT_EQ(client_->CallGuest("CreateContainer", request).error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(AgentExtensionTest, WithoutAPidNamespaceOfItsOwnAContainerEndsWhole) {
+  grpc::CreateContainerRequest request = Request("c", {"sh", "-c", "sleep 1111 & sleep 1000"});
+  request.set_sandbox_pidns(true);
+  Run(request);
+  ASSERT_TRUE(client_->Exec("c", "e", {"sleep", "1000"}));
+  EXPECT_TRUE(Signal("c", "c", SIGTERM));
+  EXPECT_EQ(client_->Wait("c", ""), 128 + SIGTERM);
+  EXPECT_EQ(client_->Wait("c", "e"), 128 + SIGKILL);
+  for (int i = 0; i < 500; ++i) {
+    const auto events = ReadFile(agent_->cgroup() + "/c/cgroup.events");
+    if (events && events->find("populated 0") != std::string::npos) break;
+    ::usleep(10'000);
+  }
+  EXPECT_EQ(ReadFile(agent_->cgroup() + "/c/cgroup.procs").value_or("?"), "");
+}
+
+TEST_F(AgentExtensionTest, AFurtherProcessEndsWithItsContainer) {
+  Run("c", {"sleep", "1000"});
+  ASSERT_TRUE(client_->Exec("c", "e", {"sleep", "1000"}));
+  EXPECT_TRUE(Signal("c", "c", SIGKILL));
+  EXPECT_EQ(client_->Wait("c", "e"), 128 + SIGKILL);
+  EXPECT_EQ(client_->Wait("c", ""), 128 + SIGKILL);
+  EXPECT_EQ(client_->Exec("c", "f", {"true"}).error().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(AgentExtensionTest, APausedContainerCanBeKilled) {
+  Run("c", {"sleep", "1000"});
+  ASSERT_TRUE(client_->Exec("c", "e", {"sleep", "1000"}));
+  grpc::PauseContainerRequest pause;
+  pause.set_container_id("c");
+  ASSERT_TRUE(client_->Call("PauseContainer", pause));
+  EXPECT_TRUE(Signal("c", "e", SIGKILL));
+  EXPECT_EQ(client_->Wait("c", "e"), 137);
+  EXPECT_TRUE(Signal("c", "c", SIGKILL));
+  EXPECT_EQ(client_->Wait("c", ""), 137);
+  EXPECT_TRUE(Remove("c"));
+}
+
+}  // namespace
+}  // namespace virtcontainers::guest
