@@ -1,4 +1,4 @@
-// The commands that commands.cc lists, each made in the file of its name.
+// The commands that commands.cc lists, each made in the file of its name or of its kind.
 
 #ifndef VIRTCONTAINERS_TOOLS_VIRTC_COMMANDS_H_
 #define VIRTCONTAINERS_TOOLS_VIRTC_COMMANDS_H_
@@ -17,6 +17,9 @@ std::unique_ptr<Command> MakePodDelete();
 std::unique_ptr<Command> MakePodList();
 std::unique_ptr<Command> MakePodStatus();
 std::unique_ptr<Command> MakePodEnter();
+std::unique_ptr<Command> MakePodPause();
+std::unique_ptr<Command> MakePodResume();
+std::unique_ptr<Command> MakePodStats();
 
 std::unique_ptr<Command> MakeContainerCreate();
 std::unique_ptr<Command> MakeContainerStart();
@@ -26,8 +29,17 @@ std::unique_ptr<Command> MakeContainerList();
 std::unique_ptr<Command> MakeContainerStatus();
 std::unique_ptr<Command> MakeContainerEnter();
 std::unique_ptr<Command> MakeContainerLogs();
+std::unique_ptr<Command> MakeContainerWait();
+std::unique_ptr<Command> MakeContainerKill();
+std::unique_ptr<Command> MakeContainerPause();
+std::unique_ptr<Command> MakeContainerResume();
+std::unique_ptr<Command> MakeContainerUpdate();
+std::unique_ptr<Command> MakeContainerStats();
+std::unique_ptr<Command> MakeContainerPs();
+std::unique_ptr<Command> MakeContainerCopy();
 
 std::unique_ptr<Command> MakeRun();
+std::unique_ptr<Command> MakeEvents();
 std::unique_ptr<Command> MakeDoctor();
 std::unique_ptr<Command> MakeVersion();
 

@@ -10,17 +10,13 @@ namespace virtc {
 
 using virtcontainers::Accelerator;
 using virtcontainers::Code;
-using virtcontainers::ContainerConfig;
 using virtcontainers::Fail;
 using virtcontainers::PodConfig;
 using virtcontainers::ProcessConfig;
 using virtcontainers::Result;
 using virtcontainers::Status;
 
-namespace {
-
-// The library takes absolute paths: it has no idea of where its caller stands.
-std::string Absolute(const std::string& path) {
+std::string AbsolutePath(const std::string& path) {
   if (path.empty()) return path;
   std::error_code error;
   std::filesystem::path absolute = std::filesystem::absolute(path, error).lexically_normal();
@@ -29,8 +25,6 @@ std::string Absolute(const std::string& path) {
   if (absolute.has_relative_path() && absolute.filename().empty()) absolute = absolute.parent_path();
   return absolute.string();
 }
-
-}  // namespace
 
 void PodOptions::Declare(Options& options) {
   options.Group("The virtual machine")
@@ -47,7 +41,12 @@ void PodOptions::Declare(Options& options) {
       .Flag("--debug", debug, "a talkative guest on the console")
       .Group("The pod")
       .Text("--hostname", "NAME", hostname, "the guest's host name (the pod's id)")
-      .List("--annotation", "NAME=VALUE", annotations, "a note kept with the pod; any number");
+      .List("--annotation", "NAME=VALUE", annotations, "a note kept with the pod; any number")
+      .List("--dns", "ADDRESS", dns, "a name server of its containers; any number")
+      .List("--dns-search", "DOMAIN", dns_searches, "where they look for short names; any number")
+      .List("--dns-option", "WORD", dns_options, "a resolver's option, such as ndots:2; any number")
+      .List("--add-host", "NAME:ADDRESS", hosts, "a name that they know; any number")
+      .Text("--shm-size", "SIZE", shared_memory, "the /dev/shm that they share (64M)");
 }
 
 Result<PodConfig> PodOptions::Config() const {
@@ -77,13 +76,26 @@ Result<PodConfig> PodOptions::Config() const {
     VC_RETURN_IF_ERROR(ParseChoice("--agent", agent, {"kata", "noop"}));
     config.agent.type = agent;
   }
-  config.hypervisor.kernel = Absolute(kernel);
-  config.hypervisor.initrd = Absolute(initrd);
+  config.hypervisor.kernel = AbsolutePath(kernel);
+  config.hypervisor.initrd = AbsolutePath(initrd);
   config.hypervisor.kernel_parameters = kernel_parameters;
   config.hypervisor.debug = debug;
   for (const std::string& annotation : annotations) {
     VC_ASSIGN_OR_RETURN(auto pair, ParsePair("--annotation", annotation));
     config.annotations.insert_or_assign(std::move(pair.first), std::move(pair.second));
+  }
+  config.dns.servers = dns;
+  config.dns.searches = dns_searches;
+  config.dns.options = dns_options;
+  for (const std::string& host : hosts) {
+    const size_t colon = host.find(':');
+    if (colon == 0 || colon == std::string::npos || colon + 1 == host.size())
+      return Fail(Code::kInvalidArgument,
+                  fmt::format("--add-host '{}' is not NAME:ADDRESS, such as db:10.0.0.2", host));
+    config.hosts.push_back({.address = host.substr(colon + 1), .names = {host.substr(0, colon)}});
+  }
+  if (!shared_memory.empty()) {
+    VC_ASSIGN_OR_RETURN(config.shared_memory, ParseSize("--shm-size", shared_memory));
   }
   return config;
 }
@@ -92,7 +104,8 @@ void ProcessOptions::Declare(Options& options) {
   options.Group("The process")
       .List("-e,--env", "NAME[=VALUE]", env, "set in its environment; any number")
       .Text("--cwd", "DIR", cwd, "where it starts, in the container (/)")
-      .Text("--user", "UID[:GID]", user, "as whom it runs, in numbers (0:0)");
+      .Text("--user", "UID[:GID]", user, "as whom it runs, in numbers (0:0)")
+      .Text("--umask", "OCTAL", umask, "permissions that its files do not get, such as 0077 (0022)");
 }
 
 void ProcessOptions::DeclareStreams(Options& options) {
@@ -118,50 +131,11 @@ Status ProcessOptions::Apply(ProcessConfig& process) const {
   if (!user.empty()) {
     VC_ASSIGN_OR_RETURN(process.user, ParseUser(user));
   }
+  if (!umask.empty()) {
+    VC_ASSIGN_OR_RETURN(process.user.umask, ParseOctal("--umask", umask, 0777));
+  }
   if (terminal) process.terminal = true;
   return {};
-}
-
-void ContainerOptions::Declare(Options& options) {
-  options.Group("The container")
-      .Text("--rootfs", "DIR", rootfs, "the folder that is its root file system, used as it is")
-      .Text("--bundle", "DIR", bundle, "an OCI bundle: DIR/config.json, and the root file system named in it")
-      .Flag("--read-only", readonly, "its root file system cannot be written");
-  process.Declare(options);
-}
-
-bool ContainerOptions::given(const CommandWords& words) const {
-  return !id.empty() || !rootfs.empty() || !bundle.empty() || words.has_value() || readonly ||
-         !process.env.empty() || !process.cwd.empty() || !process.user.empty();
-}
-
-Status ContainerOptions::Check(const CommandWords& words) const {
-  if (!rootfs.empty() && !bundle.empty())
-    return Fail(Code::kInvalidArgument,
-                "--rootfs and --bundle both name a root file system: give one of them");
-  if (rootfs.empty() && bundle.empty())
-    return Fail(Code::kInvalidArgument,
-                "no root file system for the container: give --rootfs DIR or --bundle DIR");
-  if (!rootfs.empty() && !words)
-    return Fail(Code::kInvalidArgument,
-                "no command for the container: write it after '--', such as -- sleep 1000");
-  ProcessConfig scratch;
-  return process.Apply(scratch);
-}
-
-Result<ContainerConfig> ContainerOptions::Config(const CommandWords& words) const {
-  const std::string name = id.empty() ? kDefaultContainer : id;
-  ContainerConfig config;
-  if (bundle.empty()) {
-    config.id = name;
-    config.rootfs = Absolute(rootfs);
-  } else {
-    VC_ASSIGN_OR_RETURN(config, virtcontainers::LoadOciBundle(Absolute(bundle), name));
-  }
-  if (words) config.process.args = *words;
-  if (readonly) config.readonly_rootfs = true;
-  VC_RETURN_IF_ERROR(process.Apply(config.process));
-  return config;
 }
 
 Result<std::string> OneId(const std::string& argument, const std::string& option) {

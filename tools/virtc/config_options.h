@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "command.h"
+#include "resource_options.h"
 #include "virtcontainers/config.h"
 
 namespace virtc {
@@ -16,8 +17,9 @@ inline constexpr const char* kDefaultContainer = "main";
 
 // What is typed about a pod.
 struct PodOptions {
-  std::string id, hostname, memory, cpus, machine, accelerator, kernel, initrd, hypervisor, agent;
-  std::vector<std::string> kernel_parameters, annotations;
+  std::string id, hostname, memory, cpus, machine, accelerator, kernel, initrd, hypervisor, agent,
+      shared_memory;
+  std::vector<std::string> kernel_parameters, annotations, dns, dns_searches, dns_options, hosts;
   bool debug = false;
 
   // All but the id.
@@ -28,7 +30,7 @@ struct PodOptions {
 // What is typed about a process.
 struct ProcessOptions {
   std::vector<std::string> env;
-  std::string cwd, user;
+  std::string cwd, user, umask;
   bool interactive = false, terminal = false;
 
   void Declare(Options& options);
@@ -40,12 +42,15 @@ struct ProcessOptions {
 
 // What is typed about a container.
 struct ContainerOptions {
-  std::string id, rootfs, bundle;
-  bool readonly = false;
+  std::string id, rootfs, bundle, log_format, log_max_size, log_max_files;
+  std::vector<std::string> volumes, cap_add, cap_drop, sysctl;
+  bool readonly = false, share_pid = false;
+  ResourceOptions resources;
   ProcessOptions process;
 
-  // All but the id.
+  // All but the id and the log.
   void Declare(Options& options);
+  void DeclareLog(Options& options);
 
   // Whether anything asks for a container.
   bool given(const CommandWords& words) const;
@@ -55,7 +60,14 @@ struct ContainerOptions {
 
   // Reads the bundle, if there is one. Only after Check.
   virtcontainers::Result<virtcontainers::ContainerConfig> Config(const CommandWords& words) const;
+
+ private:
+  // Overrides what is in `config` with what was typed.
+  virtcontainers::Status Apply(virtcontainers::ContainerConfig& config) const;
 };
+
+// The library takes absolute paths: it has no idea of where its caller stands.
+std::string AbsolutePath(const std::string& path);
 
 // The id, given as an argument or by --id.
 virtcontainers::Result<std::string> OneId(const std::string& argument, const std::string& option);

@@ -2,9 +2,9 @@
 
 #include "base/errors.h"
 #include "commands.h"
+#include "container_command.h"
 #include "exit_status.h"
 #include "parse.h"
-#include "status_report.h"
 
 namespace virtc {
 
@@ -13,24 +13,6 @@ using virtcontainers::Runtime;
 using virtcontainers::Status;
 
 namespace {
-
-// What all commands about one container have.
-class ContainerCommand : public Command {
- public:
-  void Declare(Options& options) override {
-    options.Argument("POD", pod_, "the container's pod").Argument("CONTAINER", container_, "the container");
-  }
-
-  Status Prepare(const CommandWords&) override { return {}; }
-
- protected:
-  tl::expected<Outcome, Failure> Answer(Runtime& runtime) const {
-    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.ContainerStatus(pod_, container_));
-    return Outcome{Changed(status)};
-  }
-
-  std::string pod_, container_;
-};
 
 class ContainerStart : public ContainerCommand {
  public:

@@ -85,6 +85,40 @@ Result<uint32_t> ParseCount(std::string_view option, std::string_view text) {
   return number;
 }
 
+Result<uint64_t> ParseNumber64(std::string_view option, std::string_view text) {
+  uint64_t number = 0;
+  if (!ParseNumber(text, number))
+    return Fail(Code::kInvalidArgument, fmt::format("{} '{}' is not a number, such as 1000", option, text));
+  return number;
+}
+
+Result<int64_t> ParseSizeLimit(std::string_view option, std::string_view text) {
+  if (text == "unlimited" || text == "-1") return -1;
+  VC_ASSIGN_OR_RETURN(const Bytes size, ParseSize(option, text));
+  if (size.count > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+    return Fail(Code::kInvalidArgument,
+                fmt::format("{} '{}' is too large: write unlimited for no limit", option, text));
+  return static_cast<int64_t>(size.count);
+}
+
+Result<int64_t> ParseCountLimit(std::string_view option, std::string_view text) {
+  if (text == "unlimited" || text == "-1") return -1;
+  int64_t number = 0;
+  if (!ParseNumber(text, number) || number < 0)
+    return Fail(Code::kInvalidArgument,
+                fmt::format("{} '{}' is not a number, such as 1000, or unlimited", option, text));
+  return number;
+}
+
+Result<uint32_t> ParseOctal(std::string_view option, std::string_view text, uint32_t mask) {
+  uint32_t bits = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bits, 8);
+  if (error != std::errc() || end != text.data() + text.size() || (bits & ~mask) != 0)
+    return Fail(Code::kInvalidArgument,
+                fmt::format("{} '{}' is not an octal number up to {:04o}", option, text, mask));
+  return bits;
+}
+
 Result<std::chrono::milliseconds> ParseSeconds(std::string_view option, std::string_view text) {
   double seconds = 0;
   if (!ParseNumber(text, seconds) || !std::isfinite(seconds) || seconds < 0 || seconds > 1e6)

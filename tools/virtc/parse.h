@@ -21,6 +21,15 @@ virtcontainers::Result<virtcontainers::Bytes> ParseSize(std::string_view option,
 
 virtcontainers::Result<uint32_t> ParseCount(std::string_view option, std::string_view text);
 
+virtcontainers::Result<uint64_t> ParseNumber64(std::string_view option, std::string_view text);
+
+// A size or count that may also be "unlimited" or "-1", which are -1.
+virtcontainers::Result<int64_t> ParseSizeLimit(std::string_view option, std::string_view text);
+virtcontainers::Result<int64_t> ParseCountLimit(std::string_view option, std::string_view text);
+
+// "0644": permission bits, none but those in `mask`.
+virtcontainers::Result<uint32_t> ParseOctal(std::string_view option, std::string_view text, uint32_t mask);
+
 // "2.5", in seconds.
 virtcontainers::Result<std::chrono::milliseconds> ParseSeconds(std::string_view option,
                                                                std::string_view text);

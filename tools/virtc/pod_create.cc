@@ -1,8 +1,10 @@
 // virtc pod create, virtc pod run
 
+#include <chrono>
 #include <fmt/format.h>
 
 #include "base/errors.h"
+#include "boot_signals.h"
 #include "commands.h"
 #include "config_options.h"
 #include "exit_status.h"
@@ -26,6 +28,7 @@ class PodCreate : public Command {
         .Group("The container")
         .Text("--container", "ID", container_.id, fmt::format("its id ({})", kDefaultContainer));
     container_.Declare(options);
+    container_.DeclareLog(options);
     pod_.Declare(options);
   }
 
@@ -43,29 +46,44 @@ class PodCreate : public Command {
       config_.containers.push_back(std::move(container));
     }
     VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    if (start_) return Start(*runtime);
     VIRTC_RETURN_IF_ERROR(runtime->CreatePod(config_));
-    if (start_) {
-      Status started;
-      {
-        const Progress progress(fmt::format("starting pod '{}'", config_.id));
-        started = runtime->StartPod(config_.id);
-      }
-      if (!started) {
-        // What this command made and could not run is not left for somebody to find.
-        (void)runtime->DeletePod(config_.id);
-        std::vector<std::string> programs;
-        for (const auto& container : config_.containers) {
-          if (!container.process.args.empty()) programs.push_back(container.process.args.front());
-        }
-        const int status = ExitStatusOf(started.error(), programs);
-        return tl::make_unexpected(Failure(std::move(started.error()), status));
-      }
-    }
-    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime->PodStatus(config_.id));
-    return Outcome{Changed(status)};
+    return Answer(*runtime);
   }
 
  private:
+  tl::expected<Outcome, Failure> Start(Runtime& runtime) const {
+    SignalPipe signals;
+    Status started;
+    int interrupted = 0;
+    {
+      const Progress progress(fmt::format("starting pod '{}'", config_.id));
+      BootSignals watch(signals, config_.id);
+      started = runtime.RunPod(config_);
+      interrupted = watch.Finish();
+    }
+    if (!started) {
+      std::vector<std::string> programs;
+      for (const auto& container : config_.containers) {
+        if (!container.process.args.empty()) programs.push_back(container.process.args.front());
+      }
+      const int status = ExitStatusOf(started.error(), programs);
+      return tl::make_unexpected(Failure(std::move(started.error()), status));
+    }
+    if (interrupted != 0) {
+      // What this command made is not left for somebody to find.
+      VIRTC_RETURN_IF_ERROR(runtime.StopPod(config_.id, std::chrono::milliseconds(0)));
+      VIRTC_RETURN_IF_ERROR(runtime.DeletePod(config_.id));
+      return Outcome{.report = {}, .exit_status = 128 + interrupted};
+    }
+    return Answer(runtime);
+  }
+
+  tl::expected<Outcome, Failure> Answer(Runtime& runtime) const {
+    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.PodStatus(config_.id));
+    return Outcome{Changed(status)};
+  }
+
   const bool start_;
   std::string id_;
   PodOptions pod_;

@@ -1,8 +1,10 @@
 // virtc pod start, virtc pod stop, virtc pod delete
 
+#include <chrono>
 #include <fmt/format.h>
 
 #include "base/errors.h"
+#include "boot_signals.h"
 #include "commands.h"
 #include "exit_status.h"
 #include "parse.h"
@@ -26,10 +28,18 @@ class PodStart : public Command {
 
   tl::expected<Outcome, Failure> Run(Session& session) override {
     VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    SignalPipe signals;
     Status started;
+    int interrupted = 0;
     {
       const Progress progress(fmt::format("starting pod '{}'", pod_));
+      BootSignals watch(signals, pod_);
       started = runtime->StartPod(pod_);
+      interrupted = watch.Finish();
+    }
+    if (started && interrupted != 0) {
+      VIRTC_RETURN_IF_ERROR(runtime->StopPod(pod_, std::chrono::milliseconds(0)));
+      return Outcome{.report = {}, .exit_status = 128 + interrupted};
     }
     auto status = runtime->PodStatus(pod_);
     if (!started) {

@@ -1,18 +1,12 @@
 // virtc run: one pod, one container, one command.
 
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <fmt/format.h>
 #include <random>
-#include <thread>
 
 #include "base/errors.h"
-#include "base/unique_fd.h"
+#include "boot_signals.h"
 #include "commands.h"
 #include "config_options.h"
 #include "exit_status.h"
@@ -29,7 +23,6 @@ using virtcontainers::ExitStatus;
 using virtcontainers::Result;
 using virtcontainers::Runtime;
 using virtcontainers::Status;
-using virtcontainers::UniqueFd;
 
 namespace {
 
@@ -37,50 +30,6 @@ std::string NewId() {
   std::random_device random;
   return fmt::format("run-{:08x}", random());
 }
-
-// Watches for signals while a VM boots, which nothing interrupts: the first one is kept for when it has, the
-// second ends virtc where it stands.
-class BootSignals {
- public:
-  BootSignals(SignalPipe& signals, std::string pod)
-      : signals_(signals),
-        pod_(std::move(pod)),
-        stop_(::eventfd(0, EFD_CLOEXEC)),
-        thread_([this] { Watch(); }) {}
-
-  // The signal that came, or 0.
-  int Finish() {
-    const uint64_t one = 1;
-    (void)!::write(stop_.get(), &one, sizeof(one));
-    thread_.join();
-    return signal_;
-  }
-
- private:
-  void Watch() {
-    while (true) {
-      std::array<pollfd, 2> ready = {pollfd{signals_.fd(), POLLIN, 0}, pollfd{stop_.get(), POLLIN, 0}};
-      if (::poll(ready.data(), ready.size(), -1) < 0 && errno != EINTR) return;
-      while (const int signal = signals_.Take()) {
-        if (signal == SIGWINCH) continue;
-        if (signal_ != 0) {
-          (void)WriteAll(STDERR_FILENO, fmt::format("\nvirtc: leaving pod '{}' as it is\n", pod_));
-          ::_exit(128 + signal);
-        }
-        signal_ = signal;
-        (void)WriteAll(STDERR_FILENO,
-                       "\nvirtc: stopping as soon as the pod has started; once more leaves it behind\n");
-      }
-      if (ready[1].revents != 0) return;
-    }
-  }
-
-  SignalPipe& signals_;
-  const std::string pod_;
-  int signal_ = 0;
-  UniqueFd stop_;
-  std::thread thread_;
-};
 
 class RunCommand : public Command {
  public:
@@ -114,20 +63,17 @@ class RunCommand : public Command {
     config_.containers.push_back(std::move(container));
 
     VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_RETURN_IF_ERROR(runtime->CreatePod(config_));
-
     SignalPipe signals;
     Status started;
     int interrupted = 0;
     {
       const Progress progress(fmt::format("starting pod '{}'", config_.id));
       BootSignals watch(signals, config_.id);
-      started = runtime->StartPod(config_.id);
+      // A start that fails leaves nothing to keep, with --rm or without.
+      started = runtime->RunPod(config_);
       interrupted = watch.Finish();
     }
     if (!started) {
-      // Nothing of it ever ran: there is nothing to keep, with --rm or without.
-      (void)runtime->DeletePod(config_.id);
       const int status = ExitStatusOf(started.error(), {program});
       return tl::make_unexpected(Failure(std::move(started.error()), status));
     }

@@ -1,33 +1,20 @@
 #include "status_report.h"
 
-#include <ctime>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <optional>
 
 #include "parse.h"
+#include "value_text.h"
 
 namespace virtc {
 
-using virtcontainers::Bytes;
 using virtcontainers::ContainerStatus;
 using virtcontainers::Json;
 using virtcontainers::PodStatus;
-using virtcontainers::Time;
 
 namespace {
 
 constexpr size_t kCommandColumn = 40;
-
-Json Known(const std::string& text) { return text.empty() ? Json() : Json(text); }
-
-Json Known(const std::optional<Time>& time) {
-  if (!time) return Json();
-  const auto ms = std::chrono::time_point_cast<std::chrono::milliseconds>(*time);
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(ms);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)), (ms - seconds).count());
-}
 
 Json KnownPid(pid_t pid) { return pid == 0 ? Json() : Json(pid); }
 
@@ -35,20 +22,6 @@ Json StringMap(const std::map<std::string, std::string>& values) {
   Json object = Json::object();
   for (const auto& [name, value] : values) object[name] = value;
   return object;
-}
-
-// In the reader's own time zone.
-std::string LocalTime(const std::optional<Time>& time) {
-  if (!time) return "";
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(*time);
-  std::tm local{};
-  if (::localtime_r(&seconds, &local) == nullptr) return "";
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", local);
-}
-
-std::string Size(Bytes size) {
-  if (size.count % (1ull << 30) == 0) return fmt::format("{} GiB", size.count >> 30);
-  return fmt::format("{} MiB", size.mib());
 }
 
 std::string Exit(const ContainerStatus& container) {

@@ -1,0 +1,242 @@
+// The options that describe a container.
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <iterator>
+
+#include "base/errors.h"
+#include "config_options.h"
+#include "parse.h"
+
+namespace virtc {
+
+using virtcontainers::Bytes;
+using virtcontainers::Capabilities;
+using virtcontainers::Code;
+using virtcontainers::ContainerConfig;
+using virtcontainers::Fail;
+using virtcontainers::LogConfig;
+using virtcontainers::LogFormat;
+using virtcontainers::Mount;
+using virtcontainers::NamespaceOwner;
+using virtcontainers::Result;
+using virtcontainers::Status;
+
+namespace {
+
+// capabilities(7), by their numbers.
+constexpr std::string_view kCapabilities[] = {"CHOWN",
+                                              "DAC_OVERRIDE",
+                                              "DAC_READ_SEARCH",
+                                              "FOWNER",
+                                              "FSETID",
+                                              "KILL",
+                                              "SETGID",
+                                              "SETUID",
+                                              "SETPCAP",
+                                              "LINUX_IMMUTABLE",
+                                              "NET_BIND_SERVICE",
+                                              "NET_BROADCAST",
+                                              "NET_ADMIN",
+                                              "NET_RAW",
+                                              "IPC_LOCK",
+                                              "IPC_OWNER",
+                                              "SYS_MODULE",
+                                              "SYS_RAWIO",
+                                              "SYS_CHROOT",
+                                              "SYS_PTRACE",
+                                              "SYS_PACCT",
+                                              "SYS_ADMIN",
+                                              "SYS_BOOT",
+                                              "SYS_NICE",
+                                              "SYS_RESOURCE",
+                                              "SYS_TIME",
+                                              "SYS_TTY_CONFIG",
+                                              "MKNOD",
+                                              "LEASE",
+                                              "AUDIT_WRITE",
+                                              "AUDIT_CONTROL",
+                                              "SETFCAP",
+                                              "MAC_OVERRIDE",
+                                              "MAC_ADMIN",
+                                              "SYSLOG",
+                                              "WAKE_ALARM",
+                                              "BLOCK_SUSPEND",
+                                              "AUDIT_READ",
+                                              "PERFMON",
+                                              "BPF",
+                                              "CHECKPOINT_RESTORE"};
+
+// "NET_ADMIN", "cap_net_admin", "ALL": the names the library takes.
+Result<std::vector<std::string>> ParseCapability(const std::string& option, const std::string& text) {
+  std::string upper = text;
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  std::string_view name = upper;
+  if (name.starts_with("CAP_")) name.remove_prefix(4);
+  std::vector<std::string> names;
+  for (const std::string_view known : kCapabilities) {
+    if (name == known || name == "ALL") names.push_back(fmt::format("CAP_{}", known));
+  }
+  if (!names.empty()) return names;
+  const std::string_view meant = Nearest(name, {std::begin(kCapabilities), std::end(kCapabilities)});
+  return Fail(Code::kInvalidArgument,
+              fmt::format("{} '{}' is no capability{}", option, text,
+                          meant.empty() ? ": use a name such as NET_ADMIN, or ALL"
+                                        : fmt::format(": did you mean '{}'?", meant)));
+}
+
+Status ChangeCapabilities(const ContainerOptions& options, std::optional<Capabilities>& capabilities) {
+  if (options.cap_add.empty() && options.cap_drop.empty()) return {};
+  Capabilities changed = capabilities.value_or(virtcontainers::DefaultCapabilities());
+  // Dropped first: "--cap-drop ALL --cap-add CHOWN" leaves one.
+  for (const std::string& text : options.cap_drop) {
+    VC_ASSIGN_OR_RETURN(const auto names, ParseCapability("--cap-drop", text));
+    for (auto* set : {&changed.bounding, &changed.effective, &changed.inheritable, &changed.permitted,
+                      &changed.ambient}) {
+      std::erase_if(*set, [&](const std::string& name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+      });
+    }
+  }
+  for (const std::string& text : options.cap_add) {
+    VC_ASSIGN_OR_RETURN(const auto names, ParseCapability("--cap-add", text));
+    for (auto* set : {&changed.bounding, &changed.effective, &changed.permitted}) {
+      for (const std::string& name : names) {
+        if (std::find(set->begin(), set->end(), name) == set->end()) set->push_back(name);
+      }
+    }
+  }
+  capabilities = std::move(changed);
+  return {};
+}
+
+// "HOST:CONTAINER" or "HOST:CONTAINER:OPTION,...".
+Result<Mount> ParseVolume(const std::string& text) {
+  const size_t first = text.find(':');
+  const size_t second = first == std::string::npos ? first : text.find(':', first + 1);
+  const auto refuse = [&](std::string_view why) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--volume '{}' {}: write HOST:CONTAINER or HOST:CONTAINER:ro", text, why));
+  };
+  if (first == std::string::npos) return refuse("does not say where it is in the container");
+  if (second != std::string::npos && text.find(':', second + 1) != std::string::npos)
+    return refuse("has too many parts");
+  Mount mount;
+  mount.type = "bind";
+  mount.source = AbsolutePath(text.substr(0, first));
+  mount.destination = text.substr(first + 1, second - first - 1);
+  mount.options = {"rbind"};
+  if (mount.source.empty()) return refuse("does not say what is mounted");
+  if (!mount.destination.starts_with('/')) return refuse("is not absolute in the container");
+  if (second != std::string::npos) {
+    std::string_view rest = std::string_view(text).substr(second + 1);
+    if (rest.empty()) return refuse("ends with ':'");
+    while (true) {
+      const size_t comma = rest.find(',');
+      mount.options.emplace_back(rest.substr(0, comma));
+      if (mount.options.back().empty()) return refuse("has an empty option");
+      if (comma == std::string_view::npos) break;
+      rest.remove_prefix(comma + 1);
+    }
+  }
+  return mount;
+}
+
+Status ApplyLog(const ContainerOptions& options, LogConfig& log) {
+  if (!options.log_format.empty()) {
+    VC_ASSIGN_OR_RETURN(const size_t choice,
+                        ParseChoice("--log-format", options.log_format, {"cri", "json", "plain"}));
+    constexpr LogFormat kFormats[] = {LogFormat::kCri, LogFormat::kJson, LogFormat::kPlain};
+    log.format = kFormats[choice];
+  }
+  if (!options.log_max_size.empty()) {
+    VC_ASSIGN_OR_RETURN(log.max_size, ParseSize("--log-max-size", options.log_max_size));
+  }
+  if (!options.log_max_files.empty()) {
+    VC_ASSIGN_OR_RETURN(log.max_files, ParseCount("--log-max-files", options.log_max_files));
+  }
+  return {};
+}
+
+}  // namespace
+
+void ContainerOptions::Declare(Options& options) {
+  options.Group("The container")
+      .Text("--rootfs", "DIR", rootfs, "the folder that is its root file system, used as it is")
+      .Text("--bundle", "DIR", bundle, "an OCI bundle: DIR/config.json, and the root file system named in it")
+      .Flag("--read-only", readonly, "its root file system cannot be written")
+      .List("-v,--volume", "HOST:CONTAINER[:ro]", volumes,
+            "shows a file or folder of the host in it; any number")
+      .List("--cap-add", "NAME", cap_add, "a capability more, such as NET_ADMIN; any number")
+      .List("--cap-drop", "NAME", cap_drop, "a capability less, or ALL; any number")
+      .List("--sysctl", "NAME=VALUE", sysctl, "a kernel setting of its own namespaces; any number")
+      .Flag("--share-pid", share_pid, "it sees the processes of all containers that say so, and they its");
+  resources.Declare(options, "--container-memory");
+  process.Declare(options);
+}
+
+void ContainerOptions::DeclareLog(Options& options) {
+  options.Group("The container's log")
+      .Text("--log-format", "cri|json|plain", log_format, "as Kubernetes, as Docker, or as it comes (cri)")
+      .Text("--log-max-size", "SIZE", log_max_size, "of a file of it, such as 1M (16M)")
+      .Text("--log-max-files", "N", log_max_files, "how many files are kept (2)");
+}
+
+bool ContainerOptions::given(const CommandWords& words) const {
+  for (const std::string* text : {&id, &rootfs, &bundle, &process.cwd, &process.user, &process.umask,
+                                  &log_format, &log_max_size, &log_max_files}) {
+    if (!text->empty()) return true;
+  }
+  for (const auto* list : {&process.env, &volumes, &cap_add, &cap_drop, &sysctl}) {
+    if (!list->empty()) return true;
+  }
+  return words.has_value() || readonly || share_pid || resources.given();
+}
+
+Status ContainerOptions::Check(const CommandWords& words) const {
+  if (!rootfs.empty() && !bundle.empty())
+    return Fail(Code::kInvalidArgument,
+                "--rootfs and --bundle both name a root file system: give one of them");
+  if (rootfs.empty() && bundle.empty())
+    return Fail(Code::kInvalidArgument,
+                "no root file system for the container: give --rootfs DIR or --bundle DIR");
+  if (!rootfs.empty() && !words)
+    return Fail(Code::kInvalidArgument,
+                "no command for the container: write it after '--', such as -- sleep 1000");
+  ContainerConfig scratch;
+  return Apply(scratch);
+}
+
+Status ContainerOptions::Apply(ContainerConfig& config) const {
+  if (readonly) config.readonly_rootfs = true;
+  if (share_pid) config.namespaces.pid = NamespaceOwner::kPod;
+  for (const std::string& volume : volumes) {
+    VC_ASSIGN_OR_RETURN(Mount mount, ParseVolume(volume));
+    config.mounts.push_back(std::move(mount));
+  }
+  for (const std::string& setting : sysctl) {
+    VC_ASSIGN_OR_RETURN(auto pair, ParsePair("--sysctl", setting));
+    config.sysctl.insert_or_assign(std::move(pair.first), std::move(pair.second));
+  }
+  VC_RETURN_IF_ERROR(ChangeCapabilities(*this, config.process.capabilities));
+  VC_RETURN_IF_ERROR(resources.Apply(config.resources));
+  VC_RETURN_IF_ERROR(ApplyLog(*this, config.log));
+  return process.Apply(config.process);
+}
+
+Result<ContainerConfig> ContainerOptions::Config(const CommandWords& words) const {
+  const std::string name = id.empty() ? kDefaultContainer : id;
+  ContainerConfig config;
+  if (bundle.empty()) {
+    config.id = name;
+    config.rootfs = AbsolutePath(rootfs);
+  } else {
+    VC_ASSIGN_OR_RETURN(config, virtcontainers::LoadOciBundle(AbsolutePath(bundle), name));
+  }
+  if (words) config.process.args = *words;
+  VC_RETURN_IF_ERROR(Apply(config));
+  return config;
+}
+
+}  // namespace virtc

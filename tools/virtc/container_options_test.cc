@@ -1,0 +1,161 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config_options.h"
+
+namespace virtc {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using virtcontainers::Bytes;
+using virtcontainers::ContainerConfig;
+using virtcontainers::LogFormat;
+using virtcontainers::NamespaceOwner;
+
+const CommandWords kWords = std::vector<std::string>{"true"};
+
+ContainerOptions Options() {
+  ContainerOptions options;
+  options.rootfs = "/rootfs";
+  return options;
+}
+
+ContainerConfig Made(const ContainerOptions& options) {
+  EXPECT_TRUE(options.given(kWords));
+  const auto checked = options.Check(kWords);
+  EXPECT_TRUE(checked) << checked.error().message();
+  const auto config = options.Config(kWords);
+  EXPECT_TRUE(config) << config.error().message();
+  return config.value_or(ContainerConfig());
+}
+
+std::string Refused(const ContainerOptions& options) {
+  const auto checked = options.Check(kWords);
+  return checked ? "accepted" : checked.error().message();
+}
+
+TEST(ContainerOptions, Volumes) {
+  ContainerOptions options = Options();
+  options.volumes = {"/data:/in:ro", "relative/./x:/b", "/c:/c:ro,noexec"};
+  const ContainerConfig config = Made(options);
+  ASSERT_EQ(config.mounts.size(), 3u);
+  EXPECT_EQ(config.mounts[0].source, "/data");
+  EXPECT_EQ(config.mounts[0].destination, "/in");
+  EXPECT_EQ(config.mounts[0].type, "bind");
+  EXPECT_THAT(config.mounts[0].options, ElementsAre("rbind", "ro"));
+  EXPECT_THAT(config.mounts[1].source,
+              testing::AllOf(testing::StartsWith("/"), testing::EndsWith("/relative/x")));
+  EXPECT_THAT(config.mounts[1].options, ElementsAre("rbind"));
+  EXPECT_THAT(config.mounts[2].options, ElementsAre("rbind", "ro", "noexec"));
+  for (const char* text :
+       {"", "/data", ":/x", "/data:", "/data:in", "/data:/in:", "/a:/b:ro:x", "/a:/b:ro,"}) {
+    options.volumes = {text};
+    EXPECT_THAT(Refused(options), HasSubstr(std::string("--volume '") + text + "'"));
+  }
+}
+
+TEST(ContainerOptions, Limits) {
+  ContainerOptions options = Options();
+  options.resources.memory = "64M";
+  options.resources.memory_swap = "unlimited";
+  options.resources.cpu_quota = "-1";
+  options.resources.cpu_shares = "512";
+  options.resources.cpu_period = "50000";
+  options.resources.cpus = "0-1";
+  options.resources.pids_limit = "100";
+  options.resources.unified = {"memory.high=48M"};
+  const auto limits = Made(options).resources;
+  EXPECT_EQ(limits.memory_limit, 64 << 20);
+  EXPECT_EQ(limits.memory_reservation, std::nullopt);
+  EXPECT_EQ(limits.memory_swap, -1);
+  EXPECT_EQ(limits.cpu_quota, -1);
+  EXPECT_EQ(limits.cpu_shares, 512u);
+  EXPECT_EQ(limits.cpu_period, 50000u);
+  EXPECT_EQ(limits.cpus, "0-1");
+  EXPECT_EQ(limits.pids_limit, 100);
+  EXPECT_EQ(limits.unified.at("memory.high"), "48M");
+  for (const auto& [field, text] : {std::pair{&ResourceOptions::memory, "64"},
+                                    {&ResourceOptions::memory, "8388608T"},
+                                    {&ResourceOptions::pids_limit, "-2"},
+                                    {&ResourceOptions::cpu_shares, "much"}}) {
+    ContainerOptions wrong = Options();
+    wrong.resources.*field = text;
+    EXPECT_THAT(Refused(wrong), HasSubstr(std::string("'") + text + "'"));
+  }
+}
+
+TEST(ContainerOptions, CapabilitiesAreChangedFromTheDefault) {
+  ContainerOptions options = Options();
+  options.cap_add = {"net_admin"};
+  options.cap_drop = {"CAP_CHOWN"};
+  auto capabilities = Made(options).process.capabilities;
+  ASSERT_TRUE(capabilities);
+  for (const auto* set : {&capabilities->bounding, &capabilities->effective, &capabilities->permitted}) {
+    EXPECT_THAT(*set, Contains("CAP_NET_ADMIN"));
+    EXPECT_THAT(*set, Contains("CAP_KILL"));
+    EXPECT_THAT(*set, Not(Contains("CAP_CHOWN")));
+  }
+  options.cap_drop = {"all"};
+  EXPECT_THAT(Made(options).process.capabilities->bounding, ElementsAre("CAP_NET_ADMIN"));
+  EXPECT_FALSE(Made(Options()).process.capabilities) << "the library's default";
+  options.cap_add = {"NET_ADMN"};
+  EXPECT_EQ(Refused(options), "--cap-add 'NET_ADMN' is no capability: did you mean 'NET_ADMIN'?");
+}
+
+TEST(ContainerOptions, TheRest) {
+  ContainerOptions options = Options();
+  options.sysctl = {"net.ipv4.ip_forward=1"};
+  options.share_pid = true;
+  options.process.umask = "0077";
+  options.process.user = "1000";
+  options.log_format = "json";
+  options.log_max_size = "1M";
+  options.log_max_files = "5";
+  const ContainerConfig config = Made(options);
+  EXPECT_EQ(config.sysctl.at("net.ipv4.ip_forward"), "1");
+  EXPECT_EQ(config.namespaces.pid, NamespaceOwner::kPod);
+  EXPECT_EQ(config.process.user.umask, 077u);
+  EXPECT_EQ(config.process.user.uid, 1000u);
+  EXPECT_EQ(config.log.format, LogFormat::kJson);
+  EXPECT_EQ(config.log.max_size, Bytes::MiB(1));
+  EXPECT_EQ(config.log.max_files, 5u);
+
+  options.process.umask = "99";
+  EXPECT_THAT(Refused(options), HasSubstr("--umask '99'"));
+  options.process.umask = "7777";
+  EXPECT_THAT(Refused(options), HasSubstr("--umask '7777'"));
+  options.process.umask = "";
+  options.log_format = "xml";
+  EXPECT_THAT(Refused(options), HasSubstr("--log-format 'xml' is not one of: cri, json, plain"));
+  options.log_format = "";
+  options.sysctl = {"net.ipv4.ip_forward"};
+  EXPECT_THAT(Refused(options), HasSubstr("--sysctl"));
+}
+
+TEST(PodOptions, NamesAndSharedMemory) {
+  PodOptions options;
+  options.dns = {"10.0.0.1"};
+  options.dns_searches = {"example.org"};
+  options.dns_options = {"ndots:2"};
+  options.hosts = {"db:10.0.0.2", "six:fd00::1"};
+  options.shared_memory = "128M";
+  const auto config = options.Config();
+  ASSERT_TRUE(config);
+  EXPECT_THAT(config->dns.servers, ElementsAre("10.0.0.1"));
+  EXPECT_THAT(config->dns.searches, ElementsAre("example.org"));
+  EXPECT_THAT(config->dns.options, ElementsAre("ndots:2"));
+  ASSERT_EQ(config->hosts.size(), 2u);
+  EXPECT_EQ(config->hosts[1].address, "fd00::1");
+  EXPECT_THAT(config->hosts[1].names, ElementsAre("six"));
+  EXPECT_EQ(config->shared_memory, Bytes::MiB(128));
+  for (const char* text : {"db", ":10.0.0.1", "db:"}) {
+    options.hosts = {text};
+    EXPECT_THAT(options.Config().error().message(), HasSubstr(std::string("--add-host '") + text + "'"));
+  }
+}
+
+}  // namespace
+}  // namespace virtc
