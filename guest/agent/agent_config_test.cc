@@ -165,6 +165,68 @@ TEST_F(AgentConfigTest, BindMountsOfDirectoriesAndFiles) {
   EXPECT_EQ(client_->Call("CreateContainer", missing).error().code(), Code::kFailedPrecondition);
 }
 
+TEST_F(AgentConfigTest, MountsPropagateAsTheirOptionsSay) {
+  const std::string volume = agent_->directory() + "/volume";
+  std::filesystem::create_directory(volume);
+  grpc::CreateContainerRequest request = Request("c", {"cat", "/proc/self/mountinfo"});
+  AddMount(*request.mutable_oci(), "/private", "bind", volume, {"rbind", "rprivate"});
+  AddMount(*request.mutable_oci(), "/shared", "bind", volume, {"rbind", "rshared"});
+  AddMount(*request.mutable_oci(), "/unbindable", "tmpfs", "tmpfs", {"unbindable"});
+  AddMount(*request.mutable_oci(), "/quiet", "bind", volume,
+           {"bind", "ro", "nosuid", "nodev", "noexec", "noatime"});
+  const auto line = [&](const std::string& all, const std::string& place) {
+    const size_t at = all.find(" " + place + " ");
+    return at == std::string::npos ? all : all.substr(at, all.find('\n', at) - at);
+  };
+  std::string mounts = OutputOf(request);
+  EXPECT_THAT(line(mounts, "/private"), Not(HasSubstr("shared:")));
+  EXPECT_THAT(line(mounts, "/shared"), HasSubstr(" shared:"));
+  EXPECT_THAT(line(mounts, "/unbindable"), HasSubstr(" unbindable "));
+  EXPECT_THAT(line(mounts, "/quiet"), HasSubstr(" ro,nosuid,nodev,noexec,noatime "));
+  EXPECT_THAT(line(mounts, "/"), Not(HasSubstr("shared:")));
+  request.mutable_oci()->mutable_linux()->set_rootfspropagation("rshared");
+  mounts = OutputOf(request);
+  EXPECT_THAT(line(mounts, "/"), HasSubstr(" shared:"));
+  EXPECT_THAT(line(mounts, "/private"), HasSubstr(" shared:")) << "and all below it";
+  request.mutable_oci()->mutable_linux()->set_rootfspropagation("sideways");
+  EXPECT_EQ(client_->Call("CreateContainer", request).error().code(), Code::kInvalidArgument);
+  for (const char* option : {"idmap", "ridmap", "tmpcopyup"}) {
+    grpc::CreateContainerRequest mapped = Request("c", {"true"});
+    AddMount(*mapped.mutable_oci(), "/data", "bind", volume, {"rbind", option});
+    EXPECT_EQ(client_->Call("CreateContainer", mapped).error().code(), Code::kUnimplemented) << option;
+  }
+  grpc::CreateContainerRequest strange = Request("c", {"true"});
+  AddMount(*strange.mutable_oci(), "/data", "bind", volume, {"rbind", "size=1m"});
+  EXPECT_EQ(client_->Call("CreateContainer", strange).error().code(), Code::kInvalidArgument)
+      << "nothing is dropped in silence";
+}
+
+TEST_F(AgentConfigTest, DeviceNodesOfEachType) {
+  grpc::CreateContainerRequest request =
+      Request("c", {"sh", "-c", "ls -ln /dev/char /dev/unbuffered /dev/block /dev/sub/fifo"});
+  const auto add = [&](const char* path, const char* type, int64_t number, uint32_t mode, uint32_t owner) {
+    grpc::LinuxDevice& device = *request.mutable_oci()->mutable_linux()->add_devices();
+    device.set_path(path);
+    device.set_type(type);
+    device.set_major(number);
+    device.set_minor(number + 1);
+    device.set_filemode(mode);
+    device.set_uid(owner);
+    device.set_gid(owner + 1);
+  };
+  add("/dev/char", "c", 10, 0600, 0);
+  add("/dev/unbuffered", "u", 20, 0660, 1000);
+  add("/dev/block", "b", 30, 0, 5);
+  add("/dev/sub/fifo", "p", 0, 0622, 7);
+  const std::string nodes = OutputOf(request);
+  EXPECT_THAT(nodes, testing::ContainsRegex("crw------- +1 0 +1 +10, +11 .*/dev/char"));
+  EXPECT_THAT(nodes, testing::ContainsRegex("crw-rw---- +1 1000 +1001 +20, +21 .*/dev/unbuffered"));
+  EXPECT_THAT(nodes, testing::ContainsRegex("brw-rw-rw- +1 5 +6 +30, +31 .*/dev/block"));
+  EXPECT_THAT(nodes, testing::ContainsRegex("prw--w--w- +1 7 +8 .*/dev/sub/fifo"));
+  add("/dev/odd", "x", 1, 0, 0);
+  EXPECT_EQ(client_->Call("CreateContainer", request).error().code(), Code::kInvalidArgument);
+}
+
 TEST_F(AgentConfigTest, DevicesAreWhatTheRulesAllow) {
   if (::access("/dev/net/tun", F_OK) != 0) GTEST_SKIP() << "there is no /dev/net/tun to try it with";
   grpc::CreateContainerRequest request =

@@ -35,6 +35,10 @@ Status SetPropagation(int mount_fd, const MountOptions& options) {
 }
 
 Status Bind(const RootedPath& root, const grpc::Mount& mount, const MountOptions& options) {
+  if (!options.data.empty()) {
+    return Fail(Code::kInvalidArgument,
+                "a bind mount has no option " + Quoted(options.data[0]) + ": it shows what is there");
+  }
   UniqueFd source(::open(mount.source().c_str(), O_PATH | O_CLOEXEC));
   if (!source) return FailErrno("open source " + Quoted(mount.source()));
   VC_ASSIGN_OR_RETURN(const UniqueFd tree, CloneMount(source.get(), options.recursive_bind));
@@ -87,6 +91,10 @@ Status MakeContainerMount(const RootedPath& root, const grpc::Mount& mount) {
   const auto name = [&] { return "mount " + Quoted(mount.destination()); };
   if (mount.destination().empty() || mount.destination().find_first_not_of('/') == std::string::npos) {
     return Fail(Code::kInvalidArgument, name() + ": the root itself is not a place to mount on");
+  }
+  for (const std::string& option : mount.options()) {
+    if (option != "idmap" && option != "ridmap" && option != "tmpcopyup") continue;
+    return Fail(Code::kUnimplemented, name() + ": option " + Quoted(option) + " is not supported");
   }
   MountOptions options = ParseMountOptions({mount.options().begin(), mount.options().end()});
   const bool bind = options.bind || mount.type() == "bind";
