@@ -26,6 +26,11 @@ const std::vector<CommandEntry>& Commands() {
       {"pod status", "everything about one pod", "virtc pod status web", Words::kNone, MakePodStatus},
       {"pod enter", "run a command in the guest itself, beside the containers",
        "virtc pod enter web -- uname -r\nvirtc pod enter -it web -- sh", Words::kRequired, MakePodEnter},
+      {"pod pause", "stop a VM's processors where they are", "virtc pod pause web", Words::kNone,
+       MakePodPause},
+      {"pod resume", "let a paused VM go on", "virtc pod resume web", Words::kNone, MakePodResume},
+      {"pod stats", "what a pod uses, in its VM and on the host",
+       "virtc pod stats web\nvirtc --format json pod stats web", Words::kNone, MakePodStats},
 
       {"container create", "add a container to a pod, running or not",
        "virtc container create web db --rootfs ./rootfs -- sleep 1000\n"

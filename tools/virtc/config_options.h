@@ -43,7 +43,7 @@ struct ProcessOptions {
 // What is typed about a container.
 struct ContainerOptions {
   std::string id, rootfs, bundle, log_format, log_max_size, log_max_files;
-  std::vector<std::string> volumes, cap_add, cap_drop, sysctl;
+  std::vector<std::string> volumes, cap_add, cap_drop, sysctl, own_namespaces;
   bool readonly = false, share_pid = false;
   ResourceOptions resources;
   ProcessOptions process;

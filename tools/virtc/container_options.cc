@@ -171,6 +171,7 @@ void ContainerOptions::Declare(Options& options) {
       .List("--cap-add", "NAME", cap_add, "a capability more, such as NET_ADMIN; any number")
       .List("--cap-drop", "NAME", cap_drop, "a capability less, or ALL; any number")
       .List("--sysctl", "NAME=VALUE", sysctl, "a kernel setting of its own namespaces; any number")
+      .List("--own-namespace", "ipc|network|uts", own_namespaces, "not the pod's; any number")
       .Flag("--share-pid", share_pid, "it sees the processes of all containers that say so, and they its");
   resources.Declare(options, "--container-memory");
   process.Declare(options);
@@ -188,7 +189,7 @@ bool ContainerOptions::given(const CommandWords& words) const {
                                   &log_format, &log_max_size, &log_max_files}) {
     if (!text->empty()) return true;
   }
-  for (const auto* list : {&process.env, &volumes, &cap_add, &cap_drop, &sysctl}) {
+  for (const auto* list : {&process.env, &volumes, &cap_add, &cap_drop, &sysctl, &own_namespaces}) {
     if (!list->empty()) return true;
   }
   return words.has_value() || readonly || share_pid || resources.given();
@@ -211,6 +212,12 @@ Status ContainerOptions::Check(const CommandWords& words) const {
 Status ContainerOptions::Apply(ContainerConfig& config) const {
   if (readonly) config.readonly_rootfs = true;
   if (share_pid) config.namespaces.pid = NamespaceOwner::kPod;
+  for (const std::string& name : own_namespaces) {
+    VC_ASSIGN_OR_RETURN(const size_t choice, ParseChoice("--own-namespace", name, {"ipc", "network", "uts"}));
+    NamespaceOwner* const owners[] = {&config.namespaces.ipc, &config.namespaces.network,
+                                      &config.namespaces.uts};
+    *owners[choice] = NamespaceOwner::kContainer;
+  }
   for (const std::string& volume : volumes) {
     VC_ASSIGN_OR_RETURN(Mount mount, ParseVolume(volume));
     config.mounts.push_back(std::move(mount));

@@ -109,6 +109,7 @@ TEST(ContainerOptions, TheRest) {
   ContainerOptions options = Options();
   options.sysctl = {"net.ipv4.ip_forward=1"};
   options.share_pid = true;
+  options.own_namespaces = {"network", "uts"};
   options.process.umask = "0077";
   options.process.user = "1000";
   options.log_format = "json";
@@ -117,6 +118,9 @@ TEST(ContainerOptions, TheRest) {
   const ContainerConfig config = Made(options);
   EXPECT_EQ(config.sysctl.at("net.ipv4.ip_forward"), "1");
   EXPECT_EQ(config.namespaces.pid, NamespaceOwner::kPod);
+  EXPECT_EQ(config.namespaces.network, NamespaceOwner::kContainer);
+  EXPECT_EQ(config.namespaces.uts, NamespaceOwner::kContainer);
+  EXPECT_EQ(config.namespaces.ipc, NamespaceOwner::kPod);
   EXPECT_EQ(config.process.user.umask, 077u);
   EXPECT_EQ(config.process.user.uid, 1000u);
   EXPECT_EQ(config.log.format, LogFormat::kJson);
@@ -131,6 +135,9 @@ TEST(ContainerOptions, TheRest) {
   options.log_format = "xml";
   EXPECT_THAT(Refused(options), HasSubstr("--log-format 'xml' is not one of: cri, json, plain"));
   options.log_format = "";
+  options.own_namespaces = {"mount"};
+  EXPECT_THAT(Refused(options), HasSubstr("--own-namespace 'mount'"));
+  options.own_namespaces = {};
   options.sysctl = {"net.ipv4.ip_forward"};
   EXPECT_THAT(Refused(options), HasSubstr("--sysctl"));
 }

@@ -171,7 +171,7 @@ std::string EventLine(const Event& event, Format format) {
                     false) +
            "\n";
   }
-  std::string line = fmt::format("{}  {}  {:<17}", event.sequence, LocalTime(event.time), type);
+  std::string line = fmt::format("{:>6}  {}  {:<17}", event.sequence, LocalTime(event.time), type);
   if (!event.pod.empty()) line += "  " + event.pod;
   if (!event.container.empty()) line += "/" + event.container;
   if (!event.process.empty()) line += "  " + event.process;

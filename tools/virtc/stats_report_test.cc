@@ -135,7 +135,7 @@ TEST(EventLine, ForPeopleAndForPrograms) {
                     .exit = ExitStatus{137},
                     .reason = "killed\n"};
   EXPECT_THAT(EventLine(event, Format::kTable),
-              testing::MatchesRegex("12  2017-07-1. ..:..:..  container-exited *  web/db  exit 137  "
+              testing::MatchesRegex("    12  2017-07-1. ..:..:..  container-exited *  web/db  exit 137  "
                                     "\\(killed\\\\n\\)\n"));
   EXPECT_EQ(EventLine(event, Format::kJson),
             R"({"sequence":12,"time":"2017-07-14T02:40:00.042Z","type":"container-exited","pod":"web",)"
