@@ -3,129 +3,32 @@
 #include <stdlib.h>
 
 #include <algorithm>
-#include <iterator>
 #include <memory>
-#include <set>
 
-#include "base/errors.h"
-#include "base/json.h"
 #include "os/file.h"
+#include "pod/mounts.h"
+#include "pod/oci_section.h"
 #include "pod/validate.h"
 
 namespace virtcontainers {
 namespace {
 
 constexpr size_t kMaxConfig = 4 << 20;
-constexpr const char* kLater = "is not supported yet: remove it";
-constexpr const char* kHosts = "is the host's business, which a container in a VM has no part in: remove it";
-constexpr const char* kOthers = "is not for Linux: remove it";
-
-// What is known, and refused when it says anything.
-struct Refused {
-  const char* name;
-  const char* why;
-};
 
 constexpr Refused kRefusedAtTop[] = {
-    {"domainname", kLater}, {"solaris", kOthers}, {"windows", kOthers},
-    {"vm", kHosts},         {"zos", kOthers},     {"freebsd", kOthers},
+    {"domainname", "is no field of its own here: give the sysctl 'kernel.domainname' instead"},
+    {"solaris", kOthers},
+    {"windows", kOthers},
+    {"vm", kHosts},
+    {"zos", kOthers},
+    {"freebsd", kOthers},
 };
 constexpr Refused kRefusedOfProcess[] = {
-    {"commandLine", kOthers}, {"selinuxLabel", kLater},    {"scheduler", kLater},
-    {"ioPriority", kLater},   {"execCPUAffinity", kLater},
+    {"commandLine", kOthers},      {"selinuxLabel", kNoLabels},        {"scheduler", kNoScheduling},
+    {"ioPriority", kNoScheduling}, {"execCPUAffinity", kNoScheduling},
 };
 constexpr Refused kRefusedOfUser[] = {{"username", "is for Windows: give 'uid' and 'gid'"}};
-constexpr Refused kRefusedOfMount[] = {{"uidMappings", kLater}, {"gidMappings", kLater}};
-constexpr Refused kRefusedOfLinux[] = {
-    {"uidMappings", kLater}, {"gidMappings", kLater}, {"timeOffsets", kLater},
-    {"devices", kLater},     {"netDevices", kHosts},  {"sysctl", kLater},
-    {"mountLabel", kLater},  {"intelRdt", kHosts},    {"memoryPolicy", kLater},
-};
-constexpr Refused kRefusedOfResources[] = {
-    {"cpu", kLater},     {"pids", kLater}, {"blockIO", kLater}, {"hugepageLimits", kLater},
-    {"network", kLater}, {"rdma", kHosts}, {"unified", kLater},
-};
-
-// Whether a value asks for nothing: programs write empty objects, zeros and, for "no limit", -1 where they
-// mean the default.
-bool SaysNothing(const Json& value) {
-  if (value.is_structured()) return std::all_of(value.begin(), value.end(), SaysNothing);
-  if (value.is_string()) return value.get_ref<const std::string&>().empty();
-  if (value.is_boolean()) return !value.get<bool>();
-  if (value.is_number_unsigned()) return value.get<uint64_t>() == 0;
-  if (value.is_number_integer()) return value.get<int64_t>() == -1 || value.get<int64_t>() == 0;
-  return value.is_null();
-}
-
-// One object of config.json: a reader that also knows what is refused.
-class Section {
- public:
-  Section(const Json& object, const std::string& path) : object_(object), reader_(object, path) {}
-
-  JsonReader& reader() { return reader_; }
-
-  template <typename T>
-  void Read(const char* name, T& out) {
-    reader_.Read(name, out);
-  }
-
-  template <typename T>
-  void ReadRequired(const char* name, T& out) {
-    if (!reader_.Has(name)) Fail(reader_.PathOf(name), "is missing");
-    reader_.Read(name, out);
-  }
-
-  template <size_t N>
-  void Refuse(const Refused (&table)[N]) {
-    for (const Refused& entry : table) {
-      const Json* value = Value(entry.name);
-      if (value != nullptr && !SaysNothing(*value)) Refuse(entry.name, entry.why);
-    }
-  }
-  void Refuse(const char* name, const char* why) { Fail(reader_.PathOf(name), why); }
-
-  // 'path' what
-  void Fail(const std::string& path, const std::string& what) {
-    reader_.FailWith(Error(Code::kInvalidArgument, Quoted(path) + " " + what));
-  }
-  void Check(const Status& status) {
-    if (!status) reader_.FailWith(status.error());
-  }
-
-  // Runs `read` on the object of that name, if there is one.
-  template <typename F>
-  void Object(const char* name, F read) {
-    const Json* object = reader_.Object(name);
-    if (object == nullptr) return;
-    Section inner(*object, reader_.PathOf(name));
-    read(inner);
-    Check(inner.reader_.status());
-  }
-
-  // The same for each object of a list.
-  template <typename F>
-  void Objects(const char* name, F read) {
-    const Json* list = reader_.Array(name);
-    if (list == nullptr) return;
-    size_t index = 0;
-    for (const Json& element : *list) {
-      Section inner(element, reader_.PathOf(name) + "[" + std::to_string(index++) + "]");
-      read(inner);
-      Check(inner.reader_.status());
-      if (!reader_.status()) return;
-    }
-  }
-
-  const Json* Value(const char* name) const {
-    if (!reader_.status()) return nullptr;
-    const auto found = object_.find(name);
-    return found == object_.end() || found->is_null() ? nullptr : &*found;
-  }
-
- private:
-  const Json& object_;
-  JsonReader reader_;
-};
+constexpr Refused kRefusedOfMount[] = {{"uidMappings", kNoUsers}, {"gidMappings", kNoUsers}};
 
 // "1.0.0", "1.0.2-dev", "1.2.0+dev".
 bool IsKnownVersion(std::string_view version) {
@@ -178,7 +81,7 @@ void ReadProcess(Section& section, ProcessConfig& process) {
   section.Read("oomScoreAdj", process.oom_score_adj);
   std::string profile;
   section.Read("apparmorProfile", profile);
-  if (!profile.empty() && profile != "unconfined") section.Refuse("apparmorProfile", kLater);
+  if (!profile.empty() && profile != "unconfined") section.Refuse("apparmorProfile", kNoLabels);
   section.Refuse(kRefusedOfProcess);
   if (section.reader().status()) section.Check(ValidateProcess(process, "'process'"));
 }
@@ -192,7 +95,7 @@ void ReadRoot(Section& section, const std::string& bundle, ContainerConfig& conf
   config.rootfs = !path.empty() && path[0] == '/' ? path : bundle + "/" + path;
 }
 
-void ReadMounts(Section& top, std::vector<Mount>& mounts) {
+void ReadMounts(Section& top, const std::string& bundle, std::vector<Mount>& mounts) {
   top.Objects("mounts", [&](Section& entry) {
     Mount& mount = mounts.emplace_back();
     entry.ReadRequired("destination", mount.destination);
@@ -200,104 +103,32 @@ void ReadMounts(Section& top, std::vector<Mount>& mounts) {
     entry.Read("source", mount.source);
     entry.Read("options", mount.options);
     entry.Refuse(kRefusedOfMount);
-    if (entry.reader().status()) {
+    if (IsBindMount(mount) && !mount.source.empty() && mount.source[0] != '/') {
+      mount.source = bundle + "/" + mount.source;
+    }
+    if (entry.ok()) {
       const std::string path = entry.reader().PathOf("");
       entry.Check(ValidateMount(mount, Quoted(path.substr(0, path.size() - 1))));
     }
   });
 }
 
-void RefuseHooks(Section& top) {
-  top.Object("hooks", [](Section& hooks) {
-    hooks.Refuse({{"prestart", kLater},
-                  {"createRuntime", kLater},
-                  {"createContainer", kLater},
-                  {"startContainer", kLater},
-                  {"poststart", kLater},
-                  {"poststop", kLater}});
-  });
-}
-
-// Every container has namespaces of its own, in a kernel that is the pod's own: what is listed is there, and
-// what is not listed does no harm.
-void CheckNamespaces(Section& section) {
-  std::set<std::string> seen;
-  section.Objects("namespaces", [&](Section& entry) {
-    std::string type, path;
-    entry.ReadRequired("type", type);
-    entry.Read("path", path);
-    if (!entry.reader().status()) return;
-    constexpr std::string_view kGiven[] = {"pid", "network", "mount", "ipc", "uts", "cgroup"};
-    if (type == "user" || type == "time") {
-      entry.Fail(entry.reader().PathOf("type"), "is " + Quoted(type) + ", which " + kLater);
-    } else if (std::find(std::begin(kGiven), std::end(kGiven), type) == std::end(kGiven)) {
-      entry.Fail(entry.reader().PathOf("type"),
-                 "is " + Quoted(type.substr(0, 80)) + ": no namespace is called so");
-    } else if (!path.empty()) {
-      entry.Refuse("path", "is a namespace of the host, which a container in a VM cannot join: remove it");
-    } else if (!seen.insert(type).second) {
-      entry.Fail(entry.reader().PathOf("type"), "is " + Quoted(type) + " for the second time");
-    }
-  });
-}
-
-// A list that denies everything, which is how every config.json begins, leaves the devices that the
-// specification gives to every container.
-void CheckResources(Section& resources) {
-  resources.Refuse(kRefusedOfResources);
-  resources.Object("memory", [&](Section& memory) {
-    // 0 is no default here: it forbids swapping.
-    if (memory.Value("swappiness") != nullptr) memory.Refuse("swappiness", kLater);
-  });
-  const Json* memory = resources.Value("memory");
-  if (memory != nullptr && !SaysNothing(*memory)) resources.Refuse("memory", kLater);
-  resources.Objects("devices", [](Section& rule) {
-    bool allow = false;
-    std::string type = "a", access = "rwm";
-    rule.ReadRequired("allow", allow);
-    rule.Read("type", type);
-    rule.Read("access", access);
-    const bool of_one = rule.Value("major") != nullptr || rule.Value("minor") != nullptr;
-    if (allow) rule.Refuse("allow", kLater);
-    if (of_one || (type != "a" && !type.empty()) || (access != "rwm" && !access.empty())) {
-      rule.Refuse("access", "is of some devices alone, which is not supported yet: deny all, or remove it");
-    }
-  });
-}
-
-void CheckSeccomp(Section& seccomp) {
-  std::string action;
-  seccomp.Read("defaultAction", action);
-  const Json* calls = seccomp.Value("syscalls");
-  const bool filters =
-      (!action.empty() && action != "SCMP_ACT_ALLOW") || (calls != nullptr && !SaysNothing(*calls));
-  if (seccomp.reader().status() && filters) {
-    seccomp.Fail("linux.seccomp", "is a filter, and filters are not supported yet: remove it");
+void ReadHooks(Section& section, Hooks& hooks) {
+  const std::pair<const char*, std::vector<Hook>*> kinds[] = {{"prestart", &hooks.prestart},
+                                                              {"createRuntime", &hooks.create_runtime},
+                                                              {"createContainer", &hooks.create_container},
+                                                              {"startContainer", &hooks.start_container},
+                                                              {"poststart", &hooks.poststart},
+                                                              {"poststop", &hooks.poststop}};
+  for (const auto& [name, list] : kinds) {
+    section.Objects(name, [list = list](Section& entry) {
+      Hook& hook = list->emplace_back();
+      entry.ReadRequired("path", hook.path);
+      entry.Read("args", hook.args);
+      entry.Read("env", hook.env);
+      entry.Read("timeout", hook.timeout);
+    });
   }
-}
-
-void ReadLinux(Section& section, ContainerConfig& config) {
-  section.Read("maskedPaths", config.masked_paths);
-  section.Read("readonlyPaths", config.readonly_paths);
-  std::string cgroups_path;  // of the host's tree; the guest has a tree of its own
-  section.Read("cgroupsPath", cgroups_path);
-  std::string propagation;
-  section.Read("rootfsPropagation", propagation);
-  // Nothing is ever mounted from outside into a VM, so that not to pass it on needs nothing.
-  constexpr std::string_view kHarmless[] = {"", "private", "rprivate", "slave", "rslave"};
-  if (std::find(std::begin(kHarmless), std::end(kHarmless), propagation) == std::end(kHarmless)) {
-    section.Refuse("rootfsPropagation", kLater);
-  }
-  CheckNamespaces(section);
-  section.Object("resources", CheckResources);
-  section.Object("seccomp", CheckSeccomp);
-  section.Object("personality", [](Section& personality) {
-    std::string domain;
-    personality.Read("domain", domain);
-    if (!domain.empty() && domain != "LINUX") personality.Refuse("domain", kLater);
-    personality.Refuse({{"flags", kLater}});
-  });
-  section.Refuse(kRefusedOfLinux);
 }
 
 }  // namespace
@@ -310,7 +141,10 @@ Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string&
 
   ContainerConfig config;
   config.id = id;
+  config.bundle = bundle;
   config.default_mounts = false;
+  config.namespaces = {NamespaceOwner::kPod, NamespaceOwner::kPod, NamespaceOwner::kPod,
+                       NamespaceOwner::kPod};
   Section top(json, "");
   ReadVersion(top);
   for (const char* name : {"process", "root"}) {
@@ -319,12 +153,13 @@ Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string&
   top.Object("process", [&](Section& section) { ReadProcess(section, config.process); });
   top.Object("root", [&](Section& section) { ReadRoot(section, bundle, config); });
   top.Read("hostname", config.hostname);
-  ReadMounts(top, config.mounts);
+  ReadMounts(top, bundle, config.mounts);
   top.Read("annotations", config.annotations);
-  top.Object("linux", [&](Section& section) { ReadLinux(section, config); });
-  RefuseHooks(top);
+  top.Object("linux", [&](Section& section) { ReadOciLinux(section, config); });
+  top.Object("hooks", [&](Section& section) { ReadHooks(section, config.hooks); });
   top.Refuse(kRefusedAtTop);
   VC_RETURN_IF_ERROR(top.reader().status());
+  VC_RETURN_IF_ERROR(ValidateContainerFields(config));
   return config;
 }
 

@@ -21,10 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   if (config->id != "web" || config->rootfs.empty() || config->rootfs[0] != '/') std::abort();
-  if (!ValidateProcess(config->process, "command")) std::abort();
-  for (const Mount& mount : config->mounts) {
-    if (!ValidateMount(mount, "mount")) std::abort();
-  }
+  if (!ValidateContainerFields(*config)) std::abort();
   const std::string stored = DumpJson(ToJson(*config));
   const Result<Json> json = ParseJson(stored, {.bytes = stored.size()});
   if (!json) std::abort();

@@ -3,7 +3,11 @@
 #ifndef VIRTCONTAINERS_SRC_POD_TEST_BUNDLE_H_
 #define VIRTCONTAINERS_SRC_POD_TEST_BUNDLE_H_
 
+#include <string>
 #include <string_view>
+
+#include "base/json.h"
+#include "pod/oci_bundle.h"
 
 namespace virtcontainers {
 
@@ -87,6 +91,17 @@ inline constexpr std::string_view kCrunSpec = R"json({
   }
 }
 )json";
+
+// The sample with the value at a JSON pointer replaced.
+inline Json BundleWith(const std::string& pointer, const std::string& value) {
+  Json json = ParseJson(kCrunSpec).value();
+  json[Json::json_pointer(pointer)] = ParseJson(value, {.bytes = value.size()}).value();
+  return json;
+}
+
+inline Result<ContainerConfig> ParseBundle(const Json& json) {
+  return ParseOciConfig(DumpJson(json), "/bundle", "web");
+}
 
 }  // namespace virtcontainers
 

@@ -28,6 +28,9 @@ Status ValidatePod(const PodConfig& config, const HostLimits& host);
 // Errors: as ValidatePod.
 Status ValidateContainer(const ContainerConfig& config);
 
+// The same without a look at the host: whether the root file system and the sources of bind mounts are there.
+Status ValidateContainerFields(const ContainerConfig& config);
+
 // What a mount says; whether a bind mount's source is there, ValidateContainer looks.
 Status ValidateMount(const Mount& mount, std::string_view field);
 

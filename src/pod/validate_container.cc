@@ -77,12 +77,7 @@ Status ValidateSource(const Mount& mount, const std::string& of) {
 
 Status ValidateMounts(const std::vector<Mount>& mounts, const std::string& of) {
   VC_RETURN_IF_ERROR(ValidateCount(mounts.size(), kMaxMounts, of, "mounts"));
-  for (const Mount& mount : mounts) {
-    VC_RETURN_IF_ERROR(ValidateMount(mount, of + ": mount"));
-    if (IsBindMount(mount)) {
-      VC_RETURN_IF_ERROR(ValidateSource(mount, of + ": mount at " + Shown(mount.destination)));
-    }
-  }
+  for (const Mount& mount : mounts) VC_RETURN_IF_ERROR(ValidateMount(mount, of + ": mount"));
   return {};
 }
 
@@ -257,7 +252,7 @@ Status ValidateMount(const Mount& mount, std::string_view field) {
                    "such as 'tmpfs' or 'proc'");
 }
 
-Status ValidateContainer(const ContainerConfig& config) {
+Status ValidateContainerFields(const ContainerConfig& config) {
   VC_RETURN_IF_ERROR(ValidateId("container", config.id));
   // The guest has directories of these names beside those of the containers.
   if (config.id == "shared" || config.id == "sandbox") {
@@ -265,7 +260,6 @@ Status ValidateContainer(const ContainerConfig& config) {
                 "container id " + Quoted(config.id) + " is the guest's own: choose another");
   }
   const std::string of = "container " + Quoted(config.id);
-  VC_RETURN_IF_ERROR(ValidateRootfs(config.rootfs, of));
   VC_RETURN_IF_ERROR(ValidateHostname(config.hostname));
   VC_RETURN_IF_ERROR(ValidateAnnotations(config.annotations, of));
   VC_RETURN_IF_ERROR(ValidateMounts(config.mounts, of));
@@ -280,6 +274,17 @@ Status ValidateContainer(const ContainerConfig& config) {
   if (!config.bundle.empty()) VC_RETURN_IF_ERROR(ValidateAbsolute(config.bundle, of + ": bundle"));
   VC_RETURN_IF_ERROR(ValidateLog(config.log, of));
   return ValidateProcess(config.process, of + ": command");
+}
+
+Status ValidateContainer(const ContainerConfig& config) {
+  VC_RETURN_IF_ERROR(ValidateContainerFields(config));
+  const std::string of = "container " + Quoted(config.id);
+  VC_RETURN_IF_ERROR(ValidateRootfs(config.rootfs, of));
+  for (const Mount& mount : config.mounts) {
+    if (!IsBindMount(mount)) continue;
+    VC_RETURN_IF_ERROR(ValidateSource(mount, of + ": mount at " + Shown(mount.destination)));
+  }
+  return {};
 }
 
 }  // namespace virtcontainers

@@ -11,8 +11,8 @@ namespace virtcontainers {
 namespace {
 
 constexpr size_t kMaxEntries = 256;  // of each list
-constexpr size_t kMaxRules = 1024;
-constexpr size_t kMaxValue = 4096;  // what the kernel takes of a write to a cgroup's file
+constexpr size_t kMaxRules = 256;    // as many as the guest's filter takes
+constexpr size_t kMaxValue = 4096;   // what the kernel takes of a write to a cgroup's file
 constexpr int64_t kMaxMajor = (1 << 12) - 1, kMaxMinor = (1 << 20) - 1;
 
 Status Fails(const std::string& of, const std::string& what) {

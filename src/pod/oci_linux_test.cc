@@ -1,0 +1,266 @@
+// What config.json asks of Linux, and the table of it in docs/oci-config.md.
+
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <regex>
+#include <sstream>
+#include <string>
+
+#include "pod/test_bundle.h"
+
+namespace virtcontainers {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+ContainerConfig Taken(const std::string& pointer, const std::string& value) {
+  const Result<ContainerConfig> config = ParseBundle(BundleWith(pointer, value));
+  EXPECT_TRUE(config) << pointer << " = " << value << ": " << config.error().ToString();
+  return config.value_or(ContainerConfig{});
+}
+
+void ExpectRefused(const std::string& pointer, const std::string& value, const std::string& message) {
+  const Result<ContainerConfig> config = ParseBundle(BundleWith(pointer, value));
+  ASSERT_FALSE(config) << pointer << " = " << value;
+  EXPECT_EQ(config.error().code(), Code::kInvalidArgument) << config.error().ToString();
+  EXPECT_THAT(config.error().ToString(), HasSubstr(message)) << pointer << " = " << value;
+}
+
+TEST(OciLinux, NamespacesThatAreListedAreItsOwnAndTheOthersThePods) {
+  const auto owners = [](const std::string& list) {
+    const Namespaces n = Taken("/linux/namespaces", list).namespaces;
+    std::string own;
+    for (const auto& [name, owner] : {std::pair("pid ", n.pid), std::pair("ipc ", n.ipc),
+                                      std::pair("uts ", n.uts), std::pair("net ", n.network)}) {
+      if (owner == NamespaceOwner::kContainer) own += name;
+    }
+    return own;
+  };
+  EXPECT_EQ(owners("[]"), "");
+  EXPECT_EQ(owners("null"), "");
+  EXPECT_EQ(owners(R"([{"type": "mount"}, {"type": "cgroup"}])"), "");
+  EXPECT_EQ(owners(R"([{"type": "pid", "path": ""}, {"type": "uts"}])"), "pid uts ");
+  EXPECT_EQ(owners(R"([{"type": "network"}, {"type": "ipc"}, {"type": "mount"}])"), "ipc net ");
+  EXPECT_EQ(Taken("/linux", "null").namespaces.pid, NamespaceOwner::kPod);
+  ExpectRefused(
+      "/linux/namespaces/1", R"({"type": "network", "path": "/run/netns/x"})",
+      "'linux.namespaces[1].path' is a namespace of the host, which a container in a VM cannot join");
+  ExpectRefused("/linux/namespaces/1/type", "\"user\"",
+                "'linux.namespaces[1].type' is 'user': it needs a user namespace");
+  ExpectRefused("/linux/namespaces/1/type", "\"time\"", "'linux.namespaces[1].type' is 'time': it needs");
+  ExpectRefused("/linux/namespaces/1/type", "\"net\"",
+                "'linux.namespaces[1].type' is 'net': no namespace is called so");
+  ExpectRefused("/linux/namespaces/1/type", "\"pid\"",
+                "'linux.namespaces[1].type' is 'pid' for the second time");
+}
+
+TEST(OciLinux, MemoryAndProcesses) {
+  const ContainerResources r =
+      Taken("/linux/resources", R"({"memory": {"limit": 8192, "reservation": 4096, "swap": 16384,
+            "useHierarchy": true, "checkBeforeUpdate": true}, "pids": {"limit": 7}})")
+          .resources;
+  EXPECT_EQ(r.memory_limit, 8192);
+  EXPECT_EQ(r.memory_reservation, 4096);
+  EXPECT_EQ(r.memory_swap, 16384);
+  EXPECT_EQ(r.pids_limit, 7);
+  for (const char* none :
+       {"{}", "null", R"({"limit": 0})", R"({"limit": 0, "disableOOMKiller": false, "swap": null})"}) {
+    EXPECT_FALSE(Taken("/linux/resources/memory", none).resources.memory_limit) << none;
+  }
+  EXPECT_EQ(Taken("/linux/resources/memory", R"({"limit": -1})").resources.memory_limit, -1);
+  EXPECT_EQ(Taken("/linux/resources/pids", R"({"limit": -1})").resources.pids_limit, -1);
+  EXPECT_FALSE(Taken("/linux/resources/pids", R"({"limit": 0})").resources.pids_limit);
+  ExpectRefused("/linux/resources/memory", R"({"limit": 8192, "swap": 4096})",
+                "'linux.resources': memory and swap 4096 is below the memory limit 8192");
+  ExpectRefused("/linux/resources/memory", R"({"swappiness": 0})",
+                "'linux.resources.memory.swappiness' is of cgroups v1, and the guest has v2: remove it");
+  ExpectRefused("/linux/resources/memory", R"({"kernel": 1})",
+                "'linux.resources.memory.kernel' is of cgroups v1");
+  ExpectRefused("/linux/resources/memory", R"({"kernelTCP": 1})", "'linux.resources.memory.kernelTCP'");
+  ExpectRefused("/linux/resources/memory", R"({"disableOOMKiller": true})",
+                "'linux.resources.memory.disableOOMKiller'");
+}
+
+TEST(OciLinux, Cpu) {
+  const ContainerResources r =
+      Taken("/linux/resources/cpu", R"({"shares": 512, "quota": 50000, "period": 100000,
+      "cpus": "0-1", "mems": "0", "burst": 2000, "idle": 1})")
+          .resources;
+  EXPECT_EQ(r.cpu_shares, 512u);
+  EXPECT_EQ(r.cpu_quota, 50000);
+  EXPECT_EQ(r.cpu_period, 100000u);
+  EXPECT_EQ(r.cpus, "0-1");
+  EXPECT_EQ(r.mems, "0");
+  EXPECT_THAT(r.unified, ElementsAre(Pair("cpu.idle", "1"), Pair("cpu.max.burst", "2000")));
+  const ContainerResources none = Taken("/linux/resources/cpu", R"({"shares": 0, "quota": 0, "period": 0,
+      "cpus": "", "mems": "", "burst": 0, "idle": 0, "realtimeRuntime": 0})")
+                                      .resources;
+  EXPECT_FALSE(none.cpu_shares || none.cpu_quota || none.cpu_period);
+  EXPECT_THAT(none.unified, IsEmpty());
+  ExpectRefused("/linux/resources/cpu", R"({"cpus": "0-"})", "'linux.resources': cpus '0-' is no list");
+  ExpectRefused("/linux/resources/cpu", R"({"realtimeRuntime": 950000})",
+                "'linux.resources.cpu.realtimeRuntime' is of cgroups v1");
+  ExpectRefused("/linux/resources/cpu", R"({"realtimePeriod": 1000000})",
+                "'linux.resources.cpu.realtimePeriod'");
+}
+
+TEST(OciLinux, BlockDevicesHugePagesAndUnified) {
+  const ContainerResources r = Taken("/linux/resources", R"({"blockIO": {"weight": 100,
+      "throttleReadBpsDevice": [{"major": 254, "minor": 1, "rate": 10}],
+      "throttleWriteBpsDevice": [{"major": 254, "minor": 2, "rate": 20}, {"major": 254, "minor": 3, "rate": 0}],
+      "throttleReadIOPSDevice": [{"major": 254, "minor": 4, "rate": 40}],
+      "throttleWriteIOPSDevice": [{"major": 254, "minor": 5, "rate": 18446744073709551615}]},
+      "hugepageLimits": [{"pageSize": "2MB", "limit": 0}], "unified": {"memory.high": "1M"},
+      "network": {"classID": 0, "priorities": []}, "rdma": {}})")
+                                   .resources;
+  EXPECT_EQ(r.block_weight, 100);
+  ASSERT_EQ(r.block_read_bytes.size(), 1u);
+  EXPECT_EQ(r.block_read_bytes[0].major, 254);
+  EXPECT_EQ(r.block_read_bytes[0].minor, 1);
+  EXPECT_EQ(r.block_read_bytes[0].rate, 10u);
+  ASSERT_EQ(r.block_write_bytes.size(), 1u) << "0 is no bound";
+  EXPECT_EQ(r.block_write_bytes[0].minor, 2);
+  EXPECT_EQ(r.block_read_operations.at(0).minor, 4);
+  EXPECT_EQ(r.block_write_operations.at(0).rate, 18446744073709551615u);
+  ASSERT_EQ(r.hugepages.size(), 1u);
+  EXPECT_EQ(r.hugepages[0].page_size, "2MB");
+  EXPECT_EQ(r.hugepages[0].bytes, 0u);
+  EXPECT_THAT(r.unified, ElementsAre(Pair("memory.high", "1M")));
+  ExpectRefused("/linux/resources/blockIO", R"({"leafWeight": 10})", "'linux.resources.blockIO.leafWeight'");
+  ExpectRefused("/linux/resources/blockIO", R"({"weightDevice": [{"major": 1, "minor": 1, "weight": 10}]})",
+                "'linux.resources.blockIO.weightDevice' is of cgroups v1: give 'io.weight' in 'unified'");
+  ExpectRefused("/linux/resources/unified", R"({"../memory.high": "1"})",
+                "unified: '../memory.high' is no file");
+  ExpectRefused("/linux/resources/network", R"({"classID": 5})",
+                "'linux.resources.network' is of cgroups v1");
+  ExpectRefused("/linux/resources/rdma", R"({"mlx5": {"hcaHandles": 3}})",
+                "'linux.resources.rdma' is the host's");
+}
+
+TEST(OciLinux, DevicesAndTheirRules) {
+  const ContainerConfig config = Taken("/linux", R"({"devices": [
+      {"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 8630, "uid": 1, "gid": 2},
+      {"path": "/dev/pipe", "type": "p"}],
+      "resources": {"devices": [{"allow": false, "access": "rwm"},
+        {"allow": true, "type": "c", "major": 10, "minor": -1, "access": "rw"}]}})");
+  ASSERT_EQ(config.devices.size(), 2u);
+  EXPECT_EQ(config.devices[0].path, "/dev/fuse");
+  EXPECT_EQ(config.devices[0].type, "c");
+  EXPECT_EQ(config.devices[0].major, 10);
+  EXPECT_EQ(config.devices[0].minor, 229);
+  EXPECT_EQ(config.devices[0].mode, 0666u) << "with the file's type in it";
+  EXPECT_EQ(config.devices[0].uid, 1u);
+  EXPECT_EQ(config.devices[0].gid, 2u);
+  EXPECT_FALSE(config.devices[1].mode);
+  const std::vector<DeviceRule>& rules = config.resources.devices;
+  ASSERT_EQ(rules.size(), 2u);
+  EXPECT_FALSE(rules[0].allow);
+  EXPECT_EQ(rules[0].type, "a");
+  EXPECT_FALSE(rules[0].major || rules[0].minor);
+  EXPECT_TRUE(rules[1].allow);
+  EXPECT_EQ(rules[1].major, 10);
+  EXPECT_FALSE(rules[1].minor) << "-1 is all";
+  EXPECT_EQ(rules[1].access, "rw");
+  ExpectRefused("/linux/devices", R"([{"path": "/dev/x", "type": "x"}])", "the type 'x' is unknown");
+  ExpectRefused("/linux/devices", R"([{"type": "c"}])", "'linux.devices[0].path' is missing");
+  ExpectRefused("/linux/resources/devices", R"([{"type": "c"}])",
+                "'linux.resources.devices[0].allow' is missing");
+}
+
+TEST(OciLinux, SeccompFilters) {
+  const ContainerConfig config = Taken("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ERRNO",
+      "defaultErrnoRet": 38, "architectures": ["SCMP_ARCH_X86_64"], "flags": ["SECCOMP_FILTER_FLAG_LOG"],
+      "syscalls": [{"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"},
+        {"names": ["personality"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1, "args": [
+          {"index": 5, "value": 18446744073709551615, "valueTwo": 3, "op": "SCMP_CMP_MASKED_EQ"}]}]})");
+  ASSERT_TRUE(config.seccomp);
+  const Seccomp& filter = *config.seccomp;
+  EXPECT_EQ(filter.default_action, "SCMP_ACT_ERRNO");
+  EXPECT_EQ(filter.default_errno_return, 38u);
+  EXPECT_THAT(filter.architectures, ElementsAre("SCMP_ARCH_X86_64"));
+  EXPECT_THAT(filter.flags, ElementsAre("SECCOMP_FILTER_FLAG_LOG"));
+  ASSERT_EQ(filter.rules.size(), 2u);
+  EXPECT_THAT(filter.rules[0].names, ElementsAre("read", "write"));
+  EXPECT_EQ(filter.rules[0].action, "SCMP_ACT_ALLOW");
+  EXPECT_EQ(filter.rules[1].errno_return, 1u);
+  ASSERT_EQ(filter.rules[1].arguments.size(), 1u);
+  EXPECT_EQ(filter.rules[1].arguments[0].index, 5u);
+  EXPECT_EQ(filter.rules[1].arguments[0].value, 18446744073709551615u);
+  EXPECT_EQ(filter.rules[1].arguments[0].value_two, 3u);
+  EXPECT_EQ(filter.rules[1].arguments[0].op, "SCMP_CMP_MASKED_EQ");
+  EXPECT_FALSE(Taken("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []})").seccomp);
+  EXPECT_FALSE(Taken("/linux/seccomp", "null").seccomp);
+  ExpectRefused("/linux/seccomp", "{}", "'linux.seccomp.defaultAction' is missing");
+  ExpectRefused("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_X"})",
+                "'linux.seccomp': the action 'SCMP_ACT_X' is unknown");
+  ExpectRefused("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/run/s"})",
+                "'linux.seccomp.listenerPath' is a socket of the host");
+  ExpectRefused("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ALLOW", "listenerMetadata": "x"})",
+                "'linux.seccomp.listenerMetadata'");
+}
+
+TEST(OciLinux, SysctlsPathsAndPropagation) {
+  EXPECT_THAT(Taken("/linux/sysctl", R"({"net.ipv4.ip_forward": "1"})").sysctl,
+              ElementsAre(Pair("net.ipv4.ip_forward", "1")));
+  ExpectRefused("/linux/sysctl", R"({"vm.swappiness": "1"})",
+                "sysctl 'vm.swappiness': it is the whole guest's");
+  Json json = BundleWith("/linux/namespaces", "[]");
+  json["linux"]["sysctl"] = {{"net.ipv4.ip_forward", "1"}};
+  EXPECT_THAT(ParseBundle(json).error().ToString(),
+              HasSubstr("it is of the network namespace, which is the pod's"));
+  EXPECT_EQ(Taken("/linux/rootfsPropagation", "\"rshared\"").rootfs_propagation, "rshared");
+  ExpectRefused("/linux/rootfsPropagation", "\"x\"", "'linux.rootfsPropagation' 'x' is unknown");
+  Taken("/linux/cgroupsPath", "\"/machine.slice/web\"");
+}
+
+TEST(OciLinux, WhatIsNotForAContainerInAVmIsRefused) {
+  ExpectRefused("/linux/uidMappings", R"([{"containerID": 0, "hostID": 1000, "size": 1}])",
+                "'linux.uidMappings' needs a user namespace");
+  ExpectRefused("/linux/gidMappings", R"([{"containerID": 0, "hostID": 1000, "size": 1}])",
+                "'linux.gidMappings' needs a user namespace");
+  ExpectRefused("/linux/mountLabel", "\"system_u\"", "'linux.mountLabel' is a label of a security module");
+  ExpectRefused("/linux/timeOffsets", R"({"boottime": {"secs": 5}})",
+                "'linux.timeOffsets' needs a time namespace");
+  ExpectRefused("/linux/intelRdt", R"({"closID": "x"})", "'linux.intelRdt' is the host's business");
+  ExpectRefused("/linux/netDevices", R"({"eth0": {"name": "x"}})",
+                "'linux.netDevices' is the host's business");
+  ExpectRefused("/linux/memoryPolicy", R"({"mode": "MPOL_BIND"})", "'linux.memoryPolicy' cannot be told");
+  ExpectRefused("/linux/personality", R"({"domain": "LINUX32"})",
+                "'linux.personality.domain' is not 'LINUX'");
+  ExpectRefused("/linux/personality", R"({"domain": "LINUX", "flags": ["X"]})", "'linux.personality.flags'");
+  Taken("/linux/personality", R"({"domain": "LINUX"})");
+}
+
+// Every field that the parser names is in the table, and so are the fields of the specification.
+TEST(OciLinux, TheTableInTheDocumentationIsComplete) {
+  const std::string here = __FILE__;
+  const std::string folder = here.substr(0, here.rfind('/'));
+  const auto read = [&](const std::string& path) {
+    std::ifstream file(folder + "/" + path);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  };
+  const std::string table = read("../../docs/oci-config.md");
+  ASSERT_FALSE(table.empty()) << "docs/oci-config.md cannot be read from " << folder;
+  // .Read("x", ReadThrottles(block, "x", {"x", kReason}
+  const std::regex field(
+      R"re((?:\.(?:Read|ReadRequired|ReadLimit|Object|Objects|Value)\(|\{|Read\w+\(\w+, )"(\w+)",)re");
+  size_t found = 0;
+  for (const char* source : {"oci_bundle.cc", "oci_linux.cc"}) {
+    const std::string text = read(source);
+    for (std::sregex_iterator at(text.begin(), text.end(), field), end; at != end; ++at, ++found) {
+      const std::string name = (*at)[1];
+      EXPECT_TRUE(std::regex_search(table, std::regex("[`.]" + name + "`")))
+          << "docs/oci-config.md has no line for '" << name << "' of " << source;
+    }
+  }
+  EXPECT_GT(found, 90u) << "the sources are written differently: this test finds nothing";
+}
+
+}  // namespace
+}  // namespace virtcontainers
