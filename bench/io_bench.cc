@@ -142,7 +142,8 @@ void MeasureCrun(vc::Runtime& runtime) {
     return Output(Get(runtime.EnterContainer(kPod, "crun", command)));
   };
   (void)in_crun(
-      "crun --root /run/crun --cgroup-manager=disabled run -d -b /bundle inner >/dev/null </dev/null 2>&1");
+      "crun --root /run/crun --cgroup-manager=disabled run -d -b /bundle inner >/run/crun.log 2>&1 "
+      "</dev/null || { cat /run/crun.log >&2; exit 1; }");
   std::istringstream lines(
       in_crun("exec_loop 25 crun --root /run/crun --cgroup-manager=disabled exec inner true"));
   std::vector<double> times;

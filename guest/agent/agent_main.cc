@@ -6,6 +6,7 @@
 //                                                destroyed
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -177,6 +178,10 @@ int RunStandalone(int argc, char** argv) {
 }  // namespace virtcontainers::guest
 
 int main(int argc, char** argv) {
+  // What streams pass through is allocated and freed all the time: not to be mapped anew each time, nor given
+  // back.
+  ::mallopt(M_MMAP_THRESHOLD, 2 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 4 << 20);
   // In a pid namespace of a test the agent may be PID 1, too: only a guest's has no arguments.
   if (::getpid() == 1 && (argc < 2 || std::string_view(argv[1]).substr(0, 2) != "--"))
     virtcontainers::guest::RunAsInit();

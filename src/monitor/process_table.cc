@@ -7,9 +7,11 @@
 namespace virtcontainers {
 namespace {
 
-// What the agent is asked for at once, at most. No more than the reader wants: what is read ahead for one who
-// goes away is held until the process is forgotten.
+// What the agent is asked for at once, at most.
 constexpr uint32_t kMaxRead = 256 << 10;
+// Streams that are read ahead at a time: what was read for one who goes away is held until the process is
+// forgotten.
+constexpr long kMaxAhead = 32;
 
 void CallAll(std::vector<std::function<void()>>& calls) {
   for (auto& call : calls) call();
@@ -165,6 +167,7 @@ uint32_t ProcessTable::Serve(Stream& stream, Calls& calls) {
     Reader reader = std::move(stream.readers.front());
     stream.readers.pop_front();
     if (!stream.pending.empty()) {
+      stream.followed = true;
       std::string data = stream.pending.substr(0, reader.size);
       stream.pending.erase(0, data.size());
       calls.push_back([done = std::move(reader.done), data = std::move(data)] { done(data); });
@@ -174,9 +177,17 @@ uint32_t ProcessTable::Serve(Stream& stream, Calls& calls) {
       calls.push_back([done = std::move(reader.done)] { done(std::string()); });
     }
   }
-  if (stream.readers.empty() || stream.reading) return 0;
+  if (stream.reading || stream.ended || stream.error || !stream.pending.empty()) return 0;
+  stream.ahead.reset();
+  if (!stream.readers.empty()) {
+    stream.reading = true;
+    return stream.readers.front().size;
+  }
+  // Who has read will read on: the guest is asked while the reader is still busy with what it got.
+  if (!stream.followed || ahead_.use_count() > kMaxAhead) return 0;
+  stream.ahead = ahead_;
   stream.reading = true;
-  return stream.readers.front().size;
+  return kMaxRead;
 }
 
 void ProcessTable::Fetch(const std::shared_ptr<Process>& process, OutputStream which, uint32_t size) {

@@ -19,7 +19,8 @@
 namespace virtcontainers {
 
 // Waits for each process once, keeps its exit status for any number of callers, and hands its output to those
-// who read, in order: what was taken from the guest for a reader that gave up is kept for the next one.
+// who read, in order: what was taken from the guest for a reader that gave up is kept for the next one. Of a
+// stream that is read one piece is fetched ahead, 256 KiB at most and of 32 streams at a time.
 // Thread-safe. Holds no lock while it calls the agent or a callback.
 class ProcessTable {
  public:
@@ -71,6 +72,8 @@ class ProcessTable {
   struct Stream {
     std::string pending;  // taken from the guest, and by nobody yet
     bool reading = false;
+    bool followed = false;        // somebody reads it
+    std::shared_ptr<void> ahead;  // held while something was or is fetched that nobody has asked for
     bool ended = false;
     std::optional<Error> error;
     std::deque<Reader> readers;
@@ -104,6 +107,7 @@ class ProcessTable {
   mutable std::mutex mutex_;
   std::map<Key, std::shared_ptr<Process>> processes_;
   std::deque<std::weak_ptr<Process>> ended_;  // in the order of their ends
+  const std::shared_ptr<void> ahead_ = std::make_shared<char>();
 };
 
 }  // namespace virtcontainers

@@ -157,16 +157,27 @@ TEST_F(ProcessTableTest, ReadersAreServedInOrder) {
   EXPECT_TRUE(agent_->reads.empty()) << "and is not asked for again";
 }
 
-TEST_F(ProcessTableTest, NothingIsReadThatNobodyWants) {
+TEST_F(ProcessTableTest, NothingIsReadBeforeSomebodyWantsIt) {
   table_.Add(exec_, true, {});
   EXPECT_TRUE(agent_->reads.empty());
+  auto a = Read(exec_, 0);
+  EXPECT_EQ(agent_->asked.back(), 1u);
+  EXPECT_EQ(a.calls(), 0);
+}
+
+TEST_F(ProcessTableTest, OnePieceIsReadAheadForWhoReads) {
+  table_.Add(exec_, true, {});
   auto a = Read(exec_, UINT32_MAX);
   ASSERT_LE(agent_->asked.back(), 256u << 10);
-  agent_->Say(std::string("x"));
-  EXPECT_EQ(a.calls(), 1);
-  EXPECT_TRUE(agent_->reads.empty());
-  auto b = Read(exec_, 0);
-  EXPECT_EQ(agent_->asked.back(), 1u);
+  agent_->Say(std::string("first"));
+  EXPECT_EQ(a.Await().value(), "first");
+  ASSERT_EQ(agent_->reads.size(), 1u) << "nobody has asked yet";
+  agent_->Say(std::string("second"));
+  EXPECT_TRUE(agent_->reads.empty()) << "and no more than one";
+  EXPECT_EQ(Read(exec_, 3).Await().value(), "sec");
+  EXPECT_TRUE(agent_->reads.empty()) << "there is something left";
+  EXPECT_EQ(Read(exec_, 100).Await().value(), "ond");
+  EXPECT_EQ(agent_->reads.size(), 1u);
 }
 
 TEST_F(ProcessTableTest, WhatComesTooLateIsTheNextReaders) {

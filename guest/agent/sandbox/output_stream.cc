@@ -15,8 +15,8 @@ namespace virtcontainers::guest {
 
 namespace {
 
-// A pipe's capacity.
-constexpr size_t kMaxRead = 64 << 10;
+// A pipe's capacity, as process.cc has it.
+constexpr size_t kMaxRead = 256 << 10;
 constexpr std::chrono::milliseconds kDrain{500};
 
 }  // namespace
@@ -58,7 +58,8 @@ bool OutputStream::AnswerOne(const Pending& read) {
     return true;
   }
   if (fd_) {
-    std::array<char, kMaxRead> buffer;
+    // One thread, and nobody keeps it.
+    static std::array<char, kMaxRead> buffer;
     ssize_t count = 0;
     do {
       count = ::read(fd_.get(), buffer.data(), read.size);

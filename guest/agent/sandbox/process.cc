@@ -19,6 +19,8 @@ namespace virtcontainers::guest {
 
 namespace {
 
+constexpr int kOutputPipe = 256 << 10;
+
 // A pipe of which the agent's end does not block and the process's end does.
 Status MakePipe(bool agent_reads, UniqueFd* agent_end, UniqueFd* child_end) {
   int ends[2];
@@ -26,6 +28,8 @@ Status MakePipe(bool agent_reads, UniqueFd* agent_end, UniqueFd* child_end) {
   agent_end->reset(ends[agent_reads ? 0 : 1]);
   child_end->reset(ends[agent_reads ? 1 : 0]);
   if (::fcntl(agent_end->get(), F_SETFL, O_NONBLOCK) < 0) return FailErrno("fcntl");
+  // Larger pieces are fewer turns between process and agent. Without it, it works as well.
+  if (agent_reads) (void)::fcntl(agent_end->get(), F_SETPIPE_SZ, kOutputPipe);
   return {};
 }
 

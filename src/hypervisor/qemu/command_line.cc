@@ -65,8 +65,9 @@ void AddMachine(const VmConfig& config, const QemuFacts& facts, ArgumentList& ar
     // QEMU would let its cache of translated code grow to 1 GiB.
     arguments.Add("-accel", std::string("tcg,tb-size=256") + (vcpus > 1 ? ",thread=multi" : ""));
     // What container images are built for (x86-64-v3 by now); smaller models boot no faster that could be
-    // measured.
-    arguments.Add("-cpu", "max");
+    // measured. Without the two features that tell programs that "rep movsb" is the fast way to copy: TCG
+    // takes a byte a turn for it (docs/decisions/0010-copying-under-tcg.md).
+    arguments.Add("-cpu", "max,erms=off,fsrm=off");
   }
   arguments.Add("-smp", std::to_string(vcpus));
   const std::string memory = std::to_string(config.resources.memory.mib()) + "M";

@@ -56,7 +56,7 @@ TEST(QemuArgumentsTest, Q35Tcg) {
 -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
 -machine q35,graphics=off,sata=off,smbus=off,vmport=off,dump-guest-core=off
 -accel tcg,tb-size=256
--cpu max
+-cpu max,erms=off,fsrm=off
 -smp 1
 -m 256M
 -bios qboot.rom
@@ -133,7 +133,7 @@ TEST(QemuArgumentsTest, MicrovmTcgWithShareAndDebug) {
 -global virtio-mmio.force-legacy=false
 -machine microvm,rtc=on,dump-guest-core=off,memory-backend=ram
 -accel tcg,tb-size=256,thread=multi
--cpu max
+-cpu max,erms=off,fsrm=off
 -smp 2
 -m 256M
 -object memory-backend-memfd,id=ram,share=on,size=256M
