@@ -1,0 +1,95 @@
+#include "monitor/guest_files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "os/file.h"
+#include "os/test_directory.h"
+
+namespace virtcontainers {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+PodConfig Pod() {
+  PodConfig pod;
+  pod.id = "web";
+  pod.dns = {.servers = {"192.0.2.1", "2001:db8::1"},
+             .searches = {"example.com", "cluster.local"},
+             .options = {"ndots:5", "edns0"}};
+  pod.hosts = {{"192.0.2.7", {"db", "db.example"}}};
+  return pod;
+}
+
+TEST(GuestFiles, SayWhatThePodsConfigurationSays) {
+  EXPECT_EQ(ResolvConf(Pod().dns),
+            "search example.com cluster.local\n"
+            "nameserver 192.0.2.1\nnameserver 2001:db8::1\n"
+            "options ndots:5 edns0\n");
+  const std::string localhost = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
+  EXPECT_EQ(HostsFile(Pod()), localhost + "127.0.1.1\tweb\n192.0.2.7\tdb db.example\n");
+  PodConfig named = Pod();
+  named.hostname = "front.example";
+  EXPECT_EQ(HostsFile(named), localhost + "127.0.1.1\tfront.example\n192.0.2.7\tdb db.example\n");
+}
+
+TEST(GuestFiles, AreWrittenWhereThePodSaysSomething) {
+  const TestDirectory dir;
+  const auto mounts = WriteGuestFiles(Pod(), dir / "run/etc");
+  ASSERT_TRUE(mounts) << mounts.error().ToString();
+  ASSERT_EQ(mounts->size(), 2u);
+  EXPECT_EQ((*mounts)[0].destination, "/etc/resolv.conf");
+  EXPECT_EQ((*mounts)[0].source, dir / "run/etc/resolv.conf");
+  EXPECT_EQ((*mounts)[1].destination, "/etc/hosts");
+  EXPECT_EQ((*mounts)[1].source, dir / "run/etc/hosts");
+  EXPECT_THAT((*mounts)[1].options, ElementsAre("bind", "ro"));
+  EXPECT_EQ(ReadFile(dir / "run/etc/hosts", 4096).value(), HostsFile(Pod()));
+  struct stat file {};
+  ASSERT_EQ(::stat((dir / "run/etc/hosts").c_str(), &file), 0);
+  EXPECT_EQ(file.st_mode & 0777, 0644u) << "everybody in the container resolves names";
+
+  PodConfig silent;
+  EXPECT_THAT(WriteGuestFiles(silent, dir / "silent").value(), IsEmpty());
+  EXPECT_FALSE(FileExists(dir / "silent"));
+  silent.dns.servers = {"192.0.2.1"};
+  EXPECT_EQ(WriteGuestFiles(silent, dir / "one").value().size(), 1u);
+}
+
+TEST(GuestFiles, AContainersOwnMountsComeFirst) {
+  const TestDirectory dir;
+  const std::vector<Mount> files = {{"/etc/resolv.conf", "bind", "/r", {}}, {"/etc/hosts", "bind", "/h", {}}};
+  ContainerConfig container;
+  container.id = "db";
+  container.rootfs = dir.path();
+  container.mounts = {{"/etc/hosts", "bind", "/mine", {}}};
+  const ContainerConfig with = WithGuestFiles(container, files);
+  ASSERT_EQ(with.mounts.size(), 2u);
+  EXPECT_EQ(with.mounts[0].source, "/mine");
+  EXPECT_EQ(with.mounts[1].source, "/r");
+}
+
+TEST(GuestFiles, AReadonlyRootfsHasThemWhereItHasTheFiles) {
+  const TestDirectory dir;
+  const std::vector<Mount> files = {{"/etc/resolv.conf", "bind", "/r", {}}, {"/etc/hosts", "bind", "/h", {}}};
+  ContainerConfig container;
+  container.id = "db";
+  container.rootfs = dir / "rootfs";
+  container.readonly_rootfs = true;
+  dir.Write("rootfs/etc/hosts");
+  // Seen from inside, it leads nowhere.
+  ASSERT_EQ(::symlink("/etc/passwd", (dir / "rootfs/etc/resolv.conf").c_str()), 0);
+  testing::internal::CaptureStderr();
+  const ContainerConfig with = WithGuestFiles(container, files);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("container 'db' has no /etc/resolv.conf"));
+  ASSERT_EQ(with.mounts.size(), 1u);
+  EXPECT_EQ(with.mounts[0].destination, "/etc/hosts");
+}
+
+}  // namespace
+}  // namespace virtcontainers

@@ -1,0 +1,139 @@
+#include "monitor/hooks.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "base/json.h"
+#include "os/file.h"
+#include "os/test_directory.h"
+
+namespace virtcontainers {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+Deadline Soon() { return Deadline::After(std::chrono::seconds(20)); }
+
+class HooksTest : public ::testing::Test {
+ protected:
+  // A hook that is a shell script.
+  Hook Script(const std::string& name, const std::string& body) const {
+    Hook hook;
+    hook.path = dir_.Write(name, "#!/bin/sh\n" + body + "\n");
+    EXPECT_EQ(::chmod(hook.path.c_str(), 0755), 0);
+    return hook;
+  }
+  std::string Written(const std::string& name) const {
+    return ReadFile(dir_ / name, 1 << 20).value_or("nothing");
+  }
+
+  const TestDirectory dir_;
+};
+
+TEST_F(HooksTest, GetsTheStateItsArgumentsAndItsEnvironmentAndNoOther) {
+  Hook hook = Script("hook", "cat >\"$1\"; echo \"$2 $A $HOME\" >\"$1.seen\"");
+  hook.args = {"ignored", dir_ / "out", "two words"};
+  hook.env = {"A=b=c", "PATH=/usr/bin:/bin"};
+  ContainerConfig container;
+  container.id = "db";
+  container.bundle = "/srv/bundle";
+  container.annotations = {{"a", "b"}};
+  const Status run = RunHook(hook, HookState(container, "created", 77), Soon());
+  ASSERT_TRUE(run) << run.error().ToString();
+  const Json state = ParseJson(Written("out")).value();
+  EXPECT_EQ(state["ociVersion"], "1.2.0");
+  EXPECT_EQ(state["id"], "db");
+  EXPECT_EQ(state["status"], "created");
+  EXPECT_EQ(state["pid"], 77);
+  EXPECT_EQ(state["bundle"], "/srv/bundle");
+  EXPECT_EQ(state["annotations"]["a"], "b");
+  EXPECT_EQ(Written("out.seen"), "two words b=c \n");
+}
+
+TEST_F(HooksTest, AContainerThatIsGoneHasNoProcess) {
+  const Json state = ParseJson(HookState(ContainerConfig{}, "stopped", 77)).value();
+  EXPECT_EQ(state["status"], "stopped");
+  EXPECT_EQ(state.count("pid"), 0u);
+}
+
+TEST_F(HooksTest, AFailureSaysWhichHowAndItsLastWords) {
+  const Hook hook = Script("hook", "echo out; echo first >&2; echo 'no \001 network' >&2; echo >&2; exit 3");
+  const Status run = RunHook(hook, "{}", Soon());
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code(), Code::kAborted);
+  EXPECT_EQ(run.error().ToString(), "hook '" + hook.path + "' exited with status 3: no ? network");
+  EXPECT_THAT(RunHook(Script("killed", "kill -9 $$"), "{}", Soon()).error().ToString(),
+              EndsWith("killed by signal 9"));
+  Hook missing;
+  missing.path = dir_ / "missing";
+  EXPECT_EQ(RunHook(missing, "{}", Soon()).error().code(), Code::kNotFound);
+  EXPECT_THAT(RunHook(missing, "{}", Soon()).error().ToString(), HasSubstr("/missing'"));
+}
+
+TEST_F(HooksTest, OneThatReadsNothingAndTalksMuchIsNoMatter) {
+  const Hook hook = Script("hook", "head -c 3000000 /dev/zero | tr '\\0' 'x' >&2; exit 1");
+  const Status run = RunHook(hook, std::string(1 << 20, 's'), Soon());
+  ASSERT_FALSE(run);
+  EXPECT_LT(run.error().ToString().size(), 1000u);
+}
+
+TEST_F(HooksTest, OneThatTakesTooLongIsKilledWithItsChildren) {
+  const auto before = std::chrono::steady_clock::now();
+  Hook hook = Script("hook", "sleep 300 & echo $! >" + (dir_ / "child") + "; wait");
+  hook.timeout = 1;
+  Status run = RunHook(hook, "{}", Soon());
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code(), Code::kAborted);
+  EXPECT_THAT(run.error().ToString(), EndsWith("did not end within 1 s and was killed"));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(15));
+  // It is dead, and perhaps not collected by whoever is its parent now.
+  const std::string child = Written("child");
+  const std::string state =
+      ReadFile("/proc/" + child.substr(0, child.size() - 1) + "/stat", 4096).value_or(") X ");
+  EXPECT_NE(state.find_first_of("ZX", state.rfind(')') + 2), std::string::npos) << state;
+
+  hook.timeout.reset();
+  run = RunHook(hook, "{}", Deadline::After(std::chrono::milliseconds(100)));
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code(), Code::kDeadlineExceeded);
+}
+
+TEST_F(HooksTest, WhatItLeavesRunningIsNotWaitedFor) {
+  const auto before = std::chrono::steady_clock::now();
+  const Hook hook = Script("hook", "sleep 60 & echo $! >" + (dir_ / "child"));
+  EXPECT_TRUE(RunHook(hook, "{}", Soon()));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(15));
+  const pid_t child = std::stoi(Written("child"));
+  ASSERT_GT(child, 1);
+  EXPECT_EQ(::kill(child, SIGKILL), 0);
+}
+
+TEST_F(HooksTest, TheyRunInOrderAndTheFirstFailureIsTheLast) {
+  const std::string log = dir_ / "log";
+  const std::vector<Hook> hooks = {Script("a", "echo a >>" + log),
+                                   Script("b", "echo b >>" + log + "; exit 1"),
+                                   Script("c", "echo c >>" + log)};
+  const Status run = RunHooks("createRuntime", hooks, "{}", Soon());
+  ASSERT_FALSE(run);
+  EXPECT_THAT(run.error().ToString(), StartsWith("createRuntime: hook '" + hooks[1].path + "' exited with"));
+  EXPECT_EQ(Written("log"), "a\nb\n");
+}
+
+TEST_F(HooksTest, LateOnesAreAllRunAndLogged) {
+  const std::string log = dir_ / "log";
+  testing::internal::CaptureStderr();
+  RunLateHooks("poststop", {Script("a", "echo a >>" + log + "; exit 1"), Script("b", "echo b >>" + log)},
+               "{}", Soon());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), StartsWith("poststop: hook '" + (dir_ / "a")));
+  EXPECT_EQ(Written("log"), "a\nb\n");
+}
+
+}  // namespace
+}  // namespace virtcontainers
