@@ -1,0 +1,389 @@
+// virtc's commands about what runs, on one pod.
+
+#include <signal.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+#include <sstream>
+
+#include "base/json.h"
+#include "integration/fixture.h"
+
+namespace virtcontainers::test {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+namespace fs = std::filesystem;
+
+Json Parsed(const std::string& text) {
+  Result<Json> json = ParseJson(text);
+  EXPECT_OK(json);
+  return json ? *json : Json();
+}
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+class VirtcOperationsTest : public SharedPodTest<VirtcOperationsTest> {
+ public:
+  static PodConfig Config(const PodHost& host) {
+    PodConfig pod;
+    pod.id = kPod;
+    pod.containers = {host.Container("db", {"sleep", "1000"})};
+    return pod;
+  }
+
+ protected:
+  // The arguments of a command about container "db" of the pod.
+  static std::vector<std::string> About(std::vector<std::string> command, std::vector<std::string> more = {},
+                                        const std::string& container = "db") {
+    command.insert(command.end(), {kPod, container});
+    command.insert(command.end(), more.begin(), more.end());
+    return command;
+  }
+
+  std::string OutputOf(std::vector<std::string> args) {
+    const Finished finished = Virtc(args);
+    EXPECT_EQ(finished.code, 0) << testing::PrintToString(args) << ": " << finished.err;
+    return finished.out;
+  }
+
+  // A container that is made and started by virtc, in the running pod.
+  void Start(const std::string& id, std::vector<std::string> options, std::vector<std::string> words) {
+    const std::string rootfs = MakeRootfs(id);
+    // Where a read-only root is mounted upon has to be there.
+    for (const char* place : {"/in", "/rw"}) fs::create_directories(rootfs + place);
+    std::vector<std::string> args = {"container", "create", kPod, id, "--rootfs", rootfs};
+    args.insert(args.end(), options.begin(), options.end());
+    args.emplace_back("--");
+    args.insert(args.end(), words.begin(), words.end());
+    EXPECT_EQ(OutputOf(args), id + "\n");
+    OutputOf({"container", "start", kPod, id});
+  }
+
+  void Remove(const std::string& id) {
+    OutputOf({"container", "stop", kPod, id, "--time", "0"});
+    OutputOf({"container", "delete", kPod, id});
+  }
+
+  std::string FileInContainer(const std::string& path, const std::string& container = "db") {
+    return Enter(container, Command({"cat", path})).out;
+  }
+
+  // virtc's line, as a shell's "$@".
+  std::vector<std::string> Shell(const std::string& script, std::vector<std::string> virtc) {
+    std::vector<std::string> line = {"sh", "-c", script, "sh"};
+    const auto arguments = host_->VirtcArguments(std::move(virtc));
+    line.insert(line.end(), arguments.begin(), arguments.end());
+    return line;
+  }
+
+  void ExpectWrong(std::vector<std::string> args, const std::string& why) {
+    const Finished finished = Virtc(args);
+    EXPECT_EQ(finished.code, 125) << testing::PrintToString(args);
+    EXPECT_EQ(finished.out, "");
+    EXPECT_THAT(finished.err, AllOf(StartsWith("virtc: "), HasSubstr(why)));
+  }
+};
+
+TEST_F(VirtcOperationsTest, PausesAndResumesAContainer) {
+  EXPECT_EQ(OutputOf(About({"container", "pause"})), "db\n");
+  EXPECT_EQ(StatusOf(kPod, "db").state, ContainerState::kPaused);
+  EXPECT_THAT(OutputOf(About({"container", "status"})), HasSubstr("paused"));
+  ExpectWrong(About({"container", "enter"}, {"--", "true"}), "resume it first");
+  EXPECT_EQ(Parsed(OutputOf(About({"--format", "json", "container", "resume"}))).value("state", ""),
+            "running");
+  EXPECT_EQ(StatusOf(kPod, "db").state, ContainerState::kRunning);
+  ExpectWrong(About({"container", "pause"}, {}, "nobody"), "no container 'nobody'");
+  ExpectWrong(About({"container", "resume"}, {"more"}), "unexpected argument 'more'");
+}
+
+TEST_F(VirtcOperationsTest, PausesAndResumesThePod) {
+  EXPECT_EQ(OutputOf({"pod", "pause", kPod}), std::string(kPod) + "\n");
+  EXPECT_EQ(StatusOf(kPod).state, PodState::kPaused);
+  EXPECT_THAT(OutputOf({"pod", "status", kPod}), HasSubstr("state        paused"));
+  ExpectWrong({"pod", "enter", kPod, "--", "true"}, "resume it first");
+  EXPECT_EQ(Parsed(OutputOf({"--format", "json", "pod", "resume", kPod})).value("state", ""), "running");
+  EXPECT_EQ(Enter("db", Command({"echo", "on"})).out, "on\n");
+  ExpectWrong({"pod", "pause", "nobody"}, "no pod 'nobody'");
+  ExpectWrong({"pod", "resume", "nobody"}, "no pod 'nobody'");
+}
+
+TEST_F(VirtcOperationsTest, KillsAndWaits) {
+  Start("k", {}, {"sh", "-c", "trap 'exit 9' USR1; echo up; while :; do sleep 0.1; done"});
+  EXPECT_TRUE(Eventually([&] { return OutputOf(About({"container", "logs"}, {}, "k")) == "up\n"; }));
+  HostProcess waiting(host_->VirtcArguments(About({"container", "wait"}, {}, "k")),
+                      host_->VirtcEnvironment());
+  ExpectWrong(About({"container", "kill"}, {"--signal", "USR9"}, "k"), "'USR9' is no signal");
+  ExpectWrong(About({"container", "kill"}, {}, "nobody"), "no container 'nobody'");
+  ExpectWrong(About({"container", "wait"}, {}, "nobody"), "no container 'nobody'");
+  EXPECT_EQ(OutputOf(About({"container", "kill"}, {"--signal", "usr1"}, "k")), "k\n");
+  const Finished waited = waiting.Finish();
+  EXPECT_EQ(waited.code, 0) << waited.err;
+  EXPECT_EQ(waited.out, "9\n");
+  EXPECT_EQ(Parsed(OutputOf(About({"--format", "json", "container", "wait"}, {}, "k"))).value("exit_code", 0),
+            9);
+  OutputOf(About({"container", "kill"}, {"-s", "9"}, "k"));
+  OutputOf({"container", "delete", kPod, "k"});
+}
+
+TEST_F(VirtcOperationsTest, UpdatesLimits) {
+  const std::string max = "/sys/fs/cgroup/memory.max";
+  OutputOf(About({"container", "update"}, {"--memory", "64M", "--pids-limit", "77", "--cpu-quota", "50000"}));
+  EXPECT_EQ(FileInContainer(max), "67108864\n");
+  EXPECT_EQ(FileInContainer("/sys/fs/cgroup/pids.max"), "77\n");
+  EXPECT_EQ(FileInContainer("/sys/fs/cgroup/cpu.max"), "50000 100000\n");
+  OutputOf(About({"container", "update"}, {"--unified", "memory.high=48M"}));
+  EXPECT_EQ(FileInContainer("/sys/fs/cgroup/memory.high"), "50331648\n");
+  ExpectWrong(About({"container", "update"}), "nothing to change");
+  ExpectWrong(About({"container", "update"}, {"--memory", "64"}), "'64' has no unit");
+  ExpectWrong(About({"container", "update"}, {"--cpuset-cpus", "zero"}), "zero");
+  ExpectWrong(About({"container", "update"}, {"--memory", "1M"}, "nobody"), "no container 'nobody'");
+  EXPECT_EQ(FileInContainer(max), "67108864\n") << "what is wrong changes nothing";
+  OutputOf(About({"container", "update"}, {"--memory", "unlimited", "--pids-limit", "-1", "--cpu-quota",
+                                           "unlimited", "--unified", "memory.high=max"}));
+  EXPECT_EQ(FileInContainer(max), "max\n");
+}
+
+TEST_F(VirtcOperationsTest, ShowsWhatIsUsed) {
+  EXPECT_THAT(OutputOf(About({"container", "stats"})),
+              AllOf(StartsWith("CONTAINER  CPU TIME  MEMORY"), HasSubstr("\ndb ")));
+  const Json stats = Parsed(OutputOf(About({"--format", "json", "container", "stats"})));
+  EXPECT_EQ(stats.value("id", ""), "db");
+  EXPECT_GT(stats.value("/memory/usage_bytes"_json_pointer, 0), 0);
+  EXPECT_EQ(stats.value("/pids/current"_json_pointer, 0), 1);
+  EXPECT_GT(stats.value("/cpu/total_ns"_json_pointer, 0ll), 0);
+
+  EXPECT_THAT(OutputOf({"pod", "stats", kPod}), AllOf(HasSubstr("\ndb "), HasSubstr("\nqemu ")));
+  const Json pod = Parsed(OutputOf({"--format", "json", "pod", "stats", kPod}));
+  EXPECT_EQ(pod.value("/containers/0/id"_json_pointer, ""), "db");
+  bool vm = false;
+  for (const Json& process : pod.value("host", Json::array())) {
+    EXPECT_GT(process.value("proportional_bytes", 0ll), 0);
+    if (process.value("name", "") == "qemu") vm = process.value("pid", 0) == StatusOf(kPod).vm_pid;
+  }
+  EXPECT_TRUE(vm);
+
+  // Again and again, until nobody listens.
+  const Finished watched = RunOnHost(
+      Shell("\"$@\" | head -n 3", About({"--format", "json", "container", "stats"}, {"--watch", "0.1"})),
+      host_->VirtcEnvironment());
+  EXPECT_EQ(Lines(watched.out).size(), 3u) << watched.err;
+  ExpectWrong(About({"container", "stats"}, {"--watch", "often"}), "'often'");
+  ExpectWrong(About({"container", "stats"}, {}, "nobody"), "no container 'nobody'");
+  ExpectWrong({"pod", "stats", "nobody"}, "no pod 'nobody'");
+}
+
+TEST_F(VirtcOperationsTest, ListsProcesses) {
+  const auto lines = Lines(OutputOf(About({"container", "ps"})));
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_THAT(lines[0], StartsWith("PID  PPID  USER  STATE  TIME"));
+  EXPECT_THAT(lines[1], AllOf(StartsWith("1 "), EndsWith("sleep 1000")));
+  const Json list = Parsed(OutputOf(About({"--format", "json", "container", "ps"})));
+  ASSERT_EQ(list.size(), 1u);
+  EXPECT_EQ(list[0].value("args", Json()), (Json{"sleep", "1000"}));
+  ExpectWrong(About({"container", "ps"}, {}, "nobody"), "no container 'nobody'");
+}
+
+TEST_F(VirtcOperationsTest, CopiesAFile) {
+  const std::string content = NoiseBytes(3'000'000, 1);
+  WriteTo(dir() + "/noise", content);
+  OutputOf(About({"container", "cp"}, {dir() + "/noise", "/tmp/", "--mode", "0750", "--user", "5:6"}));
+  const Finished listed = Enter("db", Command({"ls", "-ln", "/tmp/noise"}));
+  EXPECT_THAT(listed.out, AllOf(StartsWith("-rwxr-x---"), HasSubstr(" 5 "), HasSubstr(" 6 ")));
+  EXPECT_EQ(FileInContainer("/tmp/noise"), content);
+  ExpectWrong(About({"container", "cp"}, {dir() + "/none", "/tmp/x"}), "none");
+  ExpectWrong(About({"container", "cp"}, {dir() + "/noise", "/no/such/folder"}), "/no/such");
+  ExpectWrong(About({"container", "cp"}, {dir() + "/noise", "tmp/x"}), "'tmp/x' is not absolute");
+  ExpectWrong(About({"container", "cp"}, {dir() + "/noise", "/x", "--mode", "rwx"}), "'rwx'");
+  ExpectWrong(About({"container", "cp"}, {dir() + "/noise"}), "DESTINATION is missing");
+  EXPECT_NE(Enter("db", Command({"ls", "/tmp/x"})).code, 0);
+}
+
+TEST_F(VirtcOperationsTest, TellsEvents) {
+  const auto all = Lines(OutputOf({"--format", "json", "events", "--after", "0", "--no-follow"}));
+  ASSERT_GE(all.size(), 3u);
+  EXPECT_EQ(Parsed(all[0]).value("type", ""), "pod-created");
+  EXPECT_EQ(Parsed(all[0]).value("sequence", 0), 1);
+  const std::string last = std::to_string(Parsed(all.back()).value("sequence", 0));
+  auto changed = std::async(std::launch::async, [&] {
+    Virtc(About({"container", "pause"}));
+    Virtc(About({"container", "resume"}));
+  });
+  // The one who reads leaves, and virtc with him.
+  const Finished followed = RunOnHost(Shell("\"$@\" | head -n 2", {"events", "--pod", kPod, "--after", last}),
+                                      host_->VirtcEnvironment());
+  changed.get();
+  const auto lines = Lines(followed.out);
+  ASSERT_EQ(lines.size(), 2u) << followed.err;
+  EXPECT_THAT(lines[0], AllOf(HasSubstr("container-paused"), HasSubstr(std::string(kPod) + "/db")));
+  EXPECT_THAT(lines[1], HasSubstr("container-resumed"));
+
+  // Told to end, it ends as one that is done.
+  std::vector<std::string> line = {
+      "sh", "-c",
+      "fifo=$1; shift; mkfifo $fifo; \"$@\" >$fifo & exec 3<$fifo; read first <&3; kill -TERM $!; wait $!",
+      "sh", dir() + "/fifo"};
+  const auto virtc = host_->VirtcArguments({"events", "--after", "0"});
+  line.insert(line.end(), virtc.begin(), virtc.end());
+  const Finished ended = RunOnHost(line, host_->VirtcEnvironment());
+  EXPECT_EQ(ended.code, 0) << ended.err;
+  EXPECT_EQ(OutputOf({"events", "--pod", "nobody", "--after", "0", "--no-follow"}), "");
+  ExpectWrong({"events", "--after", "noon"}, "'noon'");
+  ExpectWrong({"events", "--pdo", "x"}, "did you mean '--pod'");
+}
+
+// ---- logs
+
+TEST_F(VirtcOperationsTest, LogsAreFollowedAcrossTheirFiles) {
+  const std::string script =
+      "i=0; while [ $i -lt 1500 ]; do echo \"line $i\"; i=$((i+1)); [ $((i % 20)) = 0 ] && sleep 0.05; done; "
+      "echo trouble >&2; echo -n 'no end'";
+  std::string expected;
+  for (int i = 0; i < 1500; ++i) expected += "line " + std::to_string(i) + "\n";
+  expected += "no end";
+  for (const char* format : {"cri", "json"}) {
+    const std::string id = std::string("log-") + format;
+    Start(id, {"--log-format", format, "--log-max-size", "16K", "--log-max-files", "3"},
+          {"sh", "-c", script});
+    const Finished followed = Virtc(About({"container", "logs"}, {"-f"}, id));
+    EXPECT_EQ(followed.code, 0);
+    EXPECT_EQ(followed.out, expected);
+    EXPECT_EQ(followed.err, "trouble\n");
+    const std::string log = StatusOf(kPod, id).log;
+    EXPECT_TRUE(fs::exists(log + ".2"));
+    EXPECT_FALSE(fs::exists(log + ".3"));
+    for (const char* suffix : {"", ".1", ".2"}) EXPECT_LE(fs::file_size(log + suffix), 16u << 10);
+
+    // What is left of it, without a gap.
+    const std::string kept = OutputOf(About({"container", "logs"}, {}, id));
+    EXPECT_LT(kept.size(), expected.size());
+    EXPECT_THAT(expected, EndsWith(kept));
+    const Finished tail = Virtc(About({"container", "logs"}, {"--tail", "3"}, id));
+    EXPECT_EQ(tail.out, "line 1499\nno end");
+    EXPECT_EQ(tail.err, "trouble\n");
+    EXPECT_THAT(Virtc(About({"container", "logs"}, {"-t", "-n", "1"}, id)).out,
+                testing::MatchesRegex("20..-..-..T[0-9:.]*Z no end"));
+    const auto objects = Lines(OutputOf(About({"--format", "json", "container", "logs"}, {"-n", "3"}, id)));
+    ASSERT_EQ(objects.size(), 3u);
+    EXPECT_EQ(Parsed(objects[0]).value("log", ""), "line 1499\n");
+    EXPECT_EQ(Parsed(objects[1]).value("stream", ""), "stderr");
+
+    OutputOf({"container", "delete", kPod, id});
+    for (const char* suffix : {"", ".1", ".2"}) EXPECT_FALSE(fs::exists(log + suffix));
+  }
+  ExpectWrong(About({"container", "logs"}, {"--tail", "many"}), "'many'");
+}
+
+TEST_F(VirtcOperationsTest, APlainLogIsWhatWasWritten) {
+  Start("plain", {"--log-format", "plain"}, {"printf", "a\\377b\\nno end"});
+  OutputOf(About({"container", "wait"}, {}, "plain"));
+  EXPECT_EQ(OutputOf(About({"container", "logs"}, {}, "plain")), "a\377b\nno end");
+  EXPECT_EQ(FileContent(StatusOf(kPod, "plain").log), "a\377b\nno end");
+  ExpectWrong(About({"container", "logs"}, {"-t"}, "plain"), "has no times");
+  OutputOf({"container", "delete", kPod, "plain"});
+  ExpectWrong({"container", "create", kPod, "x", "--rootfs", dir(), "--log-format", "xml", "--", "true"},
+              "'xml' is not one of");
+  ExpectWrong({"container", "create", kPod, "x", "--rootfs", dir(), "--log-max-size", "1K", "--", "true"},
+              "give at least 4096");
+}
+
+// ---- what a container is created with
+
+TEST_F(VirtcOperationsTest, ContainersAreMadeAsTheyAreDescribed) {
+  fs::create_directories(dir() + "/shown");
+  WriteTo(dir() + "/shown/file", "of the host\n");
+  Start("made",
+        {"--volume",
+         dir() + "/shown:/in:ro",
+         "-v",
+         dir() + "/shown:/rw",
+         "--container-memory",
+         "40M",
+         "--pids-limit",
+         "33",
+         "--umask",
+         "0027",
+         "--cap-drop",
+         "ALL",
+         "--cap-add",
+         "kill",
+         "--sysctl",
+         "net.ipv4.ip_forward=1",
+         "--own-namespace",
+         "network",
+         "--share-pid",
+         "--read-only"},
+        {"sleep", "1000"});
+  EXPECT_EQ(FileInContainer("/in/file", "made"), "of the host\n");
+  EXPECT_NE(Enter("made", test::Shell("echo x >/in/new")).code, 0);
+  EXPECT_EQ(Enter("made", test::Shell("echo of the guest >/rw/new")).code, 0);
+  EXPECT_EQ(FileContent(dir() + "/shown/new"), "of the guest\n");
+  EXPECT_EQ(FileInContainer("/sys/fs/cgroup/memory.max", "made"), "41943040\n");
+  EXPECT_EQ(FileInContainer("/sys/fs/cgroup/pids.max", "made"), "33\n");
+  EXPECT_EQ(FileInContainer("/proc/sys/net/ipv4/ip_forward", "made"), "1\n");
+  EXPECT_NE(Enter("made", test::Shell("echo x >/new")).code, 0) << "its root is read-only";
+  const Json list = Parsed(OutputOf(About({"--format", "json", "container", "ps"}, {}, "made")));
+  ASSERT_EQ(list.size(), 1u);
+  const std::string status =
+      FileInContainer("/proc/" + std::to_string(list[0].value("pid", 0)) + "/status", "made");
+  EXPECT_THAT(status, HasSubstr("CapEff:\t0000000000000020\n"));
+  EXPECT_THAT(status, HasSubstr("Umask:\t0027\n"));
+  Remove("made");
+
+  const auto create = [&](std::vector<std::string> options) {
+    std::vector<std::string> args = {"container", "create", kPod, "x", "--rootfs", dir()};
+    args.insert(args.end(), options.begin(), options.end());
+    args.insert(args.end(), {"--", "true"});
+    return args;
+  };
+  ExpectWrong(create({"--volume", dir() + "/none:/in"}), "none");
+  ExpectWrong(create({"--volume", "/in"}), "--volume '/in'");
+  ExpectWrong(create({"--cap-add", "NET_ADMN"}), "did you mean 'NET_ADMIN'");
+  ExpectWrong(create({"--umask", "0999"}), "--umask '0999'");
+  ExpectWrong(create({"--sysctl", "kernel.panic=1"}), "kernel.panic");
+  EXPECT_EQ(runtime().ContainerStatus(kPod, "x").error().code(), Code::kNotFound);
+}
+
+TEST_F(VirtcOperationsTest, ThePodsNamesAndSharedMemory) {
+  const Finished ran =
+      Virtc({"run", "--rm", "--rootfs", MakeRootfs("names"), "--dns", "10.0.0.1", "--dns-search",
+             "example.org", "--add-host", "other:10.9.9.9", "--shm-size", "8M", "--", "sh", "-c",
+             "cat /etc/resolv.conf /etc/hosts; df -k /dev/shm | tail -n 1"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_THAT(ran.out, AllOf(HasSubstr("nameserver 10.0.0.1\n"), HasSubstr("search example.org\n"),
+                             HasSubstr("10.9.9.9\tother\n"), HasSubstr(" 8192 ")));
+  ExpectWrong({"pod", "create", "x", "--add-host", "other"}, "--add-host 'other'");
+  ExpectWrong({"pod", "create", "x", "--dns", "nowhere"}, "nowhere");
+  ExpectWrong({"pod", "create", "x", "--shm-size", "much"}, "--shm-size 'much'");
+}
+
+TEST_F(VirtcOperationsTest, PodRunIsStoppedWhileThePodBoots) {
+  HostProcess virtc(
+      host_->VirtcArguments({"pod", "run", "told", "--rootfs", MakeRootfs("told"), "--", "sleep", "1000"}),
+      host_->VirtcEnvironment());
+  EXPECT_TRUE(Eventually([&] { return fs::exists(root() + "/pods/told/monitor.log"); }));
+  ASSERT_EQ(::kill(virtc.pid(), SIGINT), 0);
+  const Finished ran = virtc.Finish();
+  EXPECT_EQ(ran.code, 130) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("stopping as soon as the pod has started"));
+  EXPECT_FAILS(runtime().PodStatus("told"), Code::kNotFound, "told");
+
+  const Finished failed = Virtc({"pod", "run", "told", "--rootfs", MakeRootfs("told2"), "--", "nonesuch"});
+  EXPECT_EQ(failed.code, 127);
+  EXPECT_FAILS(runtime().PodStatus("told"), Code::kNotFound, "told");
+}
+
+}  // namespace
+}  // namespace virtcontainers::test
