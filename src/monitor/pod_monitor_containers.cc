@@ -8,7 +8,6 @@
 #include <cinttypes>
 
 #include "base/errors.h"
-#include "monitor/hooks.h"
 #include "monitor/pod_monitor.h"
 #include "pod/defaults.h"
 #include "pod/state_machine.h"
@@ -30,13 +29,6 @@ std::string RandomName() {
   char text[24];
   std::snprintf(text, sizeof(text), "exec-%016" PRIx64, value);
   return text;
-}
-
-// How long hooks may take where no caller says it.
-constexpr auto kPoststop = seconds(10);
-
-void RunPoststopHooks(const ContainerConfig& config, Deadline deadline) {
-  RunLateHooks("poststop", config.hooks.poststop, HookState(config, "stopped", 0), deadline);
 }
 
 }  // namespace
@@ -66,14 +58,8 @@ Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadlin
     return created;
   }
   in_guest_.insert(config.id);
-  const std::string state = HookState(config, "created", vm_->record().process.pid);
-  Status hooked = RunHooks("prestart", config.hooks.prestart, state, deadline);
-  if (hooked) hooked = RunHooks("createRuntime", config.hooks.create_runtime, state, deadline);
-  if (!hooked) {
-    RemoveFromGuest(config.id, Deadline::After(seconds(5)));
-    // One that is being created is not on disk yet, where RemoveFromGuest looks for its hooks.
-    if (!files_.LoadContainer(config.id)) RunPoststopHooks(config, Deadline::After(kPoststop));
-  }
+  Status hooked = vm_->RunCreateHooks(config, deadline);
+  if (!hooked) RemoveFromGuest(config.id, Deadline::After(seconds(5)));
   return hooked;
 }
 
@@ -114,8 +100,7 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     }
     FinishContainer(id);
   });
-  RunLateHooks("poststart", config.hooks.poststart, HookState(config, "running", vm_->record().process.pid),
-               deadline);
+  vm_->RunStartHooks(config, deadline);
   return {};
 }
 
@@ -123,9 +108,6 @@ void PodMonitor::RemoveFromGuest(const std::string& id, Deadline deadline) {
   (void)agent().RemoveContainer(id, Min(deadline, Deadline::After(seconds(5))));
   (void)vm_->HideRootfs(id);
   in_guest_.erase(id);
-  if (const Result<ContainerConfig> config = files_.LoadContainer(id)) {
-    RunPoststopHooks(*config, Deadline::After(kPoststop));
-  }
 }
 
 void PodMonitor::PumpOutput(const std::string& container, const std::shared_ptr<ContainerLog>& log,

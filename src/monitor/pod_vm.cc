@@ -9,6 +9,7 @@
 #include "hypervisor/host_probe.h"
 #include "monitor/console_diagnosis.h"
 #include "monitor/guest_files.h"
+#include "monitor/hooks.h"
 #include "os/file.h"
 #include "pod/enum_names.h"
 #include "pod/mounts.h"
@@ -31,6 +32,13 @@ Result<Part> Make(const std::map<std::string, std::function<Part()>>& makers, co
   for (const auto& [name, maker] : makers) known += (known.empty() ? "" : ", ") + Quoted(name);
   return Fail(Code::kInvalidArgument,
               std::string(what) + " " + Quoted(type) + " is unknown to this monitor: use one of " + known);
+}
+
+// How long all that is run once a container is gone may take: nobody may be waiting who would say it.
+constexpr auto kStopHooks = std::chrono::seconds(10);
+
+void RunStopHooks(const ContainerConfig& container, Deadline deadline) {
+  RunLateHooks("poststop", container.hooks.poststop, HookState(container, "stopped", 0), deadline);
 }
 
 // A context id for the VM: the first three are taken, and a random one is not likely to meet another pod's.
@@ -160,8 +168,30 @@ Result<GuestContainer> PodVm::ShowFiles(ContainerConfig container) {
 }
 
 Status PodVm::HideRootfs(const std::string& container) {
-  if (!share_) return {};
-  return share_->Remove(container);
+  if (share_) VC_RETURN_IF_ERROR(share_->Remove(container));
+  std::map<std::string, ContainerConfig>::node_type gone;
+  {
+    const std::lock_guard lock(mutex_);
+    gone = hooked_.extract(container);
+  }
+  if (gone) RunStopHooks(gone.mapped(), Deadline::After(kStopHooks));
+  return {};
+}
+
+Status PodVm::RunCreateHooks(const ContainerConfig& container, Deadline deadline) {
+  if (container.hooks.empty()) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    hooked_.insert_or_assign(container.id, container);
+  }
+  const std::string state = HookState(container, "created", record_.process.pid);
+  VC_RETURN_IF_ERROR(RunHooks("prestart", container.hooks.prestart, state, deadline));
+  return RunHooks("createRuntime", container.hooks.create_runtime, state, deadline);
+}
+
+void PodVm::RunStartHooks(const ContainerConfig& container, Deadline deadline) const {
+  RunLateHooks("poststart", container.hooks.poststart, HookState(container, "running", record_.process.pid),
+               deadline);
 }
 
 std::vector<ProcessIdentity> PodVm::helpers() const {
@@ -182,8 +212,15 @@ Status PodVm::Stop(Deadline deadline) {
   VC_RETURN_IF_ERROR(hypervisor_->Stop(
       Deadline::After(std::max<std::chrono::nanoseconds>(deadline.remaining(), seconds(5)))));
   agent_->Close();
-  if (share_) VC_RETURN_IF_ERROR(share_->Stop(Deadline::After(seconds(5))));
-  return {};
+  const Status unshared = share_ ? share_->Stop(Deadline::After(seconds(5))) : Status();
+  std::map<std::string, ContainerConfig> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    gone.swap(hooked_);
+  }
+  const Deadline patience = Deadline::After(kStopHooks);
+  for (const auto& [id, container] : gone) RunStopHooks(container, patience);
+  return unshared;
 }
 
 }  // namespace virtcontainers

@@ -5,7 +5,9 @@
 #define VIRTCONTAINERS_SRC_MONITOR_POD_VM_H_
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,10 +53,18 @@ class PodVm {
   // mounts, and the pod's own files that it has none of. Answers the container with the guest's paths, as it
   // came without a VM that has a share; nothing is shown after a failure. Errors: NotFound, naming the path.
   Result<GuestContainer> ShowFiles(ContainerConfig container);
-  // Takes all of it away.
+  // Takes all of it away, of a container that is gone from the guest, and runs its poststop hooks.
   Status HideRootfs(const std::string& container);
 
-  // Lets the guest power off, and makes it if it does not; all is gone when this returns. Idempotent.
+  // The hooks on the host of a container that has been made in the guest: prestart and create_runtime. After
+  // this, failed or not, those of poststop are due: they are run by HideRootfs, or by Stop at last. Errors:
+  // as RunHook.
+  Status RunCreateHooks(const ContainerConfig& container, Deadline deadline);
+  // The hooks of one whose program runs. Failures are logged.
+  void RunStartHooks(const ContainerConfig& container, Deadline deadline) const;
+
+  // Lets the guest power off, and makes it if it does not; all is gone when this returns. Then it runs the
+  // poststop hooks of the containers that are gone with it. Idempotent.
   Status Stop(Deadline deadline);
 
   const std::shared_ptr<Agent>& agent() const { return agent_; }
@@ -82,6 +92,9 @@ class PodVm {
   AgentAddress address_;
   VmRecord record_;
   std::thread watcher_;
+
+  std::mutex mutex_;
+  std::map<std::string, ContainerConfig> hooked_;  // those whose poststop hooks are due; under mutex_
 };
 
 }  // namespace virtcontainers
