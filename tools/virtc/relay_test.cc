@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +36,7 @@ class FakeProcess : public Process {
   // Called with what was written to it, with the lock held.
   std::function<void(FakeProcess&, std::string_view)> on_input = [](FakeProcess&, std::string_view) {};
   std::function<void(FakeProcess&, int)> on_signal = [](FakeProcess&, int) {};
+  std::function<void(FakeProcess&, uint16_t, uint16_t)> on_resize = [](FakeProcess&, uint16_t, uint16_t) {};
 
   void Out(std::string_view text) { out_ += text; }
   void Err(std::string_view text) { err_ += text; }
@@ -77,7 +81,11 @@ class FakeProcess : public Process {
     changed_.notify_all();
     return {};
   }
-  Status Resize(uint16_t, uint16_t, Deadline) override { return {}; }
+  Status Resize(uint16_t rows, uint16_t columns, Deadline) override {
+    const std::lock_guard lock(mutex_);
+    on_resize(*this, rows, columns);
+    return {};
+  }
 
  private:
   Result<size_t> Read(std::string& from, std::span<char> buffer, Deadline deadline) {
@@ -254,6 +262,84 @@ TEST(Relay, OutputThatCannotBeWrittenIsAnError) {
   }
   ASSERT_FALSE(exit);
   EXPECT_EQ(exit.error().code(), Code::kResourceExhausted);
+}
+
+// ---- with a terminal
+
+struct Terminal {
+  Terminal() : controller(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) {
+    EXPECT_EQ(::grantpt(controller.get()), 0);
+    EXPECT_EQ(::unlockpt(controller.get()), 0);
+    terminal = UniqueFd(::open(::ptsname(controller.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    EXPECT_TRUE(terminal);
+  }
+  bool raw() const {
+    termios mode{};
+    EXPECT_EQ(::tcgetattr(terminal.get(), &mode), 0);
+    return (mode.c_lflag & (ICANON | ECHO | ISIG)) == 0;
+  }
+  UniqueFd controller, terminal;
+};
+
+TEST(RelayTerminal, KeysArePassedOnAsTheyAreAndTheTerminalIsAsBefore) {
+  const Terminal terminal;
+  ASSERT_FALSE(terminal.raw());
+  FakeProcess process;
+  bool raw = false;
+  process.on_input = [&](FakeProcess& self, std::string_view data) {
+    raw = terminal.raw();
+    self.Out(data);
+    if (data.find('\x04') != data.npos) self.End(0);
+  };
+  // Before it is raw, it would make signals and ends of input of these.
+  std::thread typist([&] {
+    while (!terminal.raw()) std::this_thread::yield();
+    EXPECT_EQ(::write(terminal.controller.get(), "a\x03\r\x04", 4), 4);
+  });
+  const Relayed relayed = RunRelay(process, {.input = true, .terminal = true}, terminal.terminal.get());
+  typist.join();
+  ASSERT_TRUE(relayed.exit);
+  EXPECT_EQ(relayed.out, "a\x03\r\x04");
+  EXPECT_TRUE(raw);
+  EXPECT_FALSE(terminal.raw());
+}
+
+TEST(RelayTerminal, ItsSizeIsPassedOn) {
+  const Terminal terminal;
+  FakeProcess process;
+  uint16_t rows = 0, columns = 0;
+  process.on_resize = [&](FakeProcess& self, uint16_t new_rows, uint16_t new_columns) {
+    rows = new_rows;
+    columns = new_columns;
+    self.End(0);
+  };
+  std::thread user([&] {
+    while (!terminal.raw()) std::this_thread::yield();
+    const winsize size{.ws_row = 40, .ws_col = 120, .ws_xpixel = 0, .ws_ypixel = 0};
+    EXPECT_EQ(::ioctl(terminal.controller.get(), TIOCSWINSZ, &size), 0);
+    ::kill(::getpid(), SIGWINCH);  // as the kernel does for a controlling terminal
+  });
+  ASSERT_TRUE(RunRelay(process, {.input = true, .terminal = true}, terminal.terminal.get()).exit);
+  user.join();
+  EXPECT_EQ(rows, 40);
+  EXPECT_EQ(columns, 120);
+}
+
+TEST(RelayTerminal, ASignalLeavesTheTerminalAsItWas) {
+  for (const int signal : {SIGTERM, SIGHUP, SIGINT}) {
+    const Terminal terminal;
+    FakeProcess process;
+    process.on_signal = [](FakeProcess& self, int got) { self.End(128 + got); };
+    std::thread user([&] {
+      while (!terminal.raw()) std::this_thread::yield();
+      ::kill(::getpid(), signal);
+    });
+    const Relayed relayed = RunRelay(process, {.input = true, .terminal = true}, terminal.terminal.get());
+    user.join();
+    ASSERT_TRUE(relayed.exit);
+    EXPECT_EQ(relayed.exit->code, 128 + signal);
+    EXPECT_FALSE(terminal.raw());
+  }
 }
 
 }  // namespace
