@@ -20,7 +20,7 @@ namespace virtcontainers {
 class ConsoleLimit {
  public:
   struct Limits {
-    size_t size = 16 << 20;
+    size_t size = 4 << 20;
     size_t kept = 1 << 20;
   };
 
