@@ -17,7 +17,6 @@
 namespace virtc {
 
 using virtcontainers::Deadline;
-using virtcontainers::Event;
 using virtcontainers::EventStream;
 using virtcontainers::EventType;
 using virtcontainers::Runtime;
