@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 #include "base/errors.h"
 #include "hypervisor/host_probe.h"
@@ -106,6 +107,12 @@ Status PodVm::Launch(Deadline deadline) {
   record_.accelerator_reason = info->accelerator_reason;
   record_.transport = NameOf(kTransportNames, vm.transport);
   address_ = AgentAddress{vm.transport, info->agent_socket, vm.vsock_cid};
+  if (auto console = ConsoleLimit::Watch(vm.console)) {
+    console_ = std::move(*console);
+  } else {
+    // A host that is out of inotify instances still has its pods.
+    std::fprintf(stderr, "the console's size is not limited: %s\n", console.error().ToString().c_str());
+  }
 
   watcher_ = std::thread([this] {
     Result<VmExit> exit = hypervisor_->WaitExit(Deadline::Infinite());

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "monitor/console_limit.h"
 #include "pod/paths.h"
 #include "pod/record.h"
 #include "storage/shared_rootfs.h"
@@ -91,6 +92,7 @@ class PodVm {
   std::vector<Mount> files_;  // that every container is given
   AgentAddress address_;
   VmRecord record_;
+  std::unique_ptr<ConsoleLimit> console_;
   std::thread watcher_;
 
   std::mutex mutex_;

@@ -369,6 +369,20 @@ TEST_F(VirtcOperationsTest, ThePodsNamesAndSharedMemory) {
   ExpectWrong({"pod", "create", "x", "--shm-size", "much"}, "--shm-size 'much'");
 }
 
+TEST_F(VirtcOperationsTest, ADetachedCommandIsLeftRunning) {
+  const std::string name =
+      OutputOf(About({"container", "enter", "--detach"}, {"--", "sh", "-c", "echo left; exec sleep 777"}));
+  EXPECT_THAT(name, StartsWith("exec-"));
+  const auto process = runtime().OpenProcess(kPod, "db", name.substr(0, name.size() - 1));
+  ASSERT_OK(process);
+  char buffer[100];
+  EXPECT_EQ((*process)->ReadStdout(buffer), 5u) << "what it said is still there";
+  EXPECT_THAT(OutputOf(About({"container", "ps"})), HasSubstr("sleep 777"));
+  ASSERT_OK((*process)->Signal(SIGKILL));
+  EXPECT_EQ((*process)->Wait()->code, 137);
+  ExpectWrong(About({"container", "enter", "--detach", "-i"}, {"--", "true"}), "--detach");
+}
+
 TEST_F(VirtcOperationsTest, PodRunIsStoppedWhileThePodBoots) {
   HostProcess virtc(
       host_->VirtcArguments({"pod", "run", "told", "--rootfs", MakeRootfs("told"), "--", "sleep", "1000"}),

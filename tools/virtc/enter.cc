@@ -27,12 +27,19 @@ class Enter : public Command {
     options.Argument("POD", pod_, "the pod to enter");
     if (in_container_) options.Argument("CONTAINER", container_, "the container to enter");
     process_.DeclareStreams(options);
+    options.Flag("-d,--detach", detach_,
+                 "print its name and leave it running; it waits when 256 KiB of output are unread");
     process_.Declare(options);
   }
 
   Status Prepare(const CommandWords& words) override {
     config_.args = *words;
     VC_RETURN_IF_ERROR(process_.Apply(config_));
+    if (detach_ && (process_.interactive || process_.terminal)) {
+      return virtcontainers::Fail(
+          virtcontainers::Code::kInvalidArgument,
+          "--detach goes neither with --interactive nor with --tty: nobody would be there");
+    }
     return PrepareTerminal(config_, process_.interactive);
   }
 
@@ -45,6 +52,10 @@ class Enter : public Command {
     if (!process) {
       const int status = StatusFor(*runtime, process.error());
       return tl::make_unexpected(Failure(std::move(process.error()), status));
+    }
+    if (detach_) {
+      VIRTC_RETURN_IF_ERROR((*process)->CloseStdin());
+      return Outcome{{.json = {{"process", (*process)->id()}}, .text = {(*process)->id()}}};
     }
     const RelayOptions relay{.input = process_.interactive, .terminal = config_.terminal};
     auto exit = RelayStreams(**process, relay, signals);
@@ -68,6 +79,7 @@ class Enter : public Command {
 
   const bool in_container_;
   std::string pod_, container_;
+  bool detach_ = false;
   ProcessOptions process_;
   virtcontainers::ProcessConfig config_;
 };
