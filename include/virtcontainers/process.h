@@ -19,8 +19,8 @@ namespace virtcontainers {
 // signal.
 //
 // Destroying the handle leaves the process alone. A process whose output nobody reads waits when the pipe in
-// the guest (256 KiB) is full; what it wrote is not lost. Every call answers NotFound once the process is gone
-// and collected, and Unavailable once its pod has stopped.
+// the guest (256 KiB) is full; what it wrote is not lost. Every call answers NotFound once the process is
+// gone and collected, and Unavailable once its pod has stopped.
 class Process {
  public:
   virtual ~Process() = default;
