@@ -37,8 +37,8 @@ Status ValidateMount(const Mount& mount, std::string_view field);
 // A mount propagation's name, such as "rslave", or nothing.
 Status ValidatePropagation(std::string_view name, std::string_view field);
 
-// Of a new container, or of one that is to be updated. `of` names it: "container 'db'".
-Status ValidateResources(const ContainerResources& resources, std::string_view of);
+// Of a new container, or of one that is to be updated. `field` names it: "container 'db'".
+Status ValidateResources(const ContainerResources& resources, std::string_view field);
 
 Status ValidateDeviceNumbers(int64_t major, int64_t minor, const std::string& of);
 
