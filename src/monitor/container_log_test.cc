@@ -239,7 +239,7 @@ TEST_F(ContainerLogTest, NoCharacterIsTorn) {
 
 TEST_F(ContainerLogTest, AnyByteBecomesValidJson) {
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
-  log->Append(kOut, std::string("a\0b\xff\x1b[31m\r\xe2\x82\n", 14), kNow);
+  log->Append(kOut, std::string("a\0b\xff\x1b[31m\r\xe2\x82\n", 13), kNow);
   EXPECT_THAT(DockerLogs(Text(), "stdout"),
               testing::ElementsAre(std::string("a\0b", 3) + "\xef\xbf\xbd\x1b[31m\r\xef\xbf\xbd\n"));
   std::string noise;

@@ -14,10 +14,8 @@ namespace virtcontainers::test {
 namespace {
 
 using testing::AllOf;
-using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 namespace fs = std::filesystem;
@@ -53,7 +51,7 @@ class VirtcOperationsTest : public SharedPodTest<VirtcOperationsTest> {
     return command;
   }
 
-  std::string OutputOf(std::vector<std::string> args) {
+  std::string OutputOf(const std::vector<std::string>& args) {
     const Finished finished = Virtc(args);
     EXPECT_EQ(finished.code, 0) << testing::PrintToString(args) << ": " << finished.err;
     return finished.out;
@@ -89,7 +87,7 @@ class VirtcOperationsTest : public SharedPodTest<VirtcOperationsTest> {
     return line;
   }
 
-  void ExpectWrong(std::vector<std::string> args, const std::string& why) {
+  void ExpectWrong(const std::vector<std::string>& args, const std::string& why) {
     const Finished finished = Virtc(args);
     EXPECT_EQ(finished.code, 125) << testing::PrintToString(args);
     EXPECT_EQ(finished.out, "");
