@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "base/errors.h"
-#include "base/utf8.h"
 
 namespace virtcontainers {
 namespace {
@@ -25,6 +24,13 @@ std::optional<T> Limit(uint64_t limit) {
   return T{limit};
 }
 
+// As the kernel's names are.
+bool IsName(std::string_view key) {
+  return !key.empty() && key.size() <= 64 && std::all_of(key.begin(), key.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+  });
+}
+
 void ReadMemory(const grpc::MemoryStats& from, MemoryStats& to) {
   to.usage = Bytes{from.usage().usage()};
   to.peak = Bytes{from.usage().max_usage()};
@@ -33,11 +39,11 @@ void ReadMemory(const grpc::MemoryStats& from, MemoryStats& to) {
   to.cache = Bytes{from.cache()};
   to.kernel = Bytes{from.kernel_usage().usage()};
   to.swap = Bytes{from.swap_usage().usage()};
+  const auto kills = from.stats().find("events.oom_kill");
+  if (kills != from.stats().end()) to.oom_kills = kills->second;
   for (const auto& [key, value] : from.stats()) {
     if (to.detail.size() == kMaxEntries) break;
-    if (key == "events.oom_kill") to.oom_kills = value;
-    if (key.compare(0, kEvents.size(), kEvents) != 0 && key.size() <= 64 && IsValidUtf8(key))
-      to.detail[key] = value;
+    if (key.compare(0, kEvents.size(), kEvents) != 0 && IsName(key)) to.detail[key] = value;
   }
 }
 
@@ -109,7 +115,8 @@ Result<std::vector<ProcessInfo>> FromGuestProcesses(const wire::ListProcessesRes
   for (const wire::GuestProcess& from : list.processes()) {
     constexpr uint32_t kMaxPid = std::numeric_limits<pid_t>::max();
     if (from.pid() > kMaxPid || from.parent() > kMaxPid) {
-      return Fail(Code::kInternal, "the agent answered with process id " + std::to_string(from.pid()));
+      return Fail(Code::kInternal, "the agent answered with process id " +
+                                       std::to_string(std::max(from.pid(), from.parent())));
     }
     ProcessInfo& to = processes.emplace_back();
     to.pid = static_cast<pid_t>(from.pid());
