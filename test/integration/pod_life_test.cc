@@ -372,9 +372,10 @@ TEST_F(RunningPod, EnvironmentAndWorkingDirectory) {
 TEST_F(RunningPod, UserGroupsAndRights) {
   const std::string facts =
       "id -u; id -g; id -G; umask; grep -E '^(CapEff|NoNewPrivs)' /proc/self/status; ulimit -n";
-  ProcessConfig command = Shell(facts);
+  ProcessConfig command = Shell("umask");
   command.user.umask = 027;
-  EXPECT_FAILS(runtime().EnterContainer(kPod, "a", command), Code::kUnimplemented, "umask");
+  EXPECT_EQ(Enter("a", command).out, "0027\n");
+  command = Shell(facts);
   command.user = {.uid = 1000, .gid = 1001, .additional_gids = {5, 6}, .umask = {}};
   command.no_new_privileges = true;
   command.rlimits = {{"RLIMIT_NOFILE", 100, 200}};
