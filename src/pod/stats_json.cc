@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "base/time_format.h"
+#include "pod/json_fields.h"
 
 namespace virtcontainers {
 namespace {
@@ -27,27 +28,6 @@ void Read(JsonReader& reader, const char* name, Time& out) {
     out = *time;
   } else {
     reader.FailWith(time.error());
-  }
-}
-
-// Runs `read` on the object of that name, or on each object of that list.
-template <typename F>
-void ReadObject(JsonReader& reader, const char* name, F read) {
-  const Json* object = reader.Object(name);
-  if (object == nullptr) return;
-  JsonReader inner(*object, reader.PathOf(name));
-  read(inner);
-  if (!inner.status()) reader.FailWith(inner.status().error());
-}
-
-template <typename F>
-void ReadObjects(JsonReader& reader, const char* name, F read) {
-  const Json* list = reader.Array(name);
-  if (list == nullptr) return;
-  for (const Json& element : *list) {
-    JsonReader inner(element, reader.PathOf(name));
-    read(inner);
-    if (!inner.status()) return reader.FailWith(inner.status().error());
   }
 }
 
