@@ -375,7 +375,9 @@ TEST_F(VirtcOperationsTest, ADetachedCommandIsLeftRunning) {
   ASSERT_OK(process);
   char buffer[100];
   EXPECT_EQ((*process)->ReadStdout(buffer), 5u) << "what it said is still there";
-  EXPECT_THAT(OutputOf(About({"container", "ps"})), HasSubstr("sleep 777"));
+  EXPECT_TRUE(Eventually([&] {
+    return OutputOf(About({"container", "ps"})).find("sleep 777") != std::string::npos;
+  })) << "sh has said its line and is about to become sleep";
   ASSERT_OK((*process)->Signal(SIGKILL));
   EXPECT_EQ((*process)->Wait()->code, 137);
   ExpectWrong(About({"container", "enter", "--detach", "-i"}, {"--", "true"}), "--detach");
