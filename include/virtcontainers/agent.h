@@ -10,6 +10,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +65,33 @@ struct ProcessRef {
 
 enum class OutputStream { kStdout, kStderr };
 
+// Which bytes of a stream are asked for. Offsets count from the stream's first byte.
+struct OutputRange {
+  // The first byte; without one, the oldest that nobody has acknowledged.
+  std::optional<uint64_t> offset;
+  // What lies before is not asked for again, and the guest forgets it. What it has sent and is not
+  // acknowledged it keeps, 1 MiB at most, and sends again to who asks.
+  uint64_t acknowledged = 0;
+  uint32_t size = 0;  // at most
+};
+
+struct OutputPiece {
+  uint64_t offset = 0;  // of the first byte
+  std::string data;     // empty: the stream's end
+};
+
+// What there is in a guest, for who takes it over.
+struct GuestState {
+  struct Container {
+    std::string id;
+    ContainerState state = ContainerState::kReady;
+    std::vector<std::string> execs;  // also those that have ended, as long as their exit status is known
+  };
+  std::string sandbox;                // empty: there is none yet
+  std::vector<Container> containers;  // in no order
+  std::vector<std::string> execs;     // in the guest's own root
+};
+
 struct AgentDetails {
   std::string version;
 };
@@ -91,6 +119,9 @@ class Agent {
 
   virtual Status Check(Deadline deadline) = 0;
   virtual Result<AgentDetails> GetDetails(Deadline deadline) = 0;
+
+  // Errors: Unimplemented for an agent that speaks no more than Kata's protocol.
+  virtual Result<GuestState> GetState(Deadline deadline) = 0;
 
   // Prepares the guest for containers; once.
   virtual Status CreateSandbox(const SandboxConfig& config, Deadline deadline) = 0;
@@ -128,11 +159,19 @@ class Agent {
   virtual Status ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
                                 Deadline deadline) = 0;
 
-  // The process's end. Any number of waiters.
+  // The process's end, also when it has ended before. Any number of waiters. Of a process executed in a
+  // container it is known until the container is removed, or 128 others have ended since.
   virtual void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) = 0;
-  // At least one byte and at most `size`, once there is one; an empty string is the stream's end.
+  // At least one byte and at most `size`, once there is one; an empty string is the stream's end. The guest
+  // forgets what it has answered with.
   virtual void ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
                           Callback<std::string> done) = 0;
+  // The same for who may have to ask again, on another link: the guest keeps what is not acknowledged. One of
+  // the two for a stream. Errors: OutOfRange for an offset whose bytes the guest has forgotten, or that it
+  // has yet to reach. An agent that speaks no more than Kata's protocol keeps nothing, and counts from the
+  // link's beginning.
+  virtual void ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
+                              Callback<OutputPiece> done) = 0;
   // All of `data`, once the process has taken it.
   virtual void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) = 0;
   virtual Status CloseStdin(const ProcessRef& process, Deadline deadline) = 0;

@@ -66,7 +66,7 @@ struct VmExit {
 
 enum class VmState { kNone, kRunning, kPaused, kExited };
 
-// One VM. Thread-safe. Start is called once; an object whose VM has exited is of no further use.
+// One VM. Thread-safe. Start or Attach is called once; an object whose VM has exited is of no further use.
 class Hypervisor {
  public:
   // A VM still running is killed.
@@ -78,6 +78,20 @@ class Hypervisor {
   // is left. Errors: NotFound for a missing program or file, naming it; FailedPrecondition when called twice,
   // or for Accelerator::kKvm where KVM is not usable; Aborted with the VMM's own words when it ends at once.
   virtual Result<VmInfo> Start(const VmConfig& config, Deadline deadline) = 0;
+
+  // Instead of Start: takes over a VM that runs on after the process that started it has died. `config` and
+  // `running` are those of Start then. The VM may be running or paused, and stays so. How it ends is known
+  // from what it says, its exit status being its parent's to collect. On failure the VM is as it was. Errors:
+  // NotFound when that process has ended; Unimplemented for a hypervisor that cannot: its VMs end with their
+  // monitor.
+  virtual Result<VmInfo> Attach(const VmConfig& config, const VmInfo& running, Deadline deadline) {
+    (void)config, (void)running, (void)deadline;
+    return tl::unexpected<Error>(
+        Error(Code::kUnimplemented, std::string(name()) + " cannot take over a vm that runs"));
+  }
+
+  // Leaves a VM that runs alone from now on, also when the object is destroyed: somebody else takes it over.
+  virtual void Detach() {}
 
   virtual VmState state() const = 0;
 

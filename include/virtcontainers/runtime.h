@@ -95,6 +95,13 @@ class Runtime {
   Status PausePod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(30)));
   Status ResumePod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
+  // Sees to it that a running pod has a monitor: one that was killed is replaced by another, which takes the
+  // VM over; its containers notice nothing. Every call that needs the monitor does the same by itself. A pod
+  // whose VM has ended meanwhile becomes stopped, with the reason. Nothing happens to a pod that does not
+  // run. Answers whether there was something to mend.
+  Result<bool> RestoreMonitor(std::string_view pod,
+                              Deadline deadline = Deadline::After(std::chrono::seconds(30)));
+
   // What the pod was asked to be, with its containers as they are now configured.
   Result<PodConfig> FetchPod(std::string_view pod);
 

@@ -1,27 +1,60 @@
 #include "hypervisor/vm_process.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
 #include <utility>
 
 #include "base/errors.h"
+#include "os/pidfd.h"
 #include "os/poll.h"
+#include "os/process_identity.h"
 
 namespace virtcontainers {
 
 VmProcess::VmProcess(Subprocess process, ProcessIdentity identity, Explain explain)
-    : process_(std::move(process)), identity_(std::move(identity)) {
+    : VmProcess(std::move(process), UniqueFd(), std::move(identity), std::move(explain)) {}
+
+VmProcess::VmProcess(std::optional<Subprocess> child, UniqueFd pidfd, ProcessIdentity identity,
+                     Explain explain)
+    : child_(std::move(child)),
+      pidfd_(std::move(pidfd)),
+      wake_(::eventfd(0, EFD_CLOEXEC)),
+      identity_(std::move(identity)) {
   watcher_ = std::thread([this, explain = std::move(explain)] { Watch(explain); });
 }
 
+Result<std::shared_ptr<VmProcess>> VmProcess::Adopt(const ProcessIdentity& identity, Explain explain) {
+  UniqueFd pidfd(OpenPidfd(identity.pid));
+  // In this order: the process that the descriptor stands for is the one that is checked.
+  if (!pidfd || !IsAlive(identity)) {
+    return Fail(Code::kNotFound, "the vm (process " + std::to_string(identity.pid) + ") has ended");
+  }
+  return std::shared_ptr<VmProcess>(
+      new VmProcess(std::nullopt, std::move(pidfd), identity, std::move(explain)));
+}
+
 VmProcess::~VmProcess() {
-  (void)Kill(SIGKILL);
+  if (detached_) {
+    const uint64_t one = 1;
+    (void)!::write(wake_.get(), &one, sizeof one);
+  } else {
+    (void)Kill(SIGKILL);
+  }
   watcher_.join();
 }
 
-Status VmProcess::Kill(int signal) { return process_.Kill(signal); }
+Status VmProcess::Kill(int signal) {
+  if (child_) return child_->Kill(signal);
+  if (SendPidfdSignal(pidfd_.get(), signal) == 0 || errno == ESRCH) return {};
+  return FailErrno("signal the vm (process " + std::to_string(identity_.pid) + ")");
+}
 
 bool VmProcess::HasEnded() const {
-  return WaitReadable(process_.pidfd(), Deadline::After(std::chrono::nanoseconds(0))).value_or(true);
+  return WaitReadable(pidfd(), Deadline::After(std::chrono::nanoseconds(0))).value_or(true);
 }
 
 Result<VmExit> VmProcess::Wait(Deadline deadline) {
@@ -36,8 +69,17 @@ Result<VmExit> VmProcess::Wait(Deadline deadline) {
 }
 
 void VmProcess::Watch(const Explain& explain) {
-  const Result<ProcessExit> end = process_.Wait(Deadline::Infinite());
-  VmExit exit = end ? explain(*end) : VmExit{false, "vm exited: " + end.error().message()};
+  pollfd fds[] = {{pidfd(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+  while (::poll(fds, 2, -1) < 0 && errno == EINTR) {
+  }
+  if (fds[0].revents == 0) return;
+  VmExit exit;
+  if (!child_) {
+    exit = explain(std::nullopt);
+  } else {
+    const Result<ProcessExit> end = child_->Wait(Deadline::Infinite());
+    exit = end ? explain(*end) : VmExit{false, "vm exited: " + end.error().message()};
+  }
   const std::lock_guard lock(mutex_);
   exit_ = std::move(exit);
   ended_.notify_all();

@@ -3,12 +3,15 @@
 #ifndef VIRTCONTAINERS_SRC_HYPERVISOR_VM_PROCESS_H_
 #define VIRTCONTAINERS_SRC_HYPERVISOR_VM_PROCESS_H_
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
 
+#include "base/unique_fd.h"
 #include "os/subprocess.h"
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
@@ -16,17 +19,25 @@
 
 namespace virtcontainers {
 
-// Owns a child process from its start to its end. Thread-safe. Has a thread that waits for the end.
+// Owns a process from its start, or from a take-over, to its end. Thread-safe. Has a thread that waits for
+// the end.
 class VmProcess {
  public:
   // Says what a process's end means for its VM. Called once, on the watching thread, before anybody learns of
   // the end; may block for a moment.
-  using Explain = std::function<VmExit(const ProcessExit&)>;
+  // Without an exit it was somebody else's child, and how it ended is not known.
+  using Explain = std::function<VmExit(const std::optional<ProcessExit>&)>;
 
   VmProcess(Subprocess process, ProcessIdentity identity, Explain explain);
 
-  // Kills it and waits.
+  // Takes over a process that somebody started who has died. Errors: NotFound when it has ended.
+  static Result<std::shared_ptr<VmProcess>> Adopt(const ProcessIdentity& identity, Explain explain);
+
+  // Kills it and waits, unless Detach was called.
   ~VmProcess();
+
+  // Leaves it alone when this is destroyed.
+  void Detach() { detached_ = true; }
 
   VmProcess(const VmProcess&) = delete;
   VmProcess& operator=(const VmProcess&) = delete;
@@ -43,10 +54,15 @@ class VmProcess {
   Result<VmExit> Wait(Deadline deadline);
 
  private:
+  VmProcess(std::optional<Subprocess> child, UniqueFd pidfd, ProcessIdentity identity, Explain explain);
   void Watch(const Explain& explain);
+  int pidfd() const { return child_ ? child_->pidfd() : pidfd_.get(); }
 
-  Subprocess process_;
+  std::optional<Subprocess> child_;
+  const UniqueFd pidfd_;  // of one that is no child
+  const UniqueFd wake_;   // an eventfd: the watcher is to leave
   const ProcessIdentity identity_;
+  std::atomic<bool> detached_ = false;
   std::mutex mutex_;
   std::condition_variable ended_;
   std::optional<VmExit> exit_;

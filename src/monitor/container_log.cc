@@ -16,6 +16,7 @@ namespace virtcontainers {
 namespace {
 
 constexpr size_t kMaxLine = 16 << 10;
+constexpr char kPositionSuffix[] = ".position";
 constexpr size_t kMinLine = 64;
 constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
 
@@ -45,21 +46,92 @@ std::string_view NameOf(OutputStream stream) { return stream == OutputStream::kS
 
 }  // namespace
 
-ContainerLog::ContainerLog(std::string path, const LogConfig& config, UniqueFd fd, uint64_t size)
-    : path_(std::move(path)), config_(config), max_line_(MaxLine(config)), fd_(std::move(fd)), size_(size) {}
+ContainerLog::ContainerLog(std::string path, const LogConfig& config, LogPositionFile position, UniqueFd fd,
+                           uint64_t size)
+    : path_(std::move(path)),
+      config_(config),
+      max_line_(MaxLine(config)),
+      position_(std::move(position)),
+      fd_(std::move(fd)),
+      size_(size) {}
 
 Result<std::unique_ptr<ContainerLog>> ContainerLog::Open(std::string path, const LogConfig& config) {
+  VC_ASSIGN_OR_RETURN(LogPositionFile position, LogPositionFile::Open(path + kPositionSuffix));
+  VC_ASSIGN_OR_RETURN(std::unique_ptr<ContainerLog> log, Make(std::move(path), config, std::move(position)));
+  log->SavePosition();
+  return log;
+}
+
+Result<std::unique_ptr<ContainerLog>> ContainerLog::Resume(std::string path, const LogConfig& config) {
+  VC_ASSIGN_OR_RETURN(LogPositionFile file, LogPositionFile::Open(path + kPositionSuffix));
+  const std::optional<LogPosition> position = file.Read();
+  if (position) VC_RETURN_IF_ERROR(RestoreLog(path, config.max_files, *position));
+  VC_ASSIGN_OR_RETURN(std::unique_ptr<ContainerLog> log, Make(std::move(path), config, std::move(file)));
+  for (const int stream : {0, 1}) {
+    log->next_[stream].reset();
+    if (!position) continue;
+    log->next_[stream] = log->acknowledged_[stream] = position->offsets[stream];
+  }
+  if (position) log->lost_ = position->lost;
+  if (!position) std::fprintf(stderr, "log '%s': how far it had come is not known\n", log->path_.c_str());
+  return log;
+}
+
+Result<std::unique_ptr<ContainerLog>> ContainerLog::Make(std::string path, const LogConfig& config,
+                                                         LogPositionFile position) {
   UniqueFd fd(::open(path.c_str(), kFlags, 0600));
   if (!fd) return FailErrno("open log " + Quoted(path));
   struct stat info;
   if (::fstat(fd.get(), &info) != 0) return FailErrno("open log " + Quoted(path));
-  return std::unique_ptr<ContainerLog>(
-      new ContainerLog(std::move(path), config, std::move(fd), static_cast<uint64_t>(info.st_size)));
+  return std::unique_ptr<ContainerLog>(new ContainerLog(std::move(path), config, std::move(position),
+                                                        std::move(fd), static_cast<uint64_t>(info.st_size)));
 }
 
-void ContainerLog::Append(OutputStream stream, std::string_view data, Time now) {
+std::optional<uint64_t> ContainerLog::next(OutputStream stream) const {
   const std::lock_guard lock(mutex_);
-  if (config_.format == LogFormat::kPlain) return AppendPlain(data, now);
+  return next_[static_cast<int>(stream)];
+}
+
+uint64_t ContainerLog::acknowledged(OutputStream stream) const {
+  const std::lock_guard lock(mutex_);
+  return acknowledged_[static_cast<int>(stream)];
+}
+
+void ContainerLog::SavePosition() {
+  struct stat info {};
+  LogPosition position;
+  if (::fstat(fd_.get(), &info) == 0) position.inode = info.st_ino;
+  position.size = size_;
+  position.lost = lost_;
+  for (const int stream : {0, 1}) {
+    // A line that is still open is in no record.
+    position.offsets[stream] = next_[stream].value_or(0) - open_line_[stream].size();
+    // Also where that cannot be written: a container is not held up for it.
+    acknowledged_[stream] = position.offsets[stream];
+  }
+  if (const Status written = position_.Write(position); !written) {
+    std::fprintf(stderr, "log '%s': %s\n", path_.c_str(), written.error().ToString().c_str());
+  }
+}
+
+void ContainerLog::Append(OutputStream stream, uint64_t offset, std::string_view data, Time now) {
+  const std::lock_guard lock(mutex_);
+  std::optional<uint64_t>& next = next_[static_cast<int>(stream)];
+  if (next && offset < *next) {
+    data.remove_prefix(std::min<uint64_t>(*next - offset, data.size()));
+    offset = *next;
+  }
+  if (data.empty()) return;
+  next = offset + data.size();
+  if (config_.format == LogFormat::kPlain) {
+    AppendPlain(data, now);
+  } else {
+    AppendLines(stream, data, now);
+  }
+  SavePosition();
+}
+
+void ContainerLog::AppendLines(OutputStream stream, std::string_view data, Time now) {
   std::string& open_line = open_line_[static_cast<int>(stream)];
   while (!data.empty()) {
     const size_t end = data.find('\n');
@@ -89,6 +161,7 @@ void ContainerLog::Flush(Time now) {
     open_line.clear();
   }
   NoteLoss(now);
+  SavePosition();
 }
 
 // A file ends with a line where there is one that does.

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/unique_fd.h"
+#include "monitor/log_position.h"
 #include "virtcontainers/agent.h"
 #include "virtcontainers/config.h"
 #include "virtcontainers/status.h"
@@ -26,23 +28,39 @@ namespace virtcontainers {
 //   {"log":"a whole line\n","stream":"stdout","time":"2026-01-31T09:05:00.123456789Z"}
 // kPlain, the bytes of both streams as they come.
 //
+// A monitor that is killed loses and doubles nothing: beside the log, `<path>.position` says how far it has
+// come (log_position.h), and the guest still has the rest.
+//
 // Thread-safe. Holds at most `max_size` times `max_files` on disk: a file that is full becomes `<path>.1`,
 // that `<path>.2` and so on, in place of the oldest. A disk that is full loses output and not the container:
 // the number of lost bytes is noted when there is room.
 class ContainerLog {
  public:
-  // Appends to what is there. Errors: those of opening the file.
+  // Of a container that is started: appends to what is there. Errors: those of opening the file.
   static Result<std::unique_ptr<ContainerLog>> Open(std::string path, const LogConfig& config);
+  // Of one that runs, after the death of the one that logged it.
+  static Result<std::unique_ptr<ContainerLog>> Resume(std::string path, const LogConfig& config);
 
-  void Append(OutputStream stream, std::string_view data, Time now);
+  // Where to go on reading a stream; nothing if it is not known: where the guest has its oldest.
+  std::optional<uint64_t> next(OutputStream stream) const;
+  // What the guest may forget: it is in the log for good.
+  uint64_t acknowledged(OutputStream stream) const;
+
+  // `offset` is that of the first byte in the stream. What has been appended already is not appended again.
+  void Append(OutputStream stream, uint64_t offset, std::string_view data, Time now);
 
   // Writes out what has no end of line yet.
   void Flush(Time now);
 
  private:
-  ContainerLog(std::string path, const LogConfig& config, UniqueFd fd, uint64_t size);
+  ContainerLog(std::string path, const LogConfig& config, LogPositionFile position, UniqueFd fd,
+               uint64_t size);
+  static Result<std::unique_ptr<ContainerLog>> Make(std::string path, const LogConfig& config,
+                                                    LogPositionFile position);
 
   // With mutex_ held.
+  void AppendLines(OutputStream stream, std::string_view data, Time now);
+  void SavePosition();
   void AppendPlain(std::string_view data, Time now);
   void WriteLine(OutputStream stream, bool whole, std::string_view line, Time now);
   void NoteLoss(Time now);
@@ -54,12 +72,15 @@ class ContainerLog {
   const std::string path_;
   const LogConfig config_;
   const size_t max_line_;  // of a line; what is longer is written in parts
-  std::mutex mutex_;
+  const LogPositionFile position_;
+  mutable std::mutex mutex_;
   UniqueFd fd_;
   uint64_t size_;
   bool moved_ = false;        // the full file has its new name, and there is no new file yet
   uint64_t lost_ = 0;         // bytes of output since the last record
   std::string open_line_[2];  // of each stream
+  std::optional<uint64_t> next_[2] = {0, 0};
+  uint64_t acknowledged_[2] = {0, 0};
 };
 
 }  // namespace virtcontainers

@@ -35,6 +35,10 @@ class ContainerLogTest : public testing::Test {
     EXPECT_TRUE(log) << log.error().ToString();
     return log ? std::move(*log) : nullptr;
   }
+  // The next bytes of a stream.
+  static void Say(ContainerLog& log, OutputStream stream, std::string_view data, Time now) {
+    log.Append(stream, log.next(stream).value_or(0), data, now);
+  }
   std::string Text() const { return TestDirectory::Read(path_); }
   // All files, oldest first; no file is larger than allowed.
   std::string Everything(const LogConfig& config) const {
@@ -55,8 +59,8 @@ class ContainerLogTest : public testing::Test {
 
 TEST_F(ContainerLogTest, LinesAreAsKubernetesHasThem) {
   const auto log = Open();
-  log->Append(kOut, "one\ntwo\n\n", kNow);
-  log->Append(kErr, "wrong\n", kNow);
+  Say(*log, kOut, "one\ntwo\n\n", kNow);
+  Say(*log, kErr, "wrong\n", kNow);
   EXPECT_EQ(Text(), kStamp + "stdout F one\n" + kStamp + "stdout F two\n" + kStamp + "stdout F \n" + kStamp +
                         "stderr F wrong\n");
   struct stat info;
@@ -66,10 +70,10 @@ TEST_F(ContainerLogTest, LinesAreAsKubernetesHasThem) {
 
 TEST_F(ContainerLogTest, LinesAreJoinedOfEachStream) {
   const auto log = Open();
-  log->Append(kOut, "he", kNow);
-  log->Append(kErr, "oh", kNow);
-  log->Append(kOut, "llo\nrest", kNow);
-  log->Append(kErr, " no\n", kNow);
+  Say(*log, kOut, "he", kNow);
+  Say(*log, kErr, "oh", kNow);
+  Say(*log, kOut, "llo\nrest", kNow);
+  Say(*log, kErr, " no\n", kNow);
   EXPECT_EQ(Text(), kStamp + "stdout F hello\n" + kStamp + "stderr F oh no\n");
   log->Flush(kNow);
   EXPECT_THAT(Text(), testing::EndsWith(kStamp + "stdout P rest\n"));
@@ -81,9 +85,9 @@ TEST_F(ContainerLogTest, LinesAreJoinedOfEachStream) {
 TEST_F(ContainerLogTest, LongLinesAreWrittenInParts) {
   constexpr size_t kPart = 16 << 10;
   const auto log = Open();
-  log->Append(kOut, std::string(kPart, 'a') + "\n", kNow);
+  Say(*log, kOut, std::string(kPart, 'a') + "\n", kNow);
   EXPECT_EQ(Text(), kStamp + "stdout F " + std::string(kPart, 'a') + "\n") << "as long as a part is no part";
-  log->Append(kOut, std::string(2 * kPart + 1, 'b') + "\n", kNow);
+  Say(*log, kOut, std::string(2 * kPart + 1, 'b') + "\n", kNow);
   EXPECT_THAT(Text(),
               testing::EndsWith(kStamp + "stdout P " + std::string(kPart, 'b') + "\n" + kStamp + "stdout P " +
                                 std::string(kPart, 'b') + "\n" + kStamp + "stdout F b\n"));
@@ -91,28 +95,28 @@ TEST_F(ContainerLogTest, LongLinesAreWrittenInParts) {
 
 TEST_F(ContainerLogTest, ALineWithoutAnEndIsNotKeptInMemory) {
   const auto log = Open();
-  for (int i = 0; i < 1000; ++i) log->Append(kOut, std::string(1000, 'x'), kNow);
+  for (int i = 0; i < 1000; ++i) Say(*log, kOut, std::string(1000, 'x'), kNow);
   EXPECT_GT(Text().size(), 980'000u);
 }
 
 TEST_F(ContainerLogTest, AnyByteIsKept) {
   const auto log = Open();
-  log->Append(kOut, std::string("\0\xff\r\x1b[31m\n", 9), kNow);
+  Say(*log, kOut, std::string("\0\xff\r\x1b[31m\n", 9), kNow);
   EXPECT_EQ(Text(), kStamp + "stdout F " + std::string("\0\xff\r\x1b[31m\n", 9));
 }
 
 TEST_F(ContainerLogTest, WhatIsThereIsAppendedTo) {
-  Open()->Append(kOut, "first run\n", kNow);
-  Open()->Append(kOut, "second run\n", kNow);
+  Say(*Open(), kOut, "first run\n", kNow);
+  Say(*Open(), kOut, "second run\n", kNow);
   EXPECT_EQ(Text(), kStamp + "stdout F first run\n" + kStamp + "stdout F second run\n");
 }
 
 TEST_F(ContainerLogTest, AFullLogTakesThePlaceOfTheOneBefore) {
   const auto log = Open(1000);
-  for (int i = 0; i < 100; ++i) log->Append(kOut, "line " + std::to_string(i) + "\n", kNow);
+  for (int i = 0; i < 100; ++i) Say(*log, kOut, "line " + std::to_string(i) + "\n", kNow);
   EXPECT_LE(Text().size(), 1000u);
   EXPECT_LE(TestDirectory::Read(path_ + ".1").size(), 1000u);
-  EXPECT_EQ(directory_.Entries(), 2u);
+  EXPECT_EQ(directory_.Entries(), 3u) << "and its position";
   // Without a gap.
   const std::string both = TestDirectory::Read(path_ + ".1") + Text();
   EXPECT_THAT(both, HasSubstr("line 98\n"));
@@ -120,7 +124,7 @@ TEST_F(ContainerLogTest, AFullLogTakesThePlaceOfTheOneBefore) {
   EXPECT_THAT(both, testing::Not(HasSubstr("lost")));
   // Also when a log is opened again that is full already.
   const auto again = Open(10);
-  again->Append(kOut, "more\n", kNow);
+  Say(*again, kOut, "more\n", kNow);
   EXPECT_EQ(Text(), kStamp + "stdout F more\n");
 }
 
@@ -137,7 +141,7 @@ TEST_F(ContainerLogTest, ADirectoryThatIsNotThereIsAnError) {
 
 TEST_F(ContainerLogTest, WithoutRoomOutputIsLostAndCounted) {
   const auto log = Open();
-  log->Append(kOut, "before\n", kNow);
+  Say(*log, kOut, "before\n", kNow);
   const std::string before = Text();
   const auto ignored = ::signal(SIGXFSZ, SIG_IGN);
   struct rlimit old {};
@@ -146,14 +150,14 @@ TEST_F(ContainerLogTest, WithoutRoomOutputIsLostAndCounted) {
   // Half of a record fits.
   full.rlim_cur = before.size() + 20;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
-  log->Append(kOut, "12345\n", kNow);
-  log->Append(kErr, "6789\n", kNow);
+  Say(*log, kOut, "12345\n", kNow);
+  Say(*log, kErr, "6789\n", kNow);
   const std::string during = Text();
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
   ::signal(SIGXFSZ, ignored);
   EXPECT_EQ(during, before) << "half a record garbles the next";
 
-  log->Append(kOut, "after\n", kNow);
+  Say(*log, kOut, "after\n", kNow);
   EXPECT_EQ(Text(), before + kStamp +
                         "stderr F [11 bytes of output were lost here: there was no room for them]\n" +
                         kStamp + "stdout F after\n");
@@ -167,7 +171,7 @@ TEST_F(ContainerLogTest, ALossAtTheEndIsNotedAsWell) {
   struct rlimit full = old;
   full.rlim_cur = 0;
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
-  log->Append(kOut, "12345\n", kNow);
+  Say(*log, kOut, "12345\n", kNow);
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
   ::signal(SIGXFSZ, ignored);
   log->Flush(kNow);
@@ -176,13 +180,13 @@ TEST_F(ContainerLogTest, ALossAtTheEndIsNotedAsWell) {
 
 TEST_F(ContainerLogTest, ARotationThatFailsIsMadeUpFor) {
   const auto log = Open(200);
-  log->Append(kOut, std::string(140, 'a') + "\n", kNow);
+  Say(*log, kOut, std::string(140, 'a') + "\n", kNow);
   // The new file cannot be made: something else has its name, in the way of the rename.
   ASSERT_EQ(::mkdir((path_ + ".1").c_str(), 0700), 0);
-  log->Append(kOut, std::string(140, 'b') + "\n", kNow);
+  Say(*log, kOut, std::string(140, 'b') + "\n", kNow);
   EXPECT_THAT(Text(), testing::Not(HasSubstr("bbb"))) << "more than is allowed";
   ASSERT_EQ(::rmdir((path_ + ".1").c_str()), 0);
-  log->Append(kOut, "c\n", kNow);
+  Say(*log, kOut, "c\n", kNow);
   EXPECT_EQ(Text(), kStamp + "stderr F [141 bytes of output were lost here: there was no room for them]\n" +
                         kStamp + "stdout F c\n");
 }
@@ -205,8 +209,8 @@ std::vector<std::string> DockerLogs(const std::string& text, const std::string& 
 
 TEST_F(ContainerLogTest, LinesAreAsDockerHasThem) {
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
-  log->Append(kOut, "one \"two\"\n\nthr", kNow);
-  log->Append(kErr, "wrong\n", kNow);
+  Say(*log, kOut, "one \"two\"\n\nthr", kNow);
+  Say(*log, kErr, "wrong\n", kNow);
   log->Flush(kNow);
   const std::string tail = R"(,"time":"2026-01-31T09:05:00.123456789Z"})";
   EXPECT_EQ(Text(), R"({"log":"one \"two\"\n","stream":"stdout")" + tail + "\n" +
@@ -218,7 +222,7 @@ TEST_F(ContainerLogTest, LinesAreAsDockerHasThem) {
 TEST_F(ContainerLogTest, LongLinesAreCutAsDockerCutsThem) {
   constexpr size_t kPart = 16 << 10;
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
-  log->Append(kOut, std::string(kPart, 'a') + "\n" + std::string(kPart, 'b') + "c\n", kNow);
+  Say(*log, kOut, std::string(kPart, 'a') + "\n" + std::string(kPart, 'b') + "c\n", kNow);
   EXPECT_THAT(DockerLogs(Text(), "stdout"),
               testing::ElementsAre(std::string(kPart, 'a') + "\n", std::string(kPart, 'b'), "c\n"));
 }
@@ -229,7 +233,7 @@ TEST_F(ContainerLogTest, NoCharacterIsTorn) {
     for (int shift = 0; shift < 4; ++shift) {
       std::string line(shift, '.');
       while (line.size() < 40'000) line += character;
-      log->Append(kOut, line + "\n", kNow);
+      Say(*log, kOut, line + "\n", kNow);
       std::string joined;
       for (const std::string& part : DockerLogs(Text(), "stdout")) joined += part;
       EXPECT_THAT(joined, testing::EndsWith(line + "\n")) << "shifted by " << shift;
@@ -239,13 +243,13 @@ TEST_F(ContainerLogTest, NoCharacterIsTorn) {
 
 TEST_F(ContainerLogTest, AnyByteBecomesValidJson) {
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
-  log->Append(kOut, std::string("a\0b\xff\x1b[31m\r\xe2\x82\n", 13), kNow);
+  Say(*log, kOut, std::string("a\0b\xff\x1b[31m\r\xe2\x82\n", 13), kNow);
   EXPECT_THAT(DockerLogs(Text(), "stdout"),
               testing::ElementsAre(std::string("a\0b", 3) + "\xef\xbf\xbd\x1b[31m\r\xef\xbf\xbd\n"));
   std::string noise;
   unsigned seed = 1;
   for (int i = 0; i < 200'000; ++i) noise += static_cast<char>((seed = seed * 1103515245 + 12345) >> 16);
-  log->Append(kErr, noise, kNow);
+  Say(*log, kErr, noise, kNow);
   log->Flush(kNow);
   EXPECT_GT(DockerLogs(Text(), "stderr").size(), 100u);
 }
@@ -254,8 +258,8 @@ TEST_F(ContainerLogTest, AnyByteBecomesValidJson) {
 
 TEST_F(ContainerLogTest, PlainIsWhatCame) {
   const auto log = Open(LogConfig{.format = LogFormat::kPlain});
-  log->Append(kOut, std::string("no end\0\xff", 8), kNow);
-  log->Append(kErr, "other\nrest", kNow);
+  Say(*log, kOut, std::string("no end\0\xff", 8), kNow);
+  Say(*log, kErr, "other\nrest", kNow);
   EXPECT_EQ(Text(), std::string("no end\0\xff", 8) + "other\nrest") << "at once";
   log->Flush(kNow);
   EXPECT_EQ(Text(), std::string("no end\0\xff", 8) + "other\nrest");
@@ -266,7 +270,7 @@ TEST_F(ContainerLogTest, PlainFilesEndWithALine) {
   const auto log = Open(config);
   std::string lines;
   for (int i = 0; i < 7; ++i) lines += "thirty characters in this line\n";
-  log->Append(kOut, lines, kNow);
+  Say(*log, kOut, lines, kNow);
   EXPECT_EQ(Text(), lines.substr(0, 31));
   EXPECT_EQ(TestDirectory::Read(path_ + ".1"), lines.substr(0, 93));
   EXPECT_EQ(Everything(config), lines);
@@ -278,8 +282,8 @@ TEST_F(ContainerLogTest, FilesGrowOldInOrderAndTheOldestGoes) {
   for (const LogFormat format : {LogFormat::kCri, LogFormat::kJson, LogFormat::kPlain}) {
     const LogConfig config{.format = format, .max_size = Bytes{1000}, .max_files = 4};
     const auto log = Open(config);
-    for (int i = 1000; i < 2000; ++i) log->Append(kOut, "line " + std::to_string(i) + "\n", kNow);
-    EXPECT_EQ(directory_.Entries(), 4u);
+    for (int i = 1000; i < 2000; ++i) Say(*log, kOut, "line " + std::to_string(i) + "\n", kNow);
+    EXPECT_EQ(directory_.Entries(), 4u + 1u);  // and the position
     const std::string all = Everything(config);
     EXPECT_GT(all.size(), 3000u);
     // Without a gap.
@@ -299,8 +303,8 @@ TEST_F(ContainerLogTest, FilesGrowOldInOrderAndTheOldestGoes) {
 TEST_F(ContainerLogTest, OneFileIsBegunAnew) {
   const LogConfig config{.format = LogFormat::kCri, .max_size = Bytes{1000}, .max_files = 1};
   const auto log = Open(config);
-  for (int i = 0; i < 100; ++i) log->Append(kOut, "line " + std::to_string(i) + "\n", kNow);
-  EXPECT_EQ(directory_.Entries(), 1u);
+  for (int i = 0; i < 100; ++i) Say(*log, kOut, "line " + std::to_string(i) + "\n", kNow);
+  EXPECT_EQ(directory_.Entries(), 1u + 1u);
   EXPECT_THAT(Everything(config), testing::EndsWith("line 99\n"));
 }
 
@@ -309,12 +313,12 @@ TEST_F(ContainerLogTest, NoByteMakesALogLargerThanItMayBe) {
     const LogConfig config{.format = format, .max_size = Bytes{4096}, .max_files = 3};
     const auto log = Open(config);
     for (const char c : {'\0', '\xff', 'x', '\n'}) {
-      log->Append(kOut, std::string(20'000, c), kNow);
-      log->Append(kErr, std::string(20'000, c), kNow);
+      Say(*log, kOut, std::string(20'000, c), kNow);
+      Say(*log, kErr, std::string(20'000, c), kNow);
     }
     log->Flush(kNow);
     (void)Everything(config);
-    EXPECT_EQ(directory_.Entries(), 3u);
+    EXPECT_EQ(directory_.Entries(), 3u + 1u);
     for (const char* suffix : {"", ".1", ".2"}) ASSERT_EQ(::unlink((path_ + suffix).c_str()), 0);
   }
 }
@@ -322,14 +326,14 @@ TEST_F(ContainerLogTest, NoByteMakesALogLargerThanItMayBe) {
 TEST_F(ContainerLogTest, AFailedRotationLosesNoOldFile) {
   const LogConfig config{.format = LogFormat::kPlain, .max_size = Bytes{10}, .max_files = 4};
   const auto log = Open(config);
-  for (const char* text : {"aaaaaaaa\n", "bbbbbbbb\n", "cccccccc\n"}) log->Append(kOut, text, kNow);
+  for (const char* text : {"aaaaaaaa\n", "bbbbbbbb\n", "cccccccc\n"}) Say(*log, kOut, text, kNow);
   // The oldest name is taken.
   ASSERT_EQ(::mkdir((path_ + ".3").c_str(), 0700), 0);
-  for (int i = 0; i < 5; ++i) log->Append(kOut, "dddddddd\n", kNow);
+  for (int i = 0; i < 5; ++i) Say(*log, kOut, "dddddddd\n", kNow);
   EXPECT_EQ(TestDirectory::Read(path_ + ".2") + TestDirectory::Read(path_ + ".1") + Text(),
             "aaaaaaaa\nbbbbbbbb\ncccccccc\n");
   ASSERT_EQ(::rmdir((path_ + ".3").c_str()), 0);
-  log->Append(kOut, "e\n", kNow);
+  Say(*log, kOut, "e\n", kNow);
   EXPECT_EQ(TestDirectory::Read(path_ + ".3"), "bbbbbbbb\n") << "one for the note, one for the line";
   EXPECT_EQ(TestDirectory::Read(path_ + ".2"), "cccccccc\n");
   EXPECT_EQ(TestDirectory::Read(path_ + ".1"),
@@ -342,7 +346,7 @@ TEST_F(ContainerLogTest, BothStreamsAtOnce) {
   std::vector<std::thread> writers;
   for (const OutputStream stream : {kOut, kErr}) {
     writers.emplace_back([&, stream] {
-      for (int i = 0; i < 500; ++i) log->Append(stream, "some text\n", kNow);
+      for (int i = 0; i < 500; ++i) Say(*log, stream, "some text\n", kNow);
     });
   }
   for (std::thread& writer : writers) writer.join();

@@ -34,6 +34,7 @@ std::vector<std::string> ToArguments(const std::string& program, const MonitorAr
   std::vector<std::string> argv = {program, "--pod-dir=" + arguments.paths.dir,
                                    "--run-dir=" + arguments.paths.run_dir, "--guest=" + arguments.guest,
                                    "--timeout-ms=" + std::to_string(arguments.timeout.count())};
+  if (arguments.task == MonitorTask::kTakeOver) argv.push_back("--take-over");
   if (arguments.launch) argv.push_back("--launch");
   return argv;
 }
@@ -56,6 +57,8 @@ Result<MonitorArguments> ParseArguments(int argc, char** argv) {
       int64_t count = 0;
       if (std::from_chars(timeout, end, count).ptr != end || count > kMaxTimeout.count()) count = 0;
       arguments.timeout = milliseconds(count);
+    } else if (argument == "--take-over") {
+      arguments.task = MonitorTask::kTakeOver;
     } else if (argument == "--launch") {
       arguments.launch = true;
     } else {
@@ -103,7 +106,7 @@ Status DecodeOutcome(const std::string& line) {
 }
 
 Status LaunchMonitor(const std::string& program, const PodPaths& paths, const std::string& guest,
-                     Deadline deadline) {
+                     MonitorTask task, Deadline deadline) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("start the monitor: pipe");
   const UniqueFd reader(ends[0]);
@@ -111,13 +114,19 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("start the monitor: pipe");
   const UniqueFd hold_reader(ends[0]);
   UniqueFd hold(ends[1]);  // the launcher ends when this is closed
+  // One log for one life of the VM.
+  const int truncate = task == MonitorTask::kStart ? O_TRUNC : 0;
   UniqueFd log(
-      ::open(paths.monitor_log().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+      ::open(paths.monitor_log().c_str(), O_WRONLY | O_CREAT | truncate | O_APPEND | O_CLOEXEC, 0600));
   if (!log) return FailErrno("open " + Quoted(paths.monitor_log()));
 
   const auto left = std::min<std::chrono::nanoseconds>(deadline.remaining(), kMaxTimeout);
-  const MonitorArguments arguments{paths, guest,
-                                   std::max(milliseconds(1), std::chrono::ceil<milliseconds>(left)), true};
+  const MonitorArguments arguments{
+      .paths = paths,
+      .guest = guest,
+      .timeout = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(left)),
+      .task = task,
+      .launch = true};
   VC_ASSIGN_OR_RETURN(
       Subprocess launcher,
       Subprocess::Spawn(

@@ -19,11 +19,18 @@ namespace virtcontainers {
 // The descriptor on which the monitor is given the pipe.
 inline constexpr int kReadyFd = 3;
 
+// What a monitor is started for.
+enum class MonitorTask {
+  kStart,     // to boot the pod's VM and start its containers
+  kTakeOver,  // to go on with a pod whose monitor died
+};
+
 struct MonitorArguments {
   PodPaths paths;
   std::string guest;                     // the directory of the guest image
   std::chrono::milliseconds timeout{0};  // for the start
-  bool launch = false;                   // start another, and end
+  MonitorTask task = MonitorTask::kStart;
+  bool launch = false;  // start another, and end
 };
 
 std::vector<std::string> ToArguments(const std::string& program, const MonitorArguments& arguments);
@@ -35,11 +42,11 @@ Result<MonitorArguments> ParseArguments(int argc, char** argv);
 std::string EncodeOutcome(const Status& outcome);
 Status DecodeOutcome(const std::string& line);
 
-// Starts the pod by starting its monitor; blocks until the containers run or nothing is left of it. The
-// caller holds the pod's lock. Errors: those of the monitor's start; Aborted, with what its log says, if it
-// ends without a word.
+// Starts the pod, or takes it over, by starting its monitor; blocks until the containers run or nothing is
+// left of the start; a VM that could not be taken over is as it was. The caller holds the pod's lock. Errors:
+// those of the monitor's task; Aborted, with what its log says, if it ends without a word.
 Status LaunchMonitor(const std::string& program, const PodPaths& paths, const std::string& guest,
-                     Deadline deadline);
+                     MonitorTask task, Deadline deadline);
 
 }  // namespace virtcontainers
 

@@ -22,14 +22,18 @@ Result<MonitorArguments> Parse(std::vector<std::string> arguments) {
 
 TEST(MonitorArguments, GoThere) {
   for (const bool launch : {false, true}) {
-    const MonitorArguments given{
-        {"/root dir/pods/web", "/run=/x"}, "/guest", milliseconds(86'400'000), launch};
+    const MonitorArguments given{{"/root dir/pods/web", "/run=/x"},
+                                 "/guest",
+                                 milliseconds(86'400'000),
+                                 launch ? MonitorTask::kStart : MonitorTask::kTakeOver,
+                                 launch};
     const auto parsed = Parse(ToArguments("/bin/monitor", given));
     ASSERT_TRUE(parsed) << parsed.error().ToString();
     EXPECT_EQ(parsed->paths.dir, given.paths.dir);
     EXPECT_EQ(parsed->paths.run_dir, given.paths.run_dir);
     EXPECT_EQ(parsed->guest, given.guest);
     EXPECT_EQ(parsed->timeout, given.timeout);
+    EXPECT_EQ(parsed->task, given.task);
     EXPECT_EQ(parsed->launch, launch);
   }
 }

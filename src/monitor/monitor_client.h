@@ -22,6 +22,9 @@ class MonitorClient {
   // Sends a message and waits for the answer's bytes.
   Result<std::string> Call(std::string_view method, std::string payload, Deadline deadline);
 
+  // The connection is over, or about to be.
+  bool closed() const { return client_.closed(); }
+
  private:
   explicit MonitorClient(std::unique_ptr<Stream> stream) : client_(std::move(stream)) {}
 

@@ -20,6 +20,7 @@
 #include "monitor/service.h"
 #include "os/file.h"
 #include "os/file_lock.h"
+#include "os/marked_process.h"
 #include "os/subprocess.h"
 #include "ttrpc/server.h"
 #include "virtcontainers/monitor.h"
@@ -71,11 +72,13 @@ Status Run(const MonitorParts& parts, const MonitorArguments& arguments, UniqueF
   PodMonitor pod(parts, PodFiles(arguments.paths), arguments.guest);
   std::optional<MonitorService> service;
   std::optional<ttrpc::Server> server;
-  VC_RETURN_IF_ERROR(pod.Start(deadline, [&]() -> Status {
+  const auto serve = [&]() -> Status {
     service.emplace(pod);
     server.emplace(*service, ttrpc::Server::Options{.connections = kConnections});
     return server->Listen(arguments.paths.monitor_socket());
-  }));
+  };
+  VC_RETURN_IF_ERROR(arguments.task == MonitorTask::kTakeOver ? pod.TakeOver(deadline, serve)
+                                                              : pod.Start(deadline, serve));
   Report(ready, {});
   pod.WaitUntilStopped();
   server->Stop();
@@ -119,6 +122,8 @@ int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
   // Nor is a log that has reached a limit on file sizes.
   ::signal(SIGXFSZ, SIG_IGN);
   ::umask(077);
+  // What this starts is known by it, whatever becomes of this.
+  if (::setenv(kPodMark, arguments->paths.run_dir.c_str(), 1) != 0) return Complain(ErrnoError("setenv"));
   if (::chdir("/") != 0) return Complain(ErrnoError("chdir /"));
   UniqueFd ready(kReadyFd);
   ::fcntl(kReadyFd, F_SETFD, FD_CLOEXEC);

@@ -77,14 +77,26 @@ Status PodMonitor::Save() {
   return saved;
 }
 
-Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve) {
-  const std::lock_guard turn(operation_);
-  VC_ASSIGN_OR_RETURN(const PodConfig config, files_.LoadConfig());
+Result<PodConfig> PodMonitor::Load() {
+  VC_ASSIGN_OR_RETURN(PodConfig config, files_.LoadConfig());
   pod_ = config.id;
   events_ = std::make_unique<EventWriter>(files_.paths().root(), pod_);
   // No container's id has a '+'.
   sandbox_ = config.id + "+pod";
   VC_ASSIGN_OR_RETURN(record_, files_.LoadRecord());
+  return config;
+}
+
+Result<std::unique_ptr<PodVm>> PodMonitor::MakeVm(const PodConfig& config) {
+  return PodVm::Create(parts_, {.config = config,
+                                .paths = files_.paths(),
+                                .guest = guest_,
+                                .on_exit = [this](const VmExit& exit) { VmExited(exit); }});
+}
+
+Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve) {
+  const std::lock_guard turn(operation_);
+  VC_ASSIGN_OR_RETURN(const PodConfig config, Load());
   const PodRecord before = record_;
   before_ = before;
   starting_ = true;
@@ -120,11 +132,7 @@ Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve
 }
 
 Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve) {
-  VC_ASSIGN_OR_RETURN(vm_,
-                      PodVm::Create(parts_, {.config = config,
-                                             .paths = files_.paths(),
-                                             .guest = guest_,
-                                             .on_exit = [this](const VmExit& exit) { VmExited(exit); }}));
+  VC_ASSIGN_OR_RETURN(vm_, MakeVm(config));
   agent_ = vm_->agent();
   processes_ = std::make_unique<ProcessTable>(agent_);
   VC_RETURN_IF_ERROR(vm_->Launch(deadline));

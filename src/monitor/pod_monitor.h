@@ -38,6 +38,10 @@ class PodMonitor {
   // `serve` makes the pod reachable, last of all: a pod that is said to run can be called.
   Status Start(Deadline deadline, const std::function<Status()>& serve = {});
 
+  // Instead of Start: goes on with a pod whose monitor died while it ran. What that one knew is asked of the
+  // guest. Errors: the VM and what runs in it are as they were.
+  Status TakeOver(Deadline deadline, const std::function<Status()>& serve = {});
+
   // Blocks until the pod has stopped, by StopPod or because the VM died, and the record says so.
   void WaitUntilStopped();
 
@@ -59,8 +63,10 @@ class PodMonitor {
   Result<std::vector<ProcessInfo>> ProcessListContainer(const std::string& id, Deadline deadline);
   Status CopyFile(const std::string& id, const FileChunk& chunk, Deadline deadline);
 
-  // Answers the process's name. An empty `container` is the pod's own root.
-  Result<std::string> Exec(const std::string& container, const ProcessConfig& config, Deadline deadline);
+  // `name` is the process's, and no other's: asked for twice, it is executed once. An empty `container` is
+  // the pod's own root.
+  Status Exec(const std::string& container, const std::string& name, const ProcessConfig& config,
+              Deadline deadline);
 
   // Whether AttachContainer is legal.
   Status CheckAttach(const std::string& container);
@@ -82,10 +88,22 @@ class PodMonitor {
   void AwaitEnding(const std::string& id);
   Status Forget(const std::string& id);
 
+  Result<PodConfig> Load();
+  Result<std::unique_ptr<PodVm>> MakeVm(const PodConfig& config);
   Status Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve);
   Status PrepareGuest(const PodConfig& config, Deadline deadline);
   Status CreateInGuest(const ContainerConfig& config, Deadline deadline);
   Status StartInGuest(const ContainerConfig& config, Deadline deadline);
+  // From its start on, or from a take-over on: reads what the container logs, and waits for its end.
+  void Follow(const std::string& id, const std::shared_ptr<ContainerLog>& log);
+  void FollowExec(const std::string& container, const std::string& name, bool tell_end);
+
+  // What a take-over finds (pod_monitor_takeover.cc).
+  class Past;
+  Status AdoptGuest(const PodConfig& config, Deadline deadline);
+  Status AdoptContainer(const ContainerRecord& record, const GuestState::Container& found, const Past& past);
+  GuestState GuestOfRecord() const;
+
   void PumpOutput(const std::string& container, const std::shared_ptr<ContainerLog>& log,
                   OutputStream stream);
   void FinishContainer(const std::string& id);
@@ -113,6 +131,10 @@ class PodMonitor {
     Result<ExitStatus> exit = ExitStatus{};
     std::shared_ptr<ContainerLog> log;
     std::function<void()> tell;  // those who wait for the process
+
+    static Ending Of(std::shared_ptr<ContainerLog> log) {
+      return {.open = log ? 3 : 1, .log = std::move(log), .tell = {}};
+    }
   };
   void RecordEnding(const std::string& id, const Ending& ending);
   void RecordEndings();
@@ -139,6 +161,7 @@ class PodMonitor {
   bool stopped_ = false;
 
   std::set<std::string> in_guest_;  // containers that the guest knows; under operation_
+  bool taken_over_ = false;
   std::unique_ptr<EventWriter> events_;
   std::vector<Event> untold_;  // of a start that may yet be undone; under mutex_
   std::unique_ptr<PodVm> vm_;

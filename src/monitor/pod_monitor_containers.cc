@@ -1,11 +1,8 @@
 // What a pod's monitor does with the pod's containers and their processes.
 
 #include <signal.h>
-#include <stdio.h>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <cinttypes>
 
 #include "base/errors.h"
 #include "monitor/pod_monitor.h"
@@ -21,15 +18,6 @@ using std::chrono::seconds;
 constexpr uint32_t kLogRead = 64 << 10;
 
 Time Now() { return std::chrono::system_clock::now(); }
-
-std::string RandomName() {
-  uint64_t value = 0;
-  while (::getrandom(&value, sizeof(value), 0) != sizeof(value)) {
-  }
-  char text[24];
-  std::snprintf(text, sizeof(text), "exec-%016" PRIx64, value);
-  return text;
-}
 
 }  // namespace
 
@@ -47,6 +35,8 @@ Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodStat
 }
 
 Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadline) {
+  // The monitor before may have come just so far with it.
+  if (taken_over_) VC_RETURN_IF_ERROR(vm_->HideRootfs(config.id));
   VC_ASSIGN_OR_RETURN(const GuestContainer container, vm_->ShowFiles(CompleteContainer(config)));
   Status created = agent().CreateContainer(container, deadline);
   if (!created) {
@@ -84,14 +74,20 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     container->exit.reset();
     container->started = Now();
     container->finished.reset();
-    endings_[id] = Ending{.open = logged ? 3 : 1, .log = log, .tell = {}};
+    endings_[id] = Ending::Of(log);
   });
   Tell(EventType::kContainerStarted, id);
-  if (logged) {
+  Follow(id, log);
+  vm_->RunStartHooks(config, deadline);
+  return {};
+}
+
+void PodMonitor::Follow(const std::string& id, const std::shared_ptr<ContainerLog>& log) {
+  if (log) {
     PumpOutput(id, log, OutputStream::kStdout);
     PumpOutput(id, log, OutputStream::kStderr);
   }
-  processes_->Add({id, ""}, !logged, [this, id](const Result<ExitStatus>& exit, std::function<void()> tell) {
+  processes_->Add({id, ""}, !log, [this, id](const Result<ExitStatus>& exit, std::function<void()> tell) {
     {
       const std::lock_guard lock(mutex_);
       Ending& ending = endings_.at(id);
@@ -100,8 +96,6 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     }
     FinishContainer(id);
   });
-  vm_->RunStartHooks(config, deadline);
-  return {};
 }
 
 void PodMonitor::RemoveFromGuest(const std::string& id, Deadline deadline) {
@@ -112,12 +106,14 @@ void PodMonitor::RemoveFromGuest(const std::string& id, Deadline deadline) {
 
 void PodMonitor::PumpOutput(const std::string& container, const std::shared_ptr<ContainerLog>& log,
                             OutputStream stream) {
-  agent().ReadOutput({container, ""}, stream, kLogRead,
-                     [this, container, log, stream](const Result<std::string>& data) {
-                       if (!data || data->empty()) return FinishContainer(container);
-                       log->Append(stream, *data, Now());
-                       PumpOutput(container, log, stream);
-                     });
+  const OutputRange range{
+      .offset = log->next(stream), .acknowledged = log->acknowledged(stream), .size = kLogRead};
+  agent().ReadOutputFrom({container, ""}, stream, range,
+                         [this, container, log, stream](const Result<OutputPiece>& piece) {
+                           if (!piece || piece->data.empty()) return FinishContainer(container);
+                           log->Append(stream, piece->offset, piece->data, Now());
+                           PumpOutput(container, log, stream);
+                         });
 }
 
 void PodMonitor::FinishContainer(const std::string& id) {
@@ -291,8 +287,11 @@ Status PodMonitor::StopContainer(const std::string& id, milliseconds grace, Dead
   return StopInGuest(id, grace, deadline);
 }
 
-Result<std::string> PodMonitor::Exec(const std::string& container, const ProcessConfig& config,
-                                     Deadline deadline) {
+Status PodMonitor::Exec(const std::string& container, const std::string& name, const ProcessConfig& config,
+                        Deadline deadline) {
+  const ProcessRef process = RefOf(container, name);
+  // A caller whose monitor died asks the next one again, and the process may have been made by then.
+  if (processes_->Check(process)) return {};
   PodState pod_state;
   if (container.empty()) {
     {
@@ -305,17 +304,20 @@ Result<std::string> PodMonitor::Exec(const std::string& container, const Process
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod_, pod_state, container, record.state, ContainerCall::kEnterContainer));
   }
-  const std::string name = RandomName();
-  const ProcessRef process = RefOf(container, name);
   VC_RETURN_IF_ERROR(agent().ExecProcess(process, CompleteProcess(config, container.empty()), deadline));
   Tell(EventType::kProcessStarted, container, name);
-  processes_->Add(process, true,
-                  [this, container, name](const Result<ExitStatus>& exit, const std::function<void()>& tell) {
-                    // Of a process whose end was not seen, its pod's end tells.
-                    if (exit) Tell(EventType::kProcessExited, container, name, *exit);
-                    tell();
-                  });
-  return name;
+  FollowExec(container, name, true);
+  return {};
+}
+
+void PodMonitor::FollowExec(const std::string& container, const std::string& name, bool tell_end) {
+  processes_->Add(
+      RefOf(container, name), true,
+      [this, container, name, tell_end](const Result<ExitStatus>& exit, const std::function<void()>& tell) {
+        // Of a process whose end was not seen, its pod's end tells.
+        if (exit && tell_end) Tell(EventType::kProcessExited, container, name, *exit);
+        tell();
+      });
 }
 
 Status PodMonitor::CheckAttach(const std::string& container) {

@@ -22,14 +22,14 @@ TEST_F(PodMonitorTest, AWholeLife) {
   ASSERT_TRUE(pod_->StartContainer("b", Soon()));
   ASSERT_TRUE(pod_->CreateContainer(Container("c"), Soon()));
   ASSERT_TRUE(pod_->StartContainer("c", Soon()));
-  ASSERT_TRUE(pod_->Exec("c", Command({"true"}), Soon()));
+  ASSERT_TRUE(pod_->Exec("c", "e", Command({"true"}), Soon()));
   ASSERT_TRUE(pod_->StopPod(milliseconds(1000), Soon()));
   pod_->WaitUntilStopped();
   EXPECT_EQ(Record().state, PodState::kStopped);
   EXPECT_EQ(Record().vm, std::nullopt);
   EXPECT_FALSE(FileExists(files_.paths().run_dir));
   EXPECT_TRUE(pod_->StopPod(milliseconds(0), Soon())) << "who comes late finds it done";
-  EXPECT_EQ(pod_->Exec("", Command({"true"}), Soon()).error().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(pod_->Exec("", "e", Command({"true"}), Soon()).error().code(), Code::kFailedPrecondition);
   EXPECT_EQ(pod_->CreateContainer(Container("d"), Soon()).error().code(), Code::kUnavailable);
 }
 
@@ -148,7 +148,7 @@ TEST_F(PodMonitorTest, AnOperationWhoseCallerHasGoneDoesNothing) {
 TEST_F(PodMonitorTest, ItCanBeDestroyedWhileEverythingRuns) {
   Start({Container("a"), Container("b")});
   const pid_t vm = Record().vm->process.pid;
-  ASSERT_TRUE(pod_->Exec("a", Command({"cat"}), Soon()));
+  ASSERT_TRUE(pod_->Exec("a", "e", Command({"cat"}), Soon()));
   pod_.reset();
   EXPECT_NE(::kill(vm, 0), 0);
 }

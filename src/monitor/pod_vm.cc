@@ -24,6 +24,9 @@ constexpr char kShareInGuest[] = "/run/kata-containers/shared/containers/";
 
 constexpr size_t kConsoleTail = 64 << 10;
 
+// How long after its VM virtiofsd may seem to have ended before it.
+constexpr std::chrono::milliseconds kWithItsVm{500};
+
 template <typename Part>
 Result<Part> Make(const std::map<std::string, std::function<Part()>>& makers, const std::string& type,
                   const char* what) {
@@ -60,6 +63,12 @@ Result<std::unique_ptr<PodVm>> PodVm::Create(const MonitorParts& parts, Options 
 }
 
 PodVm::~PodVm() {
+  if (taken_over_ && !watcher_.joinable()) {
+    hypervisor_->Detach();
+    if (share_) share_->Detach();
+    agent_->Close();
+    return;
+  }
   (void)hypervisor_->Stop(Deadline::After(std::chrono::seconds(5)));
   agent_->Close();
   if (watcher_.joinable()) watcher_.join();
@@ -79,21 +88,90 @@ Result<HypervisorConfig> PodVm::ResolveHypervisor() const {
   return config;
 }
 
-Status PodVm::Launch(Deadline deadline) {
+VmConfig PodVm::Describe() const {
   VmConfig vm;
   vm.name = options_.config.id;
   vm.resources = options_.config.resources;
   vm.run_dir = options_.paths.run_dir;
   vm.console = options_.paths.console();
+  return vm;
+}
+
+SharedRootfs::Options PodVm::ShareOptions() {
+  return {.run_dir = options_.paths.run_dir,
+          .virtiofsd = options_.config.hypervisor.virtiofsd,
+          .on_exit = [this](const std::string& reason) { LoseShare(reason); }};
+}
+
+void PodVm::LoseShare(const std::string& reason) {
+  // It ends with its VM, and that is no fault.
+  if (hypervisor_->WaitExit(Deadline::After(kWithItsVm))) return;
+  {
+    const std::lock_guard lock(mutex_);
+    lost_share_ = reason;
+  }
+  std::fprintf(stderr, "the vm is ended: %s\n", reason.c_str());
+  (void)hypervisor_->Stop(Deadline::After(std::chrono::seconds(5)));
+}
+
+void PodVm::LimitConsole() {
+  if (auto console = ConsoleLimit::Watch(options_.paths.console())) {
+    console_ = std::move(*console);
+  } else {
+    // A host that is out of inotify instances still has its pods.
+    std::fprintf(stderr, "the console's size is not limited: %s\n", console.error().ToString().c_str());
+  }
+}
+
+void PodVm::Watch() {
+  watcher_ = std::thread([this] {
+    Result<VmExit> exit = hypervisor_->WaitExit(Deadline::Infinite());
+    // Whoever waits for the guest waits for nothing now.
+    agent_->Close();
+    VmExit told = exit ? *exit : VmExit{false, exit.error().ToString()};
+    {
+      const std::lock_guard lock(mutex_);
+      if (!lost_share_.empty()) told = {false, lost_share_};
+    }
+    options_.on_exit(told);
+  });
+}
+
+Status PodVm::TakeOver(const VmRecord& record, const std::vector<ProcessIdentity>& helpers,
+                       Deadline deadline) {
+  taken_over_ = true;
+  record_ = record;
+  VmConfig vm = Describe();
+  vm.hypervisor = options_.config.hypervisor;
+  VC_ASSIGN_OR_RETURN(vm.transport, ValueOf(kTransportNames, record.transport, "'transport'"));
+  vm.vsock_cid = record.vsock_cid;
+  VmInfo running;
+  running.process = record.process;
+  running.version = record.version;
+  running.machine = record.machine;
+  running.accelerator_reason = record.accelerator_reason;
+  VC_ASSIGN_OR_RETURN(running.accelerator, ValueOf(kAcceleratorNames, record.accelerator, "'accelerator'"));
+  if (has_guest()) {
+    if (helpers.empty()) return Fail(Code::kNotFound, "nothing is known of its virtiofsd");
+    VC_ASSIGN_OR_RETURN(share_, SharedRootfs::Rejoin(ShareOptions(), helpers.front()));
+    vm.share = SharedDirectory{kShareTag, share_->socket()};
+    VC_ASSIGN_OR_RETURN(files_, WriteGuestFiles(options_.config, options_.paths.run_dir + "/etc"));
+  }
+  VC_ASSIGN_OR_RETURN(const VmInfo info, hypervisor_->Attach(vm, running, deadline));
+  address_ = AgentAddress{vm.transport, info.agent_socket, vm.vsock_cid};
+  LimitConsole();
+  return {};
+}
+
+Status PodVm::Launch(Deadline deadline) {
+  VmConfig vm = Describe();
   VC_ASSIGN_OR_RETURN(vm.hypervisor, ResolveHypervisor());
   VC_ASSIGN_OR_RETURN(const TransportChoice transport, ChooseTransport(options_.config.agent.transport));
   vm.transport = transport.transport;
   if (vm.transport == AgentTransport::kVsock) vm.vsock_cid = RandomCid();
 
   if (has_guest()) {
-    VC_ASSIGN_OR_RETURN(share_, SharedRootfs::Create({.run_dir = options_.paths.run_dir,
-                                                      .virtiofsd = options_.config.hypervisor.virtiofsd},
-                                                     deadline));
+    VC_ASSIGN_OR_RETURN(share_, SharedRootfs::Create(ShareOptions(), deadline));
     vm.share = SharedDirectory{kShareTag, share_->socket()};
     VC_ASSIGN_OR_RETURN(files_, WriteGuestFiles(options_.config, options_.paths.run_dir + "/etc"));
   }
@@ -106,20 +184,10 @@ Status PodVm::Launch(Deadline deadline) {
   record_.accelerator = NameOf(kAcceleratorNames, info->accelerator);
   record_.accelerator_reason = info->accelerator_reason;
   record_.transport = NameOf(kTransportNames, vm.transport);
+  record_.vsock_cid = vm.vsock_cid;
   address_ = AgentAddress{vm.transport, info->agent_socket, vm.vsock_cid};
-  if (auto console = ConsoleLimit::Watch(vm.console)) {
-    console_ = std::move(*console);
-  } else {
-    // A host that is out of inotify instances still has its pods.
-    std::fprintf(stderr, "the console's size is not limited: %s\n", console.error().ToString().c_str());
-  }
-
-  watcher_ = std::thread([this] {
-    Result<VmExit> exit = hypervisor_->WaitExit(Deadline::Infinite());
-    // Whoever waits for the guest waits for nothing now.
-    agent_->Close();
-    options_.on_exit(exit ? *exit : VmExit{false, exit.error().ToString()});
-  });
+  LimitConsole();
+  Watch();
   return {};
 }
 
@@ -185,12 +253,15 @@ Status PodVm::HideRootfs(const std::string& container) {
   return {};
 }
 
+void PodVm::KeepStopHooks(const ContainerConfig& container) {
+  if (container.hooks.empty()) return;
+  const std::lock_guard lock(mutex_);
+  hooked_.insert_or_assign(container.id, container);
+}
+
 Status PodVm::RunCreateHooks(const ContainerConfig& container, Deadline deadline) {
   if (container.hooks.empty()) return {};
-  {
-    const std::lock_guard lock(mutex_);
-    hooked_.insert_or_assign(container.id, container);
-  }
+  KeepStopHooks(container);
   const std::string state = HookState(container, "created", record_.process.pid);
   VC_RETURN_IF_ERROR(RunHooks("prestart", container.hooks.prestart, state, deadline));
   return RunHooks("createRuntime", container.hooks.create_runtime, state, deadline);

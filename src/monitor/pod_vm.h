@@ -22,26 +22,37 @@
 
 namespace virtcontainers {
 
-// Launch, Connect, and at the end Stop. Thread-safe after Connect.
+// Launch and Connect, or TakeOver, Reconnect and Watch; at the end Stop. Thread-safe after that.
 class PodVm {
  public:
   struct Options {
     PodConfig config;
     PodPaths paths;
     std::string guest;  // the directory of the guest image
-    // Called once from a thread of the object's own when the VM has ended, by itself or not; the agent's
-    // calls have failed by then or are about to. Must not destroy the object.
+    // Called once from a thread of the object's own when the VM has ended, by itself or not, since Watch; the
+    // agent's calls have failed by then or are about to. Must not destroy the object.
     std::function<void(const VmExit&)> on_exit;
   };
 
   // Errors: InvalidArgument for a type that `parts` do not have.
   static Result<std::unique_ptr<PodVm>> Create(const MonitorParts& parts, Options options);
 
-  // Kills what still runs.
+  // Kills what still runs, unless it was taken over and Watch was never called: that is as it was found.
   ~PodVm();
 
-  // Starts the processes: virtiofsd and the VMM. Errors: NotFound for what is missing on the host, naming it.
+  // Starts the processes: virtiofsd and the VMM. It is watched from then on. Errors: NotFound for what is
+  // missing on the host, naming it.
   Status Launch(Deadline deadline);
+
+  // Instead: goes on with what another object's Launch started and record() and helpers() told of, in a
+  // process that has died since. Errors: NotFound for a VM that has ended.
+  Status TakeOver(const VmRecord& record, const std::vector<ProcessIdentity>& helpers, Deadline deadline);
+
+  // After TakeOver, of a VM that is not paused: takes up the conversation with its agent.
+  Status Reconnect(Deadline deadline) { return agent_->Connect(address_, deadline); }
+
+  // From now on its end is told by on_exit.
+  void Watch();
 
   // Waits for the agent. Errors: Aborted for a guest that does not come up, with the cause and the console's
   // last lines.
@@ -61,6 +72,8 @@ class PodVm {
   // this, failed or not, those of poststop are due: they are run by HideRootfs, or by Stop at last. Errors:
   // as RunHook.
   Status RunCreateHooks(const ContainerConfig& container, Deadline deadline);
+  // Of a container that was there when this was taken over: its poststop hooks are due.
+  void KeepStopHooks(const ContainerConfig& container);
   // The hooks of one whose program runs. Failures are logged.
   void RunStartHooks(const ContainerConfig& container, Deadline deadline) const;
 
@@ -83,6 +96,11 @@ class PodVm {
       : options_(std::move(options)), hypervisor_(std::move(hypervisor)), agent_(std::move(agent)) {}
 
   Result<HypervisorConfig> ResolveHypervisor() const;
+  VmConfig Describe() const;
+  SharedRootfs::Options ShareOptions();
+  void LimitConsole();
+  // virtiofsd has ended, and with it every file of the guest's.
+  void LoseShare(const std::string& reason);
   bool has_guest() const { return agent_->name() != "noop"; }
 
   const Options options_;
@@ -94,8 +112,10 @@ class PodVm {
   VmRecord record_;
   std::unique_ptr<ConsoleLimit> console_;
   std::thread watcher_;
+  bool taken_over_ = false;
 
   std::mutex mutex_;
+  std::string lost_share_;                         // why the VM was ended from here; under mutex_
   std::map<std::string, ContainerConfig> hooked_;  // those whose poststop hooks are due; under mutex_
 };
 

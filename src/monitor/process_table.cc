@@ -130,11 +130,31 @@ void ProcessTable::Wait(const ProcessRef& ref, Callback<ExitStatus> done) {
   done(std::move(answer));
 }
 
+void ProcessTable::Acknowledge(Stream& stream, std::optional<uint64_t> acknowledged) {
+  if (!stream.next) {
+    // A reader of the monitor before this one: it knows where to go on.
+    stream.next = acknowledged;
+    stream.acknowledged = acknowledged.value_or(0);
+    return;
+  }
+  // Who asks for the first time is not who was answered before; that one has gone, or will say so itself.
+  stream.acknowledged =
+      std::max(stream.acknowledged, std::min(acknowledged.value_or(*stream.next), *stream.next));
+}
+
+OutputRange ProcessTable::Range(const Stream& stream, uint32_t size) {
+  OutputRange range{.offset = stream.next, .acknowledged = stream.acknowledged, .size = size};
+  if (range.offset) *range.offset += stream.pending.size();
+  return range;
+}
+
 void ProcessTable::Read(const ProcessRef& ref, OutputStream which, uint32_t size, Deadline deadline,
-                        Callback<std::string> done, std::function<bool()> gone) {
+                        Callback<OutputPiece> done, std::function<bool()> gone,
+                        std::optional<uint64_t> acknowledged) {
   Calls calls;
   std::shared_ptr<Process> process;
   uint32_t fetch = 0;
+  OutputRange range;
   {
     const std::lock_guard lock(mutex_);
     const auto found = processes_.find(KeyOf(ref));
@@ -149,12 +169,14 @@ void ProcessTable::Read(const ProcessRef& ref, OutputStream which, uint32_t size
     } else {
       process = found->second;
       Stream& stream = process->streams[static_cast<int>(which)];
+      Acknowledge(stream, acknowledged);
       stream.readers.push_back({std::clamp(size, 1u, kMaxRead), deadline, std::move(done), std::move(gone)});
       fetch = Serve(stream, calls);
+      range = Range(stream, fetch);
     }
   }
   CallAll(calls);
-  if (fetch > 0) Fetch(process, which, fetch);
+  if (fetch > 0) Fetch(process, which, range);
 }
 
 uint32_t ProcessTable::Serve(Stream& stream, Calls& calls) {
@@ -168,13 +190,16 @@ uint32_t ProcessTable::Serve(Stream& stream, Calls& calls) {
     stream.readers.pop_front();
     if (!stream.pending.empty()) {
       stream.followed = true;
-      std::string data = stream.pending.substr(0, reader.size);
-      stream.pending.erase(0, data.size());
-      calls.push_back([done = std::move(reader.done), data = std::move(data)] { done(data); });
+      OutputPiece piece{*stream.next, stream.pending.substr(0, reader.size)};
+      stream.pending.erase(0, piece.data.size());
+      *stream.next += piece.data.size();
+      calls.push_back([done = std::move(reader.done), piece = std::move(piece)] { done(piece); });
     } else if (stream.error) {
       calls.push_back([done = std::move(reader.done), error = *stream.error] { done(Fail(error)); });
     } else {
-      calls.push_back([done = std::move(reader.done)] { done(std::string()); });
+      calls.push_back([done = std::move(reader.done), at = stream.next.value_or(0)] {
+        done(OutputPiece{at, ""});
+      });
     }
   }
   if (stream.reading || stream.ended || stream.error || !stream.pending.empty()) return 0;
@@ -190,26 +215,48 @@ uint32_t ProcessTable::Serve(Stream& stream, Calls& calls) {
   return kMaxRead;
 }
 
-void ProcessTable::Fetch(const std::shared_ptr<Process>& process, OutputStream which, uint32_t size) {
-  agent_->ReadOutput(process->ref, which, size, [this, process, which](Result<std::string> data) {
-    Calls calls;
-    uint32_t more = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      Stream& stream = process->streams[static_cast<int>(which)];
-      stream.reading = false;
-      if (!data) {
-        stream.error = data.error();
-      } else if (data->empty()) {
-        stream.ended = true;
-      } else {
-        stream.pending += *data;
-      }
-      more = Serve(stream, calls);
+void ProcessTable::Take(Stream& stream, const Result<OutputPiece>& piece, Calls& calls) {
+  stream.reading = false;
+  if (!piece && piece.error().code() == Code::kOutOfRange && !stream.readers.empty()) {
+    // Who said that it had come so far was wrong, and nobody else is.
+    calls.push_back(
+        [done = std::move(stream.readers.front().done), error = piece.error()] { done(Fail(error)); });
+    stream.readers.pop_front();
+    if (stream.pending.empty()) stream.next.reset();
+    stream.acknowledged = 0;
+  } else if (!piece) {
+    stream.error = piece.error();
+  } else if (piece->data.empty()) {
+    stream.ended = true;
+  } else {
+    if (!stream.next) stream.next = piece->offset;
+    // A second reader may have said where it is while the first was asking for what there is.
+    const uint64_t expected = *stream.next + stream.pending.size();
+    if (piece->offset <= expected && expected - piece->offset <= piece->data.size()) {
+      stream.pending += piece->data.substr(expected - piece->offset);
+    } else {
+      stream.error = Error(Code::kInternal, "the guest's output has a gap");
     }
-    CallAll(calls);
-    if (more > 0) Fetch(process, which, more);
-  });
+  }
+}
+
+void ProcessTable::Fetch(const std::shared_ptr<Process>& process, OutputStream which,
+                         const OutputRange& range) {
+  agent_->ReadOutputFrom(process->ref, which, range,
+                         [this, process, which](const Result<OutputPiece>& piece) {
+                           Calls calls;
+                           uint32_t more = 0;
+                           OutputRange next;
+                           {
+                             const std::lock_guard lock(mutex_);
+                             Stream& stream = process->streams[static_cast<int>(which)];
+                             Take(stream, piece, calls);
+                             more = Serve(stream, calls);
+                             next = Range(stream, more);
+                           }
+                           CallAll(calls);
+                           if (more > 0) Fetch(process, which, next);
+                         });
 }
 
 Deadline ProcessTable::Expire() {

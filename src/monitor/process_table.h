@@ -18,6 +18,11 @@
 
 namespace virtcontainers {
 
+// Output has offsets (OutputRange): the guest keeps what no reader has acknowledged, for the monitor that
+// comes after one that died. A reader acknowledges what it has been answered by asking again, and says how
+// far it has come: where the next monitor goes on. That is for one reader of a stream at a time; of several
+// at once, what was on its way to one when the monitor died may be another's, or may come twice.
+//
 // Waits for each process once, keeps its exit status for any number of callers, and hands its output to those
 // who read, in order: what was taken from the guest for a reader that gave up is kept for the next one. Of a
 // stream that is read one piece is fetched ahead, 256 KiB at most and of 32 streams at a time.
@@ -52,8 +57,10 @@ class ProcessTable {
   // one that has gone by then (its `gone` says so) is passed over, and what it would have had is the next
   // one's. Errors: NotFound; FailedPrecondition for a process whose output goes to its log; DeadlineExceeded,
   // from Expire.
+  // `acknowledged`: how far the reader has come, if it has been answered before, perhaps by another monitor.
   void Read(const ProcessRef& ref, OutputStream which, uint32_t size, Deadline deadline,
-            Callback<std::string> done, std::function<bool()> gone = {});
+            Callback<OutputPiece> done, std::function<bool()> gone = {},
+            std::optional<uint64_t> acknowledged = {});
 
   // Answers the readers whose deadline has passed; when the next one's will be.
   Deadline Expire();
@@ -65,12 +72,15 @@ class ProcessTable {
   struct Reader {
     uint32_t size;
     Deadline deadline;
-    Callback<std::string> done;
+    Callback<OutputPiece> done;
     std::function<bool()> gone;
   };
 
   struct Stream {
     std::string pending;  // taken from the guest, and by nobody yet
+    // Where that begins; nothing until the guest or a reader has said it.
+    std::optional<uint64_t> next;
+    uint64_t acknowledged = 0;  // by readers
     bool reading = false;
     bool followed = false;        // somebody reads it
     std::shared_ptr<void> ahead;  // held while something was or is fetched that nobody has asked for
@@ -91,6 +101,9 @@ class ProcessTable {
   using Calls = std::vector<std::function<void()>>;
 
   static Key KeyOf(const ProcessRef& process) { return Key(process.container, process.exec); }
+  static void Acknowledge(Stream& stream, std::optional<uint64_t> acknowledged);
+  static void Take(Stream& stream, const Result<OutputPiece>& piece, Calls& calls);
+  static OutputRange Range(const Stream& stream, uint32_t size);
   Error Unknown(const ProcessRef& process) const;
 
   // With mutex_ held: serves readers with what is there. How much the agent is to be asked for; 0 for
@@ -100,7 +113,7 @@ class ProcessTable {
   void ForgetOldest(Calls& calls);
 
   // Without it.
-  void Fetch(const std::shared_ptr<Process>& process, OutputStream which, uint32_t size);
+  void Fetch(const std::shared_ptr<Process>& process, OutputStream which, const OutputRange& range);
   void Ended(const std::shared_ptr<Process>& process, const Result<ExitStatus>& exit);
 
   const std::shared_ptr<Agent> agent_;

@@ -128,13 +128,15 @@ bool MonitorService::HandleProcessCall(const ttrpc::Call& call, ttrpc::Responder
     pod_.processes().Read(
         pod_.RefOf(request->process().container(), request->process().exec()),
         request->stderr() ? OutputStream::kStderr : OutputStream::kStdout, request->size(), deadline,
-        [to](Result<std::string> data) {
-          if (!data) return to->Respond(Fail(data.error()));
+        [to](Result<OutputPiece> piece) {
+          if (!piece) return to->Respond(Fail(piece.error()));
           wire::ReadResponse answer;
-          answer.set_data(std::move(*data));
+          answer.set_data(std::move(piece->data));
+          answer.set_offset(piece->offset);
           to->Respond(ttrpc::SerializeMessage(answer));
         },
-        [to] { return to->gone(); });
+        [to] { return to->gone(); },
+        request->has_acknowledged() ? std::optional<uint64_t>(request->acknowledged()) : std::nullopt);
     if (!deadline.infinite()) {
       const std::lock_guard lock(mutex_);
       ++reads_;
@@ -177,9 +179,7 @@ Result<std::string> MonitorService::Operate(const ttrpc::Call& call) {
     VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ExecRequest>(call.payload));
     VC_ASSIGN_OR_RETURN(const Json json, ParseJson(request.config()));
     VC_ASSIGN_OR_RETURN(const ProcessConfig config, ProcessConfigFromJson(json));
-    wire::ExecResponse answer;
-    VC_ASSIGN_OR_RETURN(*answer.mutable_exec(), pod_.Exec(request.container(), config, call.deadline));
-    return ttrpc::SerializeMessage(answer);
+    return Empty(pod_.Exec(request.container(), request.exec(), config, call.deadline));
   }
   if (const auto operation = kOfContainer.find(call.method); operation != kOfContainer.end()) {
     VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ContainerRequest>(call.payload));

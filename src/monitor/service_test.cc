@@ -11,6 +11,7 @@
 #include "monitor.pb.h"
 #include "monitor/monitor_client.h"
 #include "monitor/test_pod.h"
+#include "os/random_name.h"
 #include "pod/config_json.h"
 #include "ttrpc/message.h"
 
@@ -58,10 +59,10 @@ class ServedPod : public PodMonitorTest {
     wire::ExecRequest request;
     request.set_container(container);
     request.set_config(DumpJson(ToJson(Command(std::move(args))), false));
+    request.set_exec("exec-" + RandomName());
     const auto answer = Call("Exec", request);
     EXPECT_TRUE(answer) << answer.error().ToString();
-    if (!answer) return "";
-    return ttrpc::ParseMessage<wire::ExecResponse>(*answer)->exec();
+    return request.exec();
   }
 
   Result<std::string> Read(const std::string& exec, uint64_t timeout_ms) {
@@ -192,14 +193,14 @@ TEST_F(ServedPod, ManyCallersAtOnce) {
             (void)pod_->CreateContainer(Container(id, {random() % 2 == 0 ? "true" : "sleep"}), Soon());
             break;
           default: {
-            const auto exec = pod_->Exec(random() % 2 == 0 ? "" : id, Command({"echo", "x"}), Soon());
-            if (!exec) break;
+            const std::string exec = RandomName();
+            if (!pod_->Exec(random() % 2 == 0 ? "" : id, exec, Command({"echo", "x"}), Soon())) break;
             wire::ReadRequest read;
-            *read.mutable_process() = Process(id, *exec);
+            *read.mutable_process() = Process(id, exec);
             read.set_size(10);
             read.set_timeout_ms(1 + random() % 3);
             (void)client->Call("Read", ttrpc::SerializeMessage(read), Soon());
-            (void)client->Call("Wait", ttrpc::SerializeMessage(Process("", *exec)), Soon());
+            (void)client->Call("Wait", ttrpc::SerializeMessage(Process("", exec)), Soon());
           }
         }
       }

@@ -103,6 +103,11 @@ class FaultyAgent final : public Agent {
                   Callback<std::string> done) override {
     agent_.ReadOutput(process, stream, size, std::move(done));
   }
+  void ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
+                      Callback<OutputPiece> done) override {
+    agent_.ReadOutputFrom(process, stream, range, std::move(done));
+  }
+  Result<GuestState> GetState(Deadline deadline) override { return agent_.GetState(deadline); }
   void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) override {
     agent_.WriteStdin(process, std::move(data), std::move(done));
   }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/errors.h"
@@ -96,6 +97,20 @@ uint64_t LastSequence(const std::string& path) {
     left = left.substr(0, begin + 1);
   }
   return 0;
+}
+
+std::vector<Event> EventsOf(const EventLogPaths& paths, std::string_view pod) {
+  std::vector<Event> events;
+  for (const std::string& path : {paths.previous(), paths.current()}) {
+    const std::string text = ReadFileTail(path, EventLog::kMaxBytes + kTail).value_or("");
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = std::min(text.find('\n', at), text.size());
+      Result<Event> event = ParseEvent(std::string_view(text).substr(at, end - at));
+      if (event && event->pod == pod) events.push_back(std::move(*event));
+      at = end + 1;
+    }
+  }
+  return events;
 }
 
 Status EventLog::Append(Event event) const {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "virtcontainers/error.h"
 #include "virtcontainers/event.h"
@@ -46,6 +47,9 @@ class EventLog {
   EventLogPaths paths_;
   uint64_t max_bytes_;
 };
+
+// A pod's events, as many as there still are, the oldest first.
+std::vector<Event> EventsOf(const EventLogPaths& paths, std::string_view pod);
 
 // The sequence number of the last event in a file; 0 without one.
 uint64_t LastSequence(const std::string& path);

@@ -70,6 +70,7 @@ Json ToJson(const PodRecord& record) {
                   {"accelerator_reason", vm.accelerator_reason},
                   {"agent_version", vm.agent_version},
                   {"transport", vm.transport}};
+    if (vm.vsock_cid != 0) json["vm"]["vsock_cid"] = vm.vsock_cid;
   }
   if (record.monitor.pid != 0) json["monitor"] = ToJson(record.monitor);
   for (const ProcessIdentity& helper : record.helpers) json["helpers"].push_back(ToJson(helper));
@@ -111,6 +112,7 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
     inner.Read("accelerator_reason", vm.accelerator_reason);
     inner.Read("agent_version", vm.agent_version);
     inner.Read("transport", vm.transport);
+    inner.Read("vsock_cid", vm.vsock_cid);
     if (!inner.status()) reader.FailWith(inner.status().error());
   }
   if (const Json* object = reader.Object("monitor")) ReadIdentity(*object, "monitor", record.monitor, reader);

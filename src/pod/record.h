@@ -30,6 +30,7 @@ struct VmRecord {
   std::string accelerator_reason;
   std::string agent_version;
   std::string transport;
+  uint32_t vsock_cid = 0;  // 0: it has none
 };
 
 struct PodRecord {

@@ -117,14 +117,17 @@ Status PodFiles::RemoveContainer(std::string_view id) const {
     return FailErrno("remove " + Quoted(paths_.container(id)));
   }
   VC_RETURN_IF_ERROR(SyncDirectory(paths_.containers()));
-  // "one.log" and what it was before: "one.log.1" and so on. "one.log.1.log" is another container's.
+  // "one.log", what it was before, "one.log.1" and so on, and how far it has come. "one.log.1.log" is another
+  // container's.
   const Result<std::vector<std::string>> names = ListDirectory(paths_.logs());
   if (!names) return names.error().code() == Code::kNotFound ? Status() : Fail(names.error());
   const std::string log = std::string(id) + ".log";
   for (const std::string& name : *names) {
     if (!name.starts_with(log)) continue;
     const std::string_view age = std::string_view(name).substr(log.size());
-    if (!age.empty() && (age.front() != '.' || age.find_first_not_of("0123456789", 1) != age.npos)) continue;
+    const bool aged =
+        age.empty() || (age.front() == '.' && age.find_first_not_of("0123456789", 1) == age.npos);
+    if (!aged && age != ".position") continue;
     const std::string path = paths_.logs() + "/" + name;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FailErrno("remove " + Quoted(path));
   }

@@ -39,7 +39,8 @@ TEST_F(Crash, AVmThatIsKilledIsAStoppedPodWithItsReason) {
   EXPECT_FALSE(IsAlive(monitor_identity));
 }
 
-TEST_F(Crash, AMonitorThatIsKilledLeavesAPodThatCanBeStopped) {
+// The agent of these pods lives in their monitor: of its containers the next one knows that they are gone.
+TEST_F(Crash, AMonitorThatIsKilledIsReplaced) {
   CreateAndStart(Pod("web", {Container("a"), Container("b")}));
   const auto process = runtime_.EnterContainer("web", "a", Command({"cat"}), Soon());
   ASSERT_OK(process);
@@ -49,16 +50,21 @@ TEST_F(Crash, AMonitorThatIsKilledLeavesAPodThatCanBeStopped) {
   PodStatus pod = StatusOf("web");
   EXPECT_EQ(pod.state, PodState::kRunning) << "its VM runs";
   EXPECT_EQ(pod.vm_pid, before.vm_pid);
-  EXPECT_EQ(pod.reason, "its monitor is gone: stop the pod and start it again");
-  EXPECT_CODE((*process)->Wait(Soon()), Code::kUnavailable);
-  const std::string gone = "the pod's monitor is gone: stop the pod and start it again";
-  EXPECT_EQ(runtime_.EnterPod("web", Command({"true"}), Soon()).error().ToString(),
-            "enter pod 'web': " + gone);
-  EXPECT_CODE(runtime_.EnterContainer("web", "a", Command({"true"}), Soon()), Code::kUnavailable);
-  EXPECT_CODE(runtime_.CreateContainer("web", Container("c"), Soon()), Code::kUnavailable);
-  EXPECT_CODE(runtime_.StopContainer("web", "a", milliseconds(0), Soon()), Code::kUnavailable);
+  EXPECT_EQ(pod.reason, "its monitor has died: the next call on the pod starts another");
   EXPECT_CODE(runtime_.StartPod("web", Soon()), Code::kFailedPrecondition);
   EXPECT_CODE(runtime_.DeletePod("web", Soon()), Code::kFailedPrecondition);
+  EXPECT_CODE((*process)->Wait(Soon()), Code::kNotFound);
+  EXPECT_OK(runtime_.EnterPod("web", Command({"true"}), Soon()));
+  pod = StatusOf("web");
+  EXPECT_EQ(pod.vm_pid, before.vm_pid);
+  EXPECT_NE(pod.monitor_pid, before.monitor_pid);
+  EXPECT_EQ(pod.containers[0].state, ContainerState::kStopped);
+  EXPECT_EQ(pod.containers[0].reason, "its end was not seen");
+  EXPECT_OK(runtime_.StartContainer("web", "a", Soon()));
+  KillMonitor("web");
+  EXPECT_EQ(runtime_.RestoreMonitor("web", Soon()).value(), true);
+  EXPECT_EQ(runtime_.RestoreMonitor("web", Soon()).value(), false);
+  KillMonitor("web");
 
   const ProcessIdentity vm = *IdentifyProcess(before.vm_pid);
   ASSERT_OK(runtime_.StopPod("web", milliseconds(0), Soon()));
@@ -69,6 +75,18 @@ TEST_F(Crash, AMonitorThatIsKilledLeavesAPodThatCanBeStopped) {
   EXPECT_EQ(pod.containers[0].state, ContainerState::kStopped);
   ASSERT_OK(runtime_.StartPod("web", Soon()));
   EXPECT_EQ(StatusOf("web").state, PodState::kRunning);
+  EXPECT_EQ(runtime_.RestoreMonitor("web", Soon()).value(), false);
+}
+
+TEST_F(Crash, APausedPodIsTakenOverAsItIs) {
+  CreateAndStart(Pod("web"));
+  ASSERT_OK(runtime_.PausePod("web", Soon()));
+  KillMonitor("web");
+  EXPECT_EQ(runtime_.RestoreMonitor("web", Soon()).value(), true);
+  EXPECT_EQ(StatusOf("web").state, PodState::kPaused);
+  KillMonitor("web");
+  ASSERT_OK(runtime_.ResumePod("web", Soon()));
+  EXPECT_OK(runtime_.EnterPod("web", Command({"true"}), Soon()));
 }
 
 TEST_F(Crash, BothAreKilled) {
@@ -166,7 +184,8 @@ TEST_F(Crash, TwoMonitorsAreNeverOne) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   ASSERT_OK(runtime_.StartPod("web", Soon()));
   const pid_t vm = StatusOf("web").vm_pid;
-  const Status second = LaunchMonitor(MonitorProgram(), Paths("web"), Options().guest, Soon());
+  const Status second =
+      LaunchMonitor(MonitorProgram(), Paths("web"), Options().guest, MonitorTask::kStart, Soon());
   EXPECT_CODE(second, Code::kAborted);
   EXPECT_EQ(second.error().ToString(), "the pod has been started by somebody else");
   EXPECT_EQ(StatusOf("web").vm_pid, vm);

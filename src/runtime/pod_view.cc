@@ -39,8 +39,7 @@ Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerReco
 
 Result<PodStatus> ViewPod(const PodFiles& files) {
   VC_ASSIGN_OR_RETURN(const PodConfig config, files.LoadConfig());
-  bool monitored;
-  VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files, &monitored));
+  VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files));
 
   PodStatus status;
   status.id = config.id;
@@ -64,8 +63,8 @@ Result<PodStatus> ViewPod(const PodFiles& files) {
     status.transport = record.vm->transport;
     status.vm_pid = record.vm->process.pid;
     status.monitor_pid = record.monitor.pid;
-    if (!monitored && !IsAlive(record.monitor))
-      status.reason = "its monitor is gone: stop the pod and start it again";
+    if (!IsAlive(record.monitor))
+      status.reason = "its monitor has died: the next call on the pod starts another";
   }
   for (const ContainerRecord& container : record.containers) {
     // One that was deleted between the two reads is not there any more.

@@ -40,12 +40,21 @@ Result<size_t> RemoteProcess::Read(bool from_stderr, std::span<char> buffer, Dea
     request.set_timeout_ms(static_cast<uint64_t>(std::max<int64_t>(1, left.count())));
     patience = Deadline::After(remaining + std::chrono::seconds(10));
   }
+  Position& position = positions_[from_stderr ? 1 : 0];
+  {
+    const std::lock_guard lock(position.mutex);
+    if (position.next) request.set_acknowledged(*position.next);
+  }
   VC_ASSIGN_OR_RETURN(const std::string payload,
-                      monitor_->Call("Read", ttrpc::SerializeMessage(request), patience));
+                      monitor_->Call("Read", ttrpc::SerializeMessage(request), patience, Again::kYes));
   VC_ASSIGN_OR_RETURN(const auto answer, ttrpc::ParseMessage<wire::ReadResponse>(payload, Code::kInternal));
   if (answer.data().size() > buffer.size())
     return Fail(Code::kInternal, "the monitor sent more than it was asked for");
   std::memcpy(buffer.data(), answer.data().data(), answer.data().size());
+  if (!answer.data().empty()) {
+    const std::lock_guard lock(position.mutex);
+    position.next = std::max(position.next.value_or(0), answer.offset() + answer.data().size());
+  }
   return answer.data().size();
 }
 
@@ -62,7 +71,7 @@ Status RemoteProcess::WriteStdin(std::string_view data, Deadline deadline) {
     wire::WriteRequest request;
     Name(request, container_, exec_);
     request.set_data(std::string(data.substr(0, kMaxWrite)));
-    VC_RETURN_IF_ERROR(monitor_->Call("Write", ttrpc::SerializeMessage(request), deadline));
+    VC_RETURN_IF_ERROR(monitor_->Call("Write", ttrpc::SerializeMessage(request), deadline, Again::kNo));
     data.remove_prefix(std::min(kMaxWrite, data.size()));
   }
   return {};
@@ -72,7 +81,7 @@ Status RemoteProcess::CloseStdin(Deadline deadline) {
   wire::ProcessRequest request;
   request.set_container(container_);
   request.set_exec(exec_);
-  VC_RETURN_IF_ERROR(monitor_->Call("CloseStdin", ttrpc::SerializeMessage(request), deadline));
+  VC_RETURN_IF_ERROR(monitor_->Call("CloseStdin", ttrpc::SerializeMessage(request), deadline, Again::kYes));
   return {};
 }
 
@@ -81,7 +90,7 @@ Result<ExitStatus> RemoteProcess::Wait(Deadline deadline) {
   request.set_container(container_);
   request.set_exec(exec_);
   VC_ASSIGN_OR_RETURN(const std::string payload,
-                      monitor_->Call("Wait", ttrpc::SerializeMessage(request), deadline));
+                      monitor_->Call("Wait", ttrpc::SerializeMessage(request), deadline, Again::kYes));
   VC_ASSIGN_OR_RETURN(const auto answer, ttrpc::ParseMessage<wire::WaitResponse>(payload, Code::kInternal));
   return ExitStatus{answer.code()};
 }
@@ -93,7 +102,7 @@ Status RemoteProcess::Signal(int signal, Deadline deadline) {
   wire::SignalRequest request;
   Name(request, container_, exec_);
   request.set_signal(static_cast<uint32_t>(signal));
-  VC_RETURN_IF_ERROR(monitor_->Call("Signal", ttrpc::SerializeMessage(request), deadline));
+  VC_RETURN_IF_ERROR(monitor_->Call("Signal", ttrpc::SerializeMessage(request), deadline, Again::kNo));
   return {};
 }
 
@@ -102,7 +111,7 @@ Status RemoteProcess::Resize(uint16_t rows, uint16_t columns, Deadline deadline)
   Name(request, container_, exec_);
   request.set_rows(rows);
   request.set_columns(columns);
-  VC_RETURN_IF_ERROR(monitor_->Call("Resize", ttrpc::SerializeMessage(request), deadline));
+  VC_RETURN_IF_ERROR(monitor_->Call("Resize", ttrpc::SerializeMessage(request), deadline, Again::kYes));
   return {};
 }
 

@@ -3,10 +3,13 @@
 #ifndef VIRTCONTAINERS_SRC_RUNTIME_REMOTE_PROCESS_H_
 #define VIRTCONTAINERS_SRC_RUNTIME_REMOTE_PROCESS_H_
 
+#include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
-#include "monitor/monitor_client.h"
+#include "runtime/monitor_link.h"
 #include "virtcontainers/process.h"
 
 namespace virtcontainers {
@@ -14,7 +17,7 @@ namespace virtcontainers {
 class RemoteProcess final : public Process {
  public:
   // An empty `container` is the pod's own root; an empty `exec` a container's first process.
-  RemoteProcess(std::shared_ptr<MonitorClient> monitor, std::string container, std::string exec)
+  RemoteProcess(std::shared_ptr<MonitorLink> monitor, std::string container, std::string exec)
       : monitor_(std::move(monitor)), container_(std::move(container)), exec_(std::move(exec)) {}
 
   const std::string& id() const override { return exec_; }
@@ -29,9 +32,15 @@ class RemoteProcess final : public Process {
  private:
   Result<size_t> Read(bool from_stderr, std::span<char> buffer, Deadline deadline);
 
-  const std::shared_ptr<MonitorClient> monitor_;
+  const std::shared_ptr<MonitorLink> monitor_;
   const std::string container_;
   const std::string exec_;
+  // How far this has read; a monitor that takes over goes on there. None before the first piece.
+  struct Position {
+    std::mutex mutex;
+    std::optional<uint64_t> next;  // under mutex
+  };
+  Position positions_[2];
 };
 
 }  // namespace virtcontainers

@@ -9,6 +9,7 @@
 #include "os/file.h"
 #include "os/file_lock.h"
 #include "os/process_identity.h"
+#include "os/random_name.h"
 #include "pod/config_json.h"
 #include "pod/state_machine.h"
 #include "pod/store.h"
@@ -24,6 +25,9 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+// How long a new monitor may take to take over a pod that is to be stopped.
+constexpr seconds kPeace{10};
 
 }  // namespace
 
@@ -62,13 +66,15 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
     Result<Impl::Turn> turn = impl_->Take(pod, deadline);
     // A pod whose state cannot be read can still be deleted, as long as nothing of it can be running.
     if (!turn && turn.error().code() == Code::kDataLoss) {
-      if (!FileLock::IsHeld(files.paths().monitor_lock())) return forget();
+      if (!FileLock::IsHeld(files.paths().monitor_lock())) {
+        VC_RETURN_IF_ERROR(Impl::CleanUp(files, PodRecord(), deadline));
+        return forget();
+      }
       VC_RETURN_IF_ERROR(CheckPodCall(pod, PodState::kRunning, PodCall::kDeletePod));
     }
     VC_RETURN_IF_ERROR(turn);
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn->record.state, PodCall::kDeletePod));
-    VC_ASSIGN_OR_RETURN(const PodRecord on_disk, files.LoadRecord());
-    VC_RETURN_IF_ERROR(Impl::CleanUp(files, on_disk, deadline));
+    VC_RETURN_IF_ERROR(impl_->Bury(*turn, deadline));
     return forget();
   };
   return In(Doing("delete", pod), remove());
@@ -76,7 +82,7 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
 
 Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
   const auto start = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(const Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn.record.state, PodCall::kStartPod));
     if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "there is no time left to start it");
     const std::string& program = impl_->options().monitor;
@@ -84,10 +90,8 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
       return Fail(Code::kNotFound, "the monitor program " + Quoted(program) +
                                        " does not exist: install it, or name it in $VIRTCONTAINERS_MONITOR");
     }
-    VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
-    VC_RETURN_IF_ERROR(Impl::CleanUp(turn.files, on_disk, deadline));
-    if (on_disk.state != turn.record.state) VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
-    return LaunchMonitor(program, turn.files.paths(), impl_->options().guest, deadline);
+    VC_RETURN_IF_ERROR(impl_->Bury(turn, deadline));
+    return LaunchMonitor(program, turn.files.paths(), impl_->options().guest, MonitorTask::kStart, deadline);
   };
   return In(Doing("start", pod), start());
 }
@@ -102,12 +106,14 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
     }
     VC_RETURN_IF_ERROR(turn);
     VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, turn->record.state, PodCall::kStopPod));
-    if (step == Step::kNothing) return {};
+    if (step == Step::kNothing) return impl_->Bury(*turn, deadline);
+    // A monitor that died is replaced, for the guest to end in peace; if that takes long, without.
+    if (!turn->monitored) (void)impl_->Restore(*turn, Min(deadline, Deadline::After(kPeace)));
     if (turn->monitored) {
       VC_RETURN_IF_ERROR(impl_->StopMonitored(files, grace, deadline));
       VC_ASSIGN_OR_RETURN(turn->record, files.LoadRecord());
       // Unless it died before it was done.
-      if (turn->record.state != PodState::kRunning && turn->record.state != PodState::kPaused) return {};
+      if (!turn->running()) return {};
     }
     VC_RETURN_IF_ERROR(Impl::CleanUp(files, turn->record, deadline));
     MarkStopped(turn->record, "", std::chrono::system_clock::now());
@@ -149,7 +155,7 @@ Status Runtime::CreateContainer(std::string_view pod, const ContainerConfig& con
   const auto create = [&]() -> Status {
     VC_RETURN_IF_ERROR(impl_->Find(pod));
     VC_RETURN_IF_ERROR(ValidateContainer(config));
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn.record.state, PodCall::kCreateContainer));
     if (turn.record.Find(config.id) != nullptr) {
       return Fail(Code::kAlreadyExists, "container " + Quoted(config.id) + " exists already in pod " +
@@ -158,9 +164,9 @@ Status Runtime::CreateContainer(std::string_view pod, const ContainerConfig& con
     if (turn.monitored) {
       wire::ConfigRequest request;
       request.set_config(DumpJson(ToJson(config), false));
-      return impl_->Ask(turn.files, "CreateContainer", request, deadline);
+      return impl_->Ask(turn, "CreateContainer", request, deadline,
+                        [&](PodRecord& record) { return record.Find(config.id) != nullptr; });
     }
-    if (turn.record.state == PodState::kRunning) return Fail(MonitorIsGone());
     // The container's file first: a record without one would be a container that cannot be read.
     VC_RETURN_IF_ERROR(turn.files.SaveContainer(config));
     ContainerRecord& container = turn.record.containers.emplace_back();
@@ -176,16 +182,16 @@ Status Runtime::CreateContainer(std::string_view pod, const ContainerConfig& con
 
 Status Runtime::DeleteContainer(std::string_view pod, std::string_view container, Deadline deadline) {
   const auto remove = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod, turn.record.state, container, found.state, ContainerCall::kDeleteContainer));
     if (turn.monitored) {
       wire::ContainerRequest request;
       request.set_container(std::string(container));
-      return impl_->Ask(turn.files, "DeleteContainer", request, deadline);
+      return impl_->Ask(turn, "DeleteContainer", request, deadline,
+                        [&](PodRecord& record) { return record.Find(container) == nullptr; });
     }
-    if (turn.record.state == PodState::kRunning) return Fail(MonitorIsGone());
     std::erase_if(turn.record.containers,
                   [&](const ContainerRecord& entry) { return entry.id == container; });
     VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
@@ -198,14 +204,16 @@ Status Runtime::DeleteContainer(std::string_view pod, std::string_view container
 
 Status Runtime::StartContainer(std::string_view pod, std::string_view container, Deadline deadline) {
   const auto start = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod, turn.record.state, container, found.state, ContainerCall::kStartContainer));
-    if (!turn.monitored) return Fail(MonitorIsGone());
     wire::ContainerRequest request;
     request.set_container(std::string(container));
-    return impl_->Ask(turn.files, "StartContainer", request, deadline);
+    return impl_->Ask(turn, "StartContainer", request, deadline, [&](PodRecord& record) {
+      const ContainerRecord* now = record.Find(container);
+      return now != nullptr && now->started != found.started;
+    });
   };
   return In(Doing("start", container, pod), start());
 }
@@ -213,33 +221,27 @@ Status Runtime::StartContainer(std::string_view pod, std::string_view container,
 Status Runtime::StopContainer(std::string_view pod, std::string_view container, milliseconds grace,
                               Deadline deadline) {
   const auto stop = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
-    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
-    VC_ASSIGN_OR_RETURN(const Step step, CheckContainerCall(pod, turn.record.state, container, found.state,
-                                                            ContainerCall::kStopContainer));
-    if (step == Step::kNothing) return {};
-    if (!turn.monitored) return Fail(MonitorIsGone());
     wire::StopRequest request;
     request.set_container(std::string(container));
     request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
-    return impl_->Ask(turn.files, "StopContainer", request, deadline);
+    return impl_->AskContainer(pod, container, ContainerCall::kStopContainer, "StopContainer", request,
+                               deadline);
   };
   return In(Doing("stop", container, pod), stop());
 }
 
 namespace {
 
-Result<std::unique_ptr<Process>> Enter(const std::shared_ptr<MonitorClient>& monitor,
+Result<std::unique_ptr<Process>> Enter(const std::shared_ptr<MonitorLink>& monitor,
                                        std::string_view container, const ProcessConfig& command,
                                        Deadline deadline) {
   wire::ExecRequest request;
   request.set_container(std::string(container));
   request.set_config(DumpJson(ToJson(command), false));
-  VC_ASSIGN_OR_RETURN(const std::string payload,
-                      monitor->Call("Exec", ttrpc::SerializeMessage(request), deadline));
-  VC_ASSIGN_OR_RETURN(const auto answer, ttrpc::ParseMessage<wire::ExecResponse>(payload, Code::kInternal));
+  request.set_exec("exec-" + RandomName());
+  VC_RETURN_IF_ERROR(monitor->Call("Exec", ttrpc::SerializeMessage(request), deadline, Again::kYes));
   return std::unique_ptr<Process>(
-      std::make_unique<RemoteProcess>(monitor, std::string(container), answer.exec()));
+      std::make_unique<RemoteProcess>(monitor, std::string(container), request.exec()));
 }
 
 }  // namespace
@@ -251,8 +253,7 @@ Result<std::unique_ptr<Process>> Runtime::EnterPod(std::string_view pod, const P
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
     VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
-    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
-    return Enter(monitor, "", command, deadline);
+    return Enter(impl_->Monitor(files, pod), "", command, deadline);
   };
   return In(Doing("enter", pod), enter());
 }
@@ -266,8 +267,7 @@ Result<std::unique_ptr<Process>> Runtime::EnterContainer(std::string_view pod, s
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod, record.state, container, found.state, ContainerCall::kEnterContainer));
-    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
-    return Enter(monitor, container, command, deadline);
+    return Enter(impl_->Monitor(files, pod), container, command, deadline);
   };
   return In(Doing("enter", container, pod), enter());
 }
@@ -290,7 +290,8 @@ Result<std::unique_ptr<Process>> Runtime::AttachContainer(std::string_view pod, 
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod, record.state, container, found.state, ContainerCall::kAttachContainer));
-    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
+    const std::shared_ptr<MonitorLink> monitor = impl_->Monitor(files, pod);
+    VC_RETURN_IF_ERROR(monitor->Connect(deadline));
     return std::unique_ptr<Process>(std::make_unique<RemoteProcess>(monitor, std::string(container), ""));
   };
   return In(Doing("attach to", container, pod), attach());
@@ -304,11 +305,11 @@ Result<std::unique_ptr<Process>> Runtime::OpenProcess(std::string_view pod, std:
     VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
     if (!container.empty()) VC_RETURN_IF_ERROR(FindContainer(record, pod, container));
-    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor, impl_->Monitor(files, deadline));
+    const std::shared_ptr<MonitorLink> monitor = impl_->Monitor(files, pod);
     wire::ProcessRequest request;
     request.set_container(std::string(container));
     request.set_exec(std::string(process));
-    VC_RETURN_IF_ERROR(monitor->Call("Find", ttrpc::SerializeMessage(request), deadline));
+    VC_RETURN_IF_ERROR(monitor->Call("Find", ttrpc::SerializeMessage(request), deadline, Again::kYes));
     return std::unique_ptr<Process>(
         std::make_unique<RemoteProcess>(monitor, std::string(container), std::string(process)));
   };

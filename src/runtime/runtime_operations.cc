@@ -1,15 +1,14 @@
 // The calls beside making, starting and stopping.
 
 #include <fcntl.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
-#include <cinttypes>
-#include <cstdio>
+#include <thread>
 
+#include "os/random_name.h"
 #include "pod/config_json.h"
 #include "pod/merge_resources.h"
 #include "pod/state_machine.h"
@@ -29,15 +28,6 @@ wire::ContainerRequest ForContainer(std::string_view container) {
   wire::ContainerRequest request;
   request.set_container(std::string(container));
   return request;
-}
-
-std::string RandomName() {
-  uint64_t value = 0;
-  while (::getrandom(&value, sizeof(value), 0) != sizeof(value)) {
-  }
-  char text[24];
-  std::snprintf(text, sizeof(text), "%016" PRIx64, value);
-  return text;
 }
 
 Result<Json> ParseAnswer(const Result<std::string>& payload) {
@@ -83,6 +73,17 @@ Status Runtime::ResumePod(std::string_view pod, Deadline deadline) {
   return In(Doing("resume", pod), impl_->AskPod(pod, PodCall::kResumePod, "Resume", deadline));
 }
 
+Result<bool> Runtime::RestoreMonitor(std::string_view pod, Deadline deadline) {
+  const auto restore = [&]() -> Result<bool> {
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
+    if (turn.running()) return turn.restored;
+    VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
+    VC_RETURN_IF_ERROR(impl_->Bury(turn, deadline));
+    return on_disk.state != turn.record.state;
+  };
+  return In(Doing("restore the monitor of", pod), restore());
+}
+
 Result<PodConfig> Runtime::FetchPod(std::string_view pod) {
   const auto fetch = [&]() -> Result<PodConfig> {
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
@@ -106,7 +107,7 @@ Result<PodStats> Runtime::StatsPod(std::string_view pod, Deadline deadline) {
     VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kStatsPod));
     VC_ASSIGN_OR_RETURN(const Json json,
-                        ParseAnswer(impl_->Query(files, "Stats", ForContainer(""), deadline)));
+                        ParseAnswer(impl_->Query(files, pod, "Stats", ForContainer(""), deadline)));
     return PodStatsFromJson(json);
   };
   return In(Doing("statistics of", pod), stats());
@@ -144,7 +145,9 @@ Status Runtime::KillContainer(std::string_view pod, std::string_view container, 
     wire::SignalRequest request;
     request.mutable_process()->set_container(std::string(container));
     request.set_signal(static_cast<uint32_t>(signal));
-    return impl_->Ask(files, "Kill", request, deadline);
+    VC_RETURN_IF_ERROR(
+        impl_->Monitor(files, pod)->Call("Kill", ttrpc::SerializeMessage(request), deadline, Again::kNo));
+    return {};
   };
   return In(Doing("kill", container, pod), kill());
 }
@@ -168,7 +171,7 @@ Result<ExitStatus> Runtime::WaitContainer(std::string_view pod, std::string_view
       } else {
         wire::ProcessRequest request;
         request.set_container(std::string(container));
-        const Result<std::string> ended = impl_->Query(files, "Wait", request, deadline);
+        const Result<std::string> ended = impl_->Query(files, pod, "Wait", request, deadline);
         if (ended) {
           VC_ASSIGN_OR_RETURN(const auto answer,
                               ttrpc::ParseMessage<wire::WaitResponse>(*ended, Code::kInternal));
@@ -177,7 +180,6 @@ Result<ExitStatus> Runtime::WaitContainer(std::string_view pod, std::string_view
         // The pod has ended, or is about to, or the container was made anew: what is written down decides.
         const Code code = ended.error().code();
         if (code != Code::kUnavailable && code != Code::kNotFound) return Fail(ended.error());
-        if (!monitored) return Fail(ended.error());
       }
       if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "it still runs");
       std::this_thread::sleep_for(milliseconds(5));
@@ -194,7 +196,7 @@ Status Runtime::UpdateContainer(std::string_view pod, std::string_view container
       return Fail(Code::kInvalidArgument,
                   "the rules for devices cannot be changed: make the container anew with others");
     }
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
+    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod, turn.record.state, container, found.state, ContainerCall::kUpdateContainer));
@@ -202,9 +204,8 @@ Status Runtime::UpdateContainer(std::string_view pod, std::string_view container
       wire::UpdateRequest request;
       request.set_container(std::string(container));
       request.set_resources(DumpJson(ToJson(resources), false));
-      return impl_->Ask(turn.files, "Update", request, deadline);
+      return impl_->Ask(turn, "Update", request, deadline);
     }
-    if (turn.record.state == PodState::kRunning) return Fail(MonitorIsGone());
     VC_ASSIGN_OR_RETURN(ContainerConfig config, turn.files.LoadContainer(container));
     VC_ASSIGN_OR_RETURN(config.resources, MergeResources(config.resources, resources));
     VC_RETURN_IF_ERROR(turn.files.SaveContainer(config));

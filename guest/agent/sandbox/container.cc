@@ -288,6 +288,12 @@ Result<std::shared_ptr<Process>> Container::Find(const std::string& exec_id) {
   return Fail(Code::kNotFound, "container " + Quoted(id_) + " has no process " + Quoted(exec_id));
 }
 
+std::vector<std::string> Container::ExecIds() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, process] : execs_) ids.push_back(id);
+  return ids;
+}
+
 Status Container::Signal(const std::string& exec_id, int number) {
   if (exec_id.empty() && number == SIGKILL) {
     Kill();

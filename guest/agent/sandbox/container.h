@@ -64,6 +64,9 @@ class Container : public std::enable_shared_from_this<Container> {
   // The first process, which there is not in the guest itself.
   const std::shared_ptr<Process>& init() const { return init_; }
 
+  // The ids of the processes that were run in it since, as far as they are known.
+  std::vector<std::string> ExecIds() const;
+
   Status Signal(const std::string& exec_id, int number);
   // SIGKILL to everything in it.
   void Kill();

@@ -10,6 +10,8 @@
 #include <chrono>
 
 #include "agent.pb.h"
+#include "base/errors.h"
+#include "guest.pb.h"
 
 namespace virtcontainers::guest {
 
@@ -22,7 +24,7 @@ constexpr std::chrono::milliseconds kDrain{500};
 }  // namespace
 
 void OutputStream::Read(Call call, size_t size) {
-  reads_.push_back({std::move(call), std::clamp<size_t>(size, 1, kMaxRead)});
+  reads_.push_back({std::move(call), std::clamp<size_t>(size, 1, kMaxRead), {}});
   Pump();
 }
 
@@ -41,22 +43,58 @@ OutputStream::~OutputStream() {
   for (const Pending& read : reads_) read.call.Answer();
 }
 
-void OutputStream::AnswerData(const Pending& read, std::string data) {
+void OutputStream::ReadFrom(Call call, std::optional<uint64_t> offset, uint64_t acknowledged, size_t size) {
+  const uint64_t end = base_ + kept_.size();
+  if (acknowledged > end) {
+    return call.Fail(Error(Code::kOutOfRange, "byte " + std::to_string(acknowledged) +
+                                                  " is acknowledged, and only " + std::to_string(end) +
+                                                  " bytes have been sent"));
+  }
+  if (acknowledged > base_) {
+    kept_.erase(0, acknowledged - base_);
+    base_ = acknowledged;
+  }
+  const uint64_t from = offset.value_or(base_);
+  if (from < base_ || from > end) {
+    return call.Fail(Error(Code::kOutOfRange, "byte " + std::to_string(from) +
+                                                  " is asked for, and those from " + std::to_string(base_) +
+                                                  " to " + std::to_string(end) + " are there"));
+  }
+  if (from == end && kept_.size() >= kMaxKept) {
+    return call.Fail(Error(Code::kResourceExhausted,
+                           std::to_string(kept_.size()) + " bytes that were sent are not acknowledged"));
+  }
+  reads_.push_back({std::move(call), std::clamp<size_t>(size, 1, kMaxRead), from});
+  Pump();
+}
+
+void OutputStream::AnswerKept(const Pending& read) {
+  if (read.offset) {
+    if (*read.offset < base_) {
+      return read.call.Fail(Error(Code::kOutOfRange, "another reader has acknowledged byte " +
+                                                         std::to_string(*read.offset) + " meanwhile"));
+    }
+    wire::ReadOutputResponse response;
+    response.set_offset(*read.offset);
+    response.set_data(kept_.substr(*read.offset - base_, read.size));
+    return read.call.Answer(response);
+  }
+  std::string data = kept_.substr(0, read.size);
+  kept_.erase(0, data.size());
+  base_ += data.size();
   grpc::ReadStreamResponse response;
   response.set_data(data);
   // A session that ends before the bytes are out gives them back: the next one reads them again.
   read.call.Answer(response, [weak = weak_from_this(), data = std::move(data)] {
-    if (const auto self = weak.lock()) self->returned_.insert(0, data);
+    const auto self = weak.lock();
+    if (!self) return;
+    self->kept_.insert(0, data);
+    self->base_ -= data.size();
   });
 }
 
 bool OutputStream::AnswerOne(const Pending& read) {
-  if (!returned_.empty()) {
-    std::string data = returned_.substr(0, read.size);
-    returned_.erase(0, data.size());
-    AnswerData(read, std::move(data));
-    return true;
-  }
+  if (read.offset.value_or(base_) < base_ + kept_.size()) return AnswerKept(read), true;
   if (fd_) {
     // One thread, and nobody keeps it.
     static std::array<char, kMaxRead> buffer;
@@ -65,15 +103,15 @@ bool OutputStream::AnswerOne(const Pending& read) {
       count = ::read(fd_.get(), buffer.data(), read.size);
     } while (count < 0 && errno == EINTR);
     if (count > 0) {
-      AnswerData(read, std::string(buffer.data(), static_cast<size_t>(count)));
-      return true;
+      kept_.append(buffer.data(), static_cast<size_t>(count));
+      return AnswerKept(read), true;
     }
     const bool empty = count < 0 && errno == EAGAIN;
     if (empty && !(ended_ && EventLoop::Clock::now() >= end_)) return false;
     // The end; a terminal says EIO.
     Close();
   }
-  read.call.Answer();
+  AnswerKept(read);
   return true;
 }
 

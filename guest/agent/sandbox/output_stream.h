@@ -3,8 +3,10 @@
 #ifndef VIRTCONTAINERS_GUEST_AGENT_SANDBOX_OUTPUT_STREAM_H_
 #define VIRTCONTAINERS_GUEST_AGENT_SANDBOX_OUTPUT_STREAM_H_
 
+#include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/unique_fd.h"
@@ -23,8 +25,15 @@ class OutputStream : public std::enable_shared_from_this<OutputStream> {
   // Whoever still reads is answered with the end.
   ~OutputStream();
 
-  // Answers `call` with at most `size` bytes.
+  // What is kept of a stream that is read with offsets.
+  static constexpr size_t kMaxKept = 1 << 20;
+
+  // Answers `call` with at most `size` bytes (ReadStreamResponse), and forgets them.
   void Read(Call call, size_t size);
+
+  // Answers with at most `size` bytes from an offset on (ReadOutputResponse), and keeps what is not
+  // acknowledged.
+  void ReadFrom(Call call, std::optional<uint64_t> offset, uint64_t acknowledged, size_t size);
 
   // The process has ended. Others may hold its pipe: from kDrain on, a pipe with nothing in it is at its end.
   void ProcessEnded();
@@ -33,18 +42,21 @@ class OutputStream : public std::enable_shared_from_this<OutputStream> {
   struct Pending {
     Call call;
     size_t size;
+    std::optional<uint64_t> offset;  // of one that reads with offsets
   };
 
   void Pump();
   bool AnswerOne(const Pending& read);  // false: nothing to answer with yet
-  void AnswerData(const Pending& read, std::string data);
+  void AnswerKept(const Pending& read);
   void Watch(bool on);
   void Close();
 
   EventLoop& loop_;
   UniqueFd fd_;
   std::deque<Pending> reads_;
-  std::string returned_;  // was on its way to a session that ended
+  // Has been read from the pipe, and is not acknowledged or was on its way to a session that ended.
+  std::string kept_;
+  uint64_t base_ = 0;  // the offset of kept_'s first byte
   bool watched_ = false;
   bool draining_ = false;  // waits for a connection to take more
   bool ended_ = false;

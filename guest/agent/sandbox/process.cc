@@ -200,6 +200,14 @@ void Process::ReadStderr(Call call, size_t size) {
   stderr_->Read(std::move(call), size);
 }
 
+void Process::ReadOutput(Call call, const wire::ReadOutputRequest& request) {
+  const auto& stream = request.stderr() ? stderr_ : stdout_;
+  if (!stream) return call.Answer();
+  const std::optional<uint64_t> offset =
+      request.has_offset() ? std::optional<uint64_t>(request.offset()) : std::nullopt;
+  stream->ReadFrom(std::move(call), offset, request.acknowledged(), request.size());
+}
+
 Status Process::Resize(uint32_t rows, uint32_t columns) const {
   if (!terminal_) return Fail(Code::kUnavailable, "the process has no terminal");
   return SetTerminalSize(terminal_.get(), rows, columns);

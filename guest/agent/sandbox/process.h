@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "guest.pb.h"
 #include "guest/agent/container/process_setup.h"
 #include "guest/agent/container/report.h"
 #include "guest/agent/link/connection.h"
@@ -59,6 +60,7 @@ class Process : public std::enable_shared_from_this<Process> {
   void CloseStdin(Call call, std::string response);
   void ReadStdout(Call call, size_t size);
   void ReadStderr(Call call, size_t size);
+  void ReadOutput(Call call, const wire::ReadOutputRequest& request);
   // UNAVAILABLE without a terminal.
   Status Resize(uint32_t rows, uint32_t columns) const;
 

@@ -341,6 +341,35 @@ void Sandbox::Pause(Call call, const std::string& id) {
   AwaitFrozen(std::move(call), std::move(*container), Clock::now() + kFreezeLimit);
 }
 
+wire::GetStateResponse Sandbox::Describe() const {
+  using State = Container::State;
+  wire::GetStateResponse response;
+  if (created_) response.set_sandbox_id(id_);
+  for (const auto& [id, container] : containers_) {
+    wire::ContainerState& state = *response.add_containers();
+    state.set_id(id);
+    switch (container->state()) {
+      case State::kCreating:
+      case State::kCreated:
+        state.set_state(wire::ContainerState::READY);
+        break;
+      case State::kStarting:
+      case State::kRunning:
+        state.set_state(container->cgroup().IsFrozen() ? wire::ContainerState::PAUSED
+                                                       : wire::ContainerState::RUNNING);
+        break;
+      case State::kStopped:
+        state.set_state(wire::ContainerState::STOPPED);
+        break;
+    }
+    for (std::string& exec : container->ExecIds()) state.add_execs(std::move(exec));
+  }
+  if (guest_) {
+    for (std::string& exec : guest_->ExecIds()) response.add_execs(std::move(exec));
+  }
+  return response;
+}
+
 void Sandbox::AwaitFrozen(Call call, std::shared_ptr<Container> container, Clock::time_point deadline) {
   const auto events = container->cgroup().Read("cgroup.events");
   if (!events) return call.Fail(events.error());

@@ -59,6 +59,9 @@ class Sandbox {
   void Pause(Call call, const std::string& id);
   void Resume(Call call, const std::string& id);
 
+  // What there is, for a host that has forgotten it.
+  wire::GetStateResponse Describe() const;
+
   bool created() const { return created_; }
   StorageSet& storages() { return *storages_; }
   OomWatcher& oom() { return oom_; }

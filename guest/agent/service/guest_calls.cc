@@ -23,6 +23,9 @@ void AddGuestCalls(Router& router, Sandbox& sandbox) {
                                            ListProcesses(sandbox.loop(), call, (*container)->cgroup(),
                                                          init && init->running() ? init->pid() : 0);
                                          });
+  router.Add<wire::GetStateRequest>(kGuestService, "GetState", [&sandbox](const Call& call, const auto&) {
+    call.Answer(sandbox.Describe());
+  });
   router.Add<wire::CopyFileChunk>(kGuestService, "CopyFile", [&sandbox](const Call& call, auto request) {
     auto container = sandbox.FindContainer(request->container_id());
     if (!container) return call.Fail(std::move(container.error()));

@@ -1,5 +1,6 @@
 #include "agent.pb.h"
 #include "base/errors.h"
+#include "guest.pb.h"
 #include "guest/agent/service/services.h"
 
 namespace virtcontainers::guest {
@@ -33,6 +34,12 @@ void AddRead(Router& router, Sandbox& sandbox, const char* method, ReadMethod re
 void AddStreamCalls(Router& router, Sandbox& sandbox) {
   AddRead(router, sandbox, "ReadStdout", &Process::ReadStdout);
   AddRead(router, sandbox, "ReadStderr", &Process::ReadStderr);
+  router.Add<wire::ReadOutputRequest>(
+      kGuestService, "ReadOutput", [&sandbox](const Call& call, auto request) {
+        if (request->size() == 0)
+          return call.Fail(Error(Code::kInvalidArgument, "size is 0: ask for a byte at least"));
+        WithProcess(sandbox, call, *request, [&](Process& process) { process.ReadOutput(call, *request); });
+      });
   router.Add<grpc::WriteStreamRequest>(
       kAgentService, "WriteStdin", [&sandbox](const Call& call, auto request) {
         WithProcess(sandbox, call, *request, [&](Process& process) {

@@ -148,6 +148,34 @@ Status KataAgent::Check(Deadline deadline) {
   return {};
 }
 
+Result<GuestState> KataAgent::GetState(Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const wire::GetStateResponse answer,
+                      Parse<wire::GetStateResponse>(
+                          CallOwn("GetState", wire::GetStateRequest(), "what there is in it", deadline)));
+  GuestState state;
+  state.sandbox = answer.sandbox_id();
+  for (const wire::ContainerState& found : answer.containers()) {
+    GuestState::Container& container = state.containers.emplace_back();
+    container.id = found.id();
+    container.execs.assign(found.execs().begin(), found.execs().end());
+    switch (found.state()) {
+      case wire::ContainerState::RUNNING:
+        container.state = ContainerState::kRunning;
+        break;
+      case wire::ContainerState::PAUSED:
+        container.state = ContainerState::kPaused;
+        break;
+      case wire::ContainerState::STOPPED:
+        container.state = ContainerState::kStopped;
+        break;
+      default:
+        container.state = ContainerState::kReady;
+    }
+  }
+  state.execs.assign(answer.execs().begin(), answer.execs().end());
+  return state;
+}
+
 Result<AgentDetails> KataAgent::GetDetails(Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const std::shared_ptr<ttrpc::Client> to, client());
   VC_ASSIGN_OR_RETURN(const grpc::VersionCheckResponse answer,
@@ -217,6 +245,10 @@ Status KataAgent::StartContainer(const std::string& container, Deadline deadline
 Status KataAgent::RemoveContainer(const std::string& container, Deadline deadline) {
   grpc::RemoveContainerRequest request;
   request.set_container_id(container);
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(counted_, [&](const auto& entry) { return std::get<0>(entry.first) == container; });
+  }
   return Done(Call("RemoveContainer", request, deadline));
 }
 
@@ -357,6 +389,66 @@ void KataAgent::ReadOutput(const ProcessRef& process, OutputStream stream, uint3
                      }
                      done(std::move(*answer->mutable_data()));
                    });
+}
+
+void KataAgent::ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
+                               Callback<OutputPiece> done) {
+  const auto to = client();
+  if (!to) return done(Fail(to.error()));
+  const uint32_t size = std::max(range.size, 1u);
+  {
+    std::unique_lock lock(mutex_);
+    if (plain_) {
+      lock.unlock();
+      return ReadPlain(process, stream, range.offset, size, std::move(done));
+    }
+  }
+  auto request = ForProcess<wire::ReadOutputRequest>(process);
+  request.set_stderr(stream == OutputStream::kStderr);
+  if (range.offset) request.set_offset(*range.offset);
+  request.set_acknowledged(range.acknowledged);
+  request.set_size(size);
+  (*to)->CallAsync(
+      kGuestService, "ReadOutput", request.SerializeAsString(), {},
+      [this, process, stream, size, wanted = range.offset,
+       done = std::move(done)](Result<std::string> payload) {
+        auto answer = Parse<wire::ReadOutputResponse>(std::move(payload));
+        if (!answer && answer.error().code() == Code::kUnimplemented) {
+          {
+            const std::lock_guard lock(mutex_);
+            plain_ = true;
+          }
+          return ReadPlain(process, stream, wanted, size, done);
+        }
+        if (!answer) return done(Fail(answer.error()));
+        if (answer->data().size() > size) {
+          return done(Fail(Code::kInternal, "the agent sent more output than it was asked for"));
+        }
+        if (wanted && !answer->data().empty() && answer->offset() != *wanted) {
+          return done(
+              Fail(Code::kInternal, "the agent sent output from byte " + std::to_string(answer->offset()) +
+                                        " on, and was asked for that from " + std::to_string(*wanted)));
+        }
+        done(OutputPiece{answer->offset(), std::move(*answer->mutable_data())});
+      });
+}
+
+void KataAgent::ReadPlain(const ProcessRef& process, OutputStream stream, std::optional<uint64_t> from,
+                          uint32_t size, Callback<OutputPiece> done) {
+  ReadOutput(
+      process, stream, size, [this, process, stream, from, done = std::move(done)](Result<std::string> data) {
+        if (!data) return done(Fail(data.error()));
+        OutputPiece piece;
+        {
+          const std::lock_guard lock(mutex_);
+          uint64_t& counted =
+              counted_.try_emplace({process.container, process.exec, stream}, from.value_or(0)).first->second;
+          piece.offset = counted;
+          counted += data->size();
+        }
+        piece.data = std::move(*data);
+        done(std::move(piece));
+      });
 }
 
 void KataAgent::WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) {

@@ -4,9 +4,11 @@
 #define VIRTCONTAINERS_SRC_AGENT_KATA_KATA_AGENT_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <tuple>
 
 #include "os/stream.h"
 #include "virtcontainers/agent.h"
@@ -34,6 +36,7 @@ class KataAgent final : public Agent {
   void Close() override;
   Status Check(Deadline deadline) override;
   Result<AgentDetails> GetDetails(Deadline deadline) override;
+  Result<GuestState> GetState(Deadline deadline) override;
   Status CreateSandbox(const SandboxConfig& config, Deadline deadline) override;
   Status DestroySandbox(Deadline deadline) override;
   Status SetGuestTime(Time time, Deadline deadline) override;
@@ -56,6 +59,8 @@ class KataAgent final : public Agent {
   void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) override;
   void ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
                   Callback<std::string> done) override;
+  void ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
+                      Callback<OutputPiece> done) override;
   void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) override;
   Status CloseStdin(const ProcessRef& process, Deadline deadline) override;
 
@@ -75,6 +80,10 @@ class KataAgent final : public Agent {
   Result<std::string> CallOwn(const char* method, const Request& request, const char* what,
                               Deadline deadline);
 
+  // ReadOutputFrom, where the agent keeps nothing: what it says first is what was asked for first.
+  void ReadPlain(const ProcessRef& process, OutputStream stream, std::optional<uint64_t> from, uint32_t size,
+                 Callback<OutputPiece> done);
+
   // Sends what is left of `data` from `sent` on, a piece at a time.
   static void WriteRest(const std::shared_ptr<ttrpc::Client>& to, const ProcessRef& process,
                         const std::shared_ptr<const std::string>& data, size_t sent, Callback<void> done);
@@ -84,6 +93,9 @@ class KataAgent final : public Agent {
   bool closed_ = false;
   std::shared_ptr<ttrpc::Client> client_;
   std::shared_ptr<Ending> ending_;
+  bool plain_ = false;  // the agent knows nothing of offsets; under mutex_
+  // How much has been read of its streams; under mutex_.
+  std::map<std::tuple<std::string, std::string, OutputStream>, uint64_t> counted_;
 };
 
 }  // namespace virtcontainers

@@ -62,6 +62,31 @@ Result<AgentDetails> NoopAgent::GetDetails(Deadline) {
   return AgentDetails{"noop"};
 }
 
+Result<GuestState> NoopAgent::GetState(Deadline) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(Open());
+  GuestState state;
+  state.sandbox = sandbox_id_;
+  for (const auto& [id, args] : containers_) {
+    GuestState::Container& container = state.containers.emplace_back();
+    container.id = id;
+    for (const auto& [key, process] : processes_) {
+      if (key.first != id) continue;
+      if (!key.second.empty()) {
+        container.execs.push_back(key.second);
+      } else if (process.exit) {
+        container.state = ContainerState::kStopped;
+      } else if (process.started) {
+        container.state = paused_.count(id) != 0 ? ContainerState::kPaused : ContainerState::kRunning;
+      }
+    }
+  }
+  for (const auto& [key, process] : processes_) {
+    if (key.first == sandbox_id_ && !key.second.empty()) state.execs.push_back(key.second);
+  }
+  return state;
+}
+
 Status NoopAgent::CreateSandbox(const SandboxConfig& config, Deadline) {
   const std::lock_guard lock(mutex_);
   VC_RETURN_IF_ERROR(Open());
@@ -304,9 +329,43 @@ void NoopAgent::ReadOutput(const ProcessRef& process, OutputStream stream, uint3
     if (!found) {
       calls.push_back([done, error = found.error()] { done(Fail(error)); });
     } else {
-      (*found)->readers[static_cast<int>(stream)].push_back({std::max(size, 1u), std::move(done)});
+      (*found)->readers[static_cast<int>(stream)].push_back(
+          {std::max(size, 1u), {}, [done = std::move(done)](const Result<OutputPiece>& piece) {
+             done(piece.map([](const OutputPiece& got) { return got.data; }));
+           }});
       Feed(**found, calls);
     }
+  }
+  CallAll(calls);
+}
+
+void NoopAgent::ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
+                               Callback<OutputPiece> done) {
+  Calls calls;
+  {
+    const std::lock_guard lock(mutex_);
+    const Result<Process*> found = Find(process);
+    Status legal;
+    if (!found) {
+      legal = Fail(found.error());
+    } else {
+      Process& reading = **found;
+      const uint64_t end = stream == OutputStream::kStdout ? reading.out_base + reading.out.size() : 0;
+      uint64_t& base = stream == OutputStream::kStdout ? reading.out_base : reading.err_base;
+      const uint64_t from = range.offset.value_or(std::max(base, range.acknowledged));
+      if (range.acknowledged > end || from < base || from > end) {
+        legal = Fail(Code::kOutOfRange,
+                     "the bytes from " + std::to_string(base) + " to " + std::to_string(end) + " are there");
+      } else {
+        if (range.acknowledged > base) {
+          reading.out.erase(0, range.acknowledged - base);
+          base = range.acknowledged;
+        }
+        reading.readers[static_cast<int>(stream)].push_back({std::max(range.size, 1u), from, done});
+        Feed(reading, calls);
+      }
+    }
+    if (!legal) calls.push_back([done, error = legal.error()] { done(Fail(error)); });
   }
   CallAll(calls);
 }
@@ -383,17 +442,25 @@ void NoopAgent::EndExecs(const std::string& container, Calls& calls) {
 
 void NoopAgent::Feed(Process& process, Calls& calls) {
   auto& readers = process.readers[0];
-  while (!readers.empty() && (!process.out.empty() || process.exit)) {
+  while (!readers.empty()) {
+    const uint64_t at =
+        std::max(readers.front().offset.value_or(process.out_base), process.out_base) - process.out_base;
+    if (at >= process.out.size() && !process.exit) break;
     Reader reader = std::move(readers.front());
     readers.erase(readers.begin());
-    std::string data = process.out.substr(0, reader.size);
-    process.out.erase(0, data.size());
-    calls.push_back([done = std::move(reader.done), data = std::move(data)] { done(data); });
+    OutputPiece piece;
+    piece.offset = process.out_base + at;
+    if (at < process.out.size()) piece.data = process.out.substr(at, reader.size);
+    if (!reader.offset) {
+      process.out.erase(0, piece.data.size());
+      process.out_base += piece.data.size();
+    }
+    calls.push_back([done = std::move(reader.done), piece = std::move(piece)] { done(piece); });
   }
   // Nothing is ever said on standard error.
   if (process.exit || process.terminal) {
     for (auto& reader : process.readers[1])
-      calls.push_back([done = std::move(reader.done)] { done(std::string()); });
+      calls.push_back([done = std::move(reader.done)] { done(OutputPiece()); });
     process.readers[1].clear();
   }
 }

@@ -28,6 +28,7 @@ class NoopAgent final : public Agent {
   void Close() override;
   Status Check(Deadline deadline) override;
   Result<AgentDetails> GetDetails(Deadline deadline) override;
+  Result<GuestState> GetState(Deadline deadline) override;
   Status CreateSandbox(const SandboxConfig& config, Deadline deadline) override;
   Status DestroySandbox(Deadline deadline) override;
   Status SetGuestTime(Time time, Deadline deadline) override;
@@ -50,6 +51,8 @@ class NoopAgent final : public Agent {
   void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) override;
   void ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
                   Callback<std::string> done) override;
+  void ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
+                      Callback<OutputPiece> done) override;
   void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) override;
   Status CloseStdin(const ProcessRef& process, Deadline deadline) override;
 
@@ -58,7 +61,8 @@ class NoopAgent final : public Agent {
 
   struct Reader {
     uint32_t size;
-    Callback<std::string> done;
+    std::optional<uint64_t> offset;  // of one that reads with offsets
+    Callback<OutputPiece> done;
   };
 
   struct Process {
@@ -69,6 +73,8 @@ class NoopAgent final : public Agent {
     std::optional<ExitStatus> exit;
     std::vector<std::string> args;
     std::string out;
+    uint64_t out_base = 0;  // the offset of its first byte
+    uint64_t err_base = 0;
     std::vector<Callback<ExitStatus>> waiters;
     std::vector<Reader> readers[2];
   };

@@ -10,21 +10,35 @@
 #include "base/errors.h"
 #include "base/unique_fd.h"
 #include "hypervisor/vm_process.h"
+#include "os/file.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
 
 namespace virtcontainers {
 
+namespace {
+
+// By a signal. (proc(5), stat field 3)
+bool IsStopped(pid_t pid) {
+  const std::string stat = ReadFile("/proc/" + std::to_string(pid) + "/stat", 4096).value_or("");
+  const size_t name_end = stat.rfind(')');
+  return name_end != std::string::npos && stat.substr(name_end, 3) == ") T";
+}
+
+}  // namespace
+
 class MockHypervisor::Impl {
  public:
   Result<VmInfo> Start(const VmConfig& config);
+  Result<VmInfo> Attach(const VmInfo& running);
+  void Detach();
   VmState state() const;
   Status ChangeState(VmState from, VmState to, int signal);
   Status Stop(Deadline deadline);
   Result<VmExit> WaitExit(Deadline deadline);
 
  private:
-  VmExit Explain(const ProcessExit& exit);
+  VmExit Explain(const std::optional<ProcessExit>& exit);
 
   mutable std::mutex mutex_;
   bool start_called_ = false;
@@ -54,7 +68,7 @@ Result<VmInfo> MockHypervisor::Impl::Start(const VmConfig& config) {
     return Fail(std::move(identity.error()));
   }
   process_ = std::make_shared<VmProcess>(std::move(child), *identity,
-                                         [this](const ProcessExit& exit) { return Explain(exit); });
+                                         [this](const auto& exit) { return Explain(exit); });
   state_ = VmState::kRunning;
 
   VmInfo info;
@@ -63,6 +77,23 @@ Result<VmInfo> MockHypervisor::Impl::Start(const VmConfig& config) {
   info.machine = config.hypervisor.machine;
   info.accelerator_reason = "mock: a process that does nothing";
   return info;
+}
+
+Result<VmInfo> MockHypervisor::Impl::Attach(const VmInfo& running) {
+  const std::lock_guard lock(mutex_);
+  if (start_called_) {
+    return Fail(Code::kFailedPrecondition, "the vm was started before: make another Hypervisor");
+  }
+  start_called_ = true;
+  VC_ASSIGN_OR_RETURN(process_,
+                      VmProcess::Adopt(running.process, [this](const auto& exit) { return Explain(exit); }));
+  state_ = IsStopped(running.process.pid) ? VmState::kPaused : VmState::kRunning;
+  return running;
+}
+
+void MockHypervisor::Impl::Detach() {
+  const std::lock_guard lock(mutex_);
+  if (process_) process_->Detach();
 }
 
 VmState MockHypervisor::Impl::state() const {
@@ -106,17 +137,22 @@ Result<VmExit> MockHypervisor::Impl::WaitExit(Deadline deadline) {
   return process->Wait(deadline);
 }
 
-VmExit MockHypervisor::Impl::Explain(const ProcessExit& exit) {
+VmExit MockHypervisor::Impl::Explain(const std::optional<ProcessExit>& exit) {
   const std::lock_guard lock(mutex_);
   if (stopped_) return {true, "stopped"};
-  if (exit.signaled) return {false, "vm exited: killed by signal " + std::to_string(exit.value)};
-  return {false, "vm exited: status " + std::to_string(exit.value)};
+  if (!exit) return {false, "vm exited: killed or failed, its status went to another"};
+  if (exit->signaled) return {false, "vm exited: killed by signal " + std::to_string(exit->value)};
+  return {false, "vm exited: status " + std::to_string(exit->value)};
 }
 
 MockHypervisor::MockHypervisor() : impl_(std::make_unique<Impl>()) {}
 MockHypervisor::~MockHypervisor() = default;
 
 Result<VmInfo> MockHypervisor::Start(const VmConfig& config, Deadline) { return impl_->Start(config); }
+Result<VmInfo> MockHypervisor::Attach(const VmConfig&, const VmInfo& running, Deadline) {
+  return impl_->Attach(running);
+}
+void MockHypervisor::Detach() { impl_->Detach(); }
 VmState MockHypervisor::state() const { return impl_->state(); }
 Status MockHypervisor::Pause(Deadline) {
   return impl_->ChangeState(VmState::kRunning, VmState::kPaused, SIGSTOP);

@@ -62,8 +62,8 @@ std::string KernelPanic(std::string_view console) {
 
 VmExit ExplainQemuEnd(const QemuEnd& end) {
   if (end.stopped) return {true, "stopped"};
-  if (end.process.signaled)
-    return {false, "vm exited: killed by signal " + std::to_string(end.process.value)};
+  if (end.process && end.process->signaled)
+    return {false, "vm exited: killed by signal " + std::to_string(end.process->value)};
   if (end.shutdown_reason == "guest-shutdown") return {true, "guest powered off"};
   if (end.shutdown_reason == "guest-reset") {
     const std::string panic = KernelPanic(end.console);
@@ -76,7 +76,10 @@ VmExit ExplainQemuEnd(const QemuEnd& end) {
   if (end.shutdown_reason == "host-signal") return {false, "vm exited: a signal asked it to"};
   if (end.shutdown_reason == "host-qmp-quit")
     return {false, "vm exited: another client of its monitor asked it to"};
-  return {false, WithDetail("vm exited: status " + std::to_string(end.process.value), QemuWords(end.log))};
+  if (!end.process) {
+    return {false, WithDetail("vm exited: killed or failed, its status went to another", QemuWords(end.log))};
+  }
+  return {false, WithDetail("vm exited: status " + std::to_string(end.process->value), QemuWords(end.log))};
 }
 
 }  // namespace virtcontainers

@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_SRC_HYPERVISOR_QEMU_EXIT_REASON_H_
 #define VIRTCONTAINERS_SRC_HYPERVISOR_QEMU_EXIT_REASON_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,7 @@ namespace virtcontainers {
 
 // What is known of an end. The texts come from QEMU and from the guest: they are shown, never believed.
 struct QemuEnd {
-  ProcessExit process;
+  std::optional<ProcessExit> process;  // nothing: it was another's child
   std::string
       shutdown_reason;   // of QMP's SHUTDOWN event (QEMU, qapi/run-state.json, ShutdownCause); may be empty
   bool stopped = false;  // Stop was called

@@ -14,8 +14,8 @@ TEST(QemuExitTest, Reasons) {
     const char* reason;
   } const cases[] = {
       {{.process = kSuccess, .stopped = true}, true, "stopped"},
-      {{.process = {true, 9}, .stopped = true}, true, "stopped"},
-      {{.process = {true, 9}}, false, "vm exited: killed by signal 9"},
+      {{.process = ProcessExit{true, 9}, .stopped = true}, true, "stopped"},
+      {{.process = ProcessExit{true, 9}}, false, "vm exited: killed by signal 9"},
       {{.process = kSuccess, .shutdown_reason = "guest-shutdown"}, true, "guest powered off"},
       {{.process = kSuccess, .shutdown_reason = "guest-reset"}, false, "guest reset itself"},
       {{.process = kSuccess, .shutdown_reason = "guest-reset", .powers_off_by_reset = true},
@@ -34,10 +34,12 @@ TEST(QemuExitTest, Reasons) {
       {{.process = kSuccess, .shutdown_reason = "host-qmp-quit"},
        false,
        "vm exited: another client of its monitor asked it to"},
-      {{.process = {false, 1}, .log = "qemu-system-x86_64: could not load PC BIOS 'x'\n"},
+      {{.process = ProcessExit{false, 1}, .log = "qemu-system-x86_64: could not load PC BIOS 'x'\n"},
        false,
        "vm exited: status 1: could not load PC BIOS 'x'"},
       {{.process = kSuccess}, false, "vm exited: status 0"},
+      {{.process = {}, .shutdown_reason = "guest-shutdown"}, true, "guest powered off"},
+      {{.process = {}}, false, "vm exited: killed or failed, its status went to another"},
   };
   for (const auto& tried : cases) {
     const VmExit exit = ExplainQemuEnd(tried.end);

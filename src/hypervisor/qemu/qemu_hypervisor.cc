@@ -103,6 +103,8 @@ class QemuHypervisor::Impl {
   }
 
   Result<VmInfo> Start(const VmConfig& config, Deadline deadline);
+  Result<VmInfo> Attach(const VmConfig& config, const VmInfo& running, Deadline deadline);
+  void Detach();
   VmState state() const;
   Status ChangeState(VmState from, VmState to, const char* command, Deadline deadline);
   Status Stop(Deadline deadline);
@@ -114,7 +116,8 @@ class QemuHypervisor::Impl {
   Status Boot(UniqueFd monitor, Deadline deadline);
   // Ends what a failed start has left; answers with the words of a QEMU that ended by itself.
   Error FailStart(Error error);
-  VmExit Explain(const ProcessExit& exit);
+  Status TakeOver(const VmConfig& config, Deadline deadline);
+  VmExit Explain(const std::optional<ProcessExit>& exit);
   void HandleEvent(const QmpEvent& event);
 
   std::mutex operation_mutex_;  // one Pause or Resume at a time
@@ -174,7 +177,7 @@ Result<VmInfo> QemuHypervisor::Impl::Launch(const VmConfig& config, Deadline dea
   }
   {
     auto process = std::make_shared<VmProcess>(std::move(child), *identity,
-                                               [this](const ProcessExit& exit) { return Explain(exit); });
+                                               [this](const auto& exit) { return Explain(exit); });
     const std::lock_guard lock(mutex_);
     process_ = std::move(process);
   }
@@ -265,6 +268,63 @@ Error QemuHypervisor::Impl::FailStart(Error error) {
   return error;
 }
 
+Result<VmInfo> QemuHypervisor::Impl::Attach(const VmConfig& config, const VmInfo& running,
+                                            Deadline deadline) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (start_called_) {
+      return Fail(Code::kFailedPrecondition, "the vm was started before: make another Hypervisor");
+    }
+    start_called_ = true;
+  }
+  console_ = config.console;
+  log_ = config.run_dir + "/qemu.log";
+  powers_off_by_reset_ = PowersOffByReset(config.hypervisor.kernel_parameters);
+  VC_ASSIGN_OR_RETURN(const std::shared_ptr<VmProcess> process,
+                      VmProcess::Adopt(running.process, [this](const auto& exit) { return Explain(exit); }));
+  {
+    const std::lock_guard lock(mutex_);
+    process_ = process;
+  }
+  if (Status taken = TakeOver(config, deadline); !taken) {
+    process->Detach();
+    const std::lock_guard lock(mutex_);
+    state_ = VmState::kNone;
+    process_.reset();
+    return Fail(std::move(taken.error()).AddContext("take over the vm"));
+  }
+  VmInfo info = running;
+  if (config.transport == AgentTransport::kVirtioSerial) info.agent_socket = config.run_dir + "/agent.sock";
+  return info;
+}
+
+Status QemuHypervisor::Impl::TakeOver(const VmConfig& config, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(UniqueFd socket,
+                      ttrpc::ConnectUnix(config.run_dir + "/" + std::string(kQmpSocketName), deadline));
+  VC_ASSIGN_OR_RETURN(
+      std::unique_ptr<QmpClient> opened,
+      QmpClient::Open(
+          std::move(socket), [this](const QmpEvent& event) { HandleEvent(event); }, deadline));
+  const std::shared_ptr<QmpClient> client = std::move(opened);
+  {
+    const std::lock_guard lock(mutex_);
+    client_ = client;
+  }
+  VC_ASSIGN_OR_RETURN(const Json status, client->Execute("query-status", deadline));
+  const auto runs = status.find("running");
+  if (runs == status.end() || !runs->is_boolean()) {
+    return Fail(Code::kInternal, "query-status did not say whether it runs");
+  }
+  const std::lock_guard lock(mutex_);
+  state_ = runs->get<bool>() ? VmState::kRunning : VmState::kPaused;
+  return {};
+}
+
+void QemuHypervisor::Impl::Detach() {
+  const std::lock_guard lock(mutex_);
+  if (process_) process_->Detach();
+}
+
 VmState QemuHypervisor::Impl::state() const {
   const std::lock_guard lock(mutex_);
   if (!process_) return VmState::kNone;
@@ -326,7 +386,7 @@ Result<VmExit> QemuHypervisor::Impl::WaitExit(Deadline deadline) {
   return process->Wait(deadline);
 }
 
-VmExit QemuHypervisor::Impl::Explain(const ProcessExit& exit) {
+VmExit QemuHypervisor::Impl::Explain(const std::optional<ProcessExit>& exit) {
   std::shared_ptr<QmpClient> client;
   {
     const std::lock_guard lock(mutex_);
@@ -360,6 +420,10 @@ QemuHypervisor::~QemuHypervisor() = default;
 Result<VmInfo> QemuHypervisor::Start(const VmConfig& config, Deadline deadline) {
   return impl_->Start(config, deadline);
 }
+Result<VmInfo> QemuHypervisor::Attach(const VmConfig& config, const VmInfo& running, Deadline deadline) {
+  return impl_->Attach(config, running, deadline);
+}
+void QemuHypervisor::Detach() { impl_->Detach(); }
 VmState QemuHypervisor::state() const { return impl_->state(); }
 Status QemuHypervisor::Pause(Deadline deadline) {
   return impl_->ChangeState(VmState::kRunning, VmState::kPaused, "stop", deadline);

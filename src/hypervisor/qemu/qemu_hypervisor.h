@@ -27,6 +27,8 @@ class QemuHypervisor final : public Hypervisor {
 
   std::string_view name() const override { return "qemu"; }
   Result<VmInfo> Start(const VmConfig& config, Deadline deadline) override;
+  Result<VmInfo> Attach(const VmConfig& config, const VmInfo& running, Deadline deadline) override;
+  void Detach() override;
   VmState state() const override;
   Status Pause(Deadline deadline) override;
   Status Resume(Deadline deadline) override;

@@ -1,0 +1,55 @@
+#include "runtime/monitor_link.h"
+
+#include <chrono>
+#include <thread>
+
+#include "base/errors.h"
+
+namespace virtcontainers {
+namespace {
+
+// Between two looks at a monitor that is on its way up or down.
+constexpr std::chrono::milliseconds kPause{5};
+
+}  // namespace
+
+Result<std::shared_ptr<MonitorClient>> MonitorLink::Client(Deadline deadline) {
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (client_ && !client_->closed()) return client_;
+      client_.reset();
+    }
+    Result<std::shared_ptr<MonitorClient>> client = MonitorClient::Connect(socket_, deadline);
+    if (client) {
+      const std::lock_guard lock(mutex_);
+      client_ = *client;
+      return client;
+    }
+    if (client.error().code() != Code::kUnavailable) return client;
+    VC_RETURN_IF_ERROR(restore_(deadline));
+    if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "the pod's monitor cannot be reached");
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+Status MonitorLink::Connect(Deadline deadline) {
+  VC_RETURN_IF_ERROR(Client(deadline));
+  return {};
+}
+
+Result<std::string> MonitorLink::Call(std::string_view method, const std::string& payload, Deadline deadline,
+                                      Again again) {
+  while (true) {
+    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> client, Client(deadline));
+    Result<std::string> answer = client->Call(method, payload, deadline);
+    // What a monitor that lives calls unavailable is so.
+    if (answer || answer.error().code() != Code::kUnavailable || !client->closed()) return answer;
+    if (again == Again::kNo) {
+      return Fail(Code::kUnavailable,
+                  "the pod's monitor died meanwhile, and may or may not have done it: look, and try again");
+    }
+  }
+}
+
+}  // namespace virtcontainers

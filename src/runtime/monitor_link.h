@@ -1,0 +1,46 @@
+// A pod's monitor, whichever process that is at the moment. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_RUNTIME_MONITOR_LINK_H_
+#define VIRTCONTAINERS_SRC_RUNTIME_MONITOR_LINK_H_
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "monitor/monitor_client.h"
+
+namespace virtcontainers {
+
+// Whether a call whose monitor dies before it has answered is made once more, to its successor: it may have
+// been carried out by then.
+enum class Again { kNo, kYes };
+
+// A connection that is made anew when the monitor at its other end has been replaced. Thread-safe.
+class MonitorLink {
+ public:
+  // `restore` sees to it that the pod has a monitor. Errors: Unavailable for a pod that does not run.
+  MonitorLink(std::string socket, std::function<Status(Deadline)> restore)
+      : socket_(std::move(socket)), restore_(std::move(restore)) {}
+
+  // Sends a message and waits for the answer's bytes. Errors: the monitor's; those of `restore`; Unavailable
+  // for a monitor that died, where the call is not to be made again.
+  Result<std::string> Call(std::string_view method, const std::string& payload, Deadline deadline,
+                           Again again);
+
+  // Connects, if that has not been done.
+  Status Connect(Deadline deadline);
+
+ private:
+  Result<std::shared_ptr<MonitorClient>> Client(Deadline deadline);
+
+  const std::string socket_;
+  const std::function<Status(Deadline)> restore_;
+  std::mutex mutex_;
+  std::shared_ptr<MonitorClient> client_;  // under mutex_
+};
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_RUNTIME_MONITOR_LINK_H_

@@ -1,0 +1,158 @@
+#include "runtime/runtime_impl.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "monitor/launch.h"
+#include "os/marked_process.h"
+
+namespace virtcontainers {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// How long a monitor that has died may seem to live: its connections end before its lock.
+constexpr seconds kDying{2};
+
+}  // namespace
+
+Result<PodFiles> Runtime::Impl::Find(std::string_view pod) const {
+  if (!store_.HasPod(pod)) {
+    VC_RETURN_IF_ERROR(ValidateId("pod", pod));
+    return Fail(Code::kNotFound, "no pod " + Quoted(pod) + " in " + Quoted(options_.root));
+  }
+  return store_.Pod(pod);
+}
+
+Result<Runtime::Impl::Turn> Runtime::Impl::Take(std::string_view pod, Deadline deadline) const {
+  VC_ASSIGN_OR_RETURN(const PodFiles files, Find(pod));
+  while (true) {
+    Result<FileLock> lock = FileLock::Acquire(files.paths().lock(), deadline);
+    if (!lock) {
+      if (lock.error().code() != Code::kNotFound) return Fail(std::move(lock.error()));
+      // Deleted while this waited; and perhaps created anew.
+      VC_RETURN_IF_ERROR(Find(pod));
+      continue;
+    }
+    bool monitored;
+    VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files, &monitored));
+    Turn turn{.lock = std::move(*lock), .files = files, .record = std::move(record), .monitored = monitored};
+    if (!monitored || (turn.running() && IsAlive(turn.record.monitor))) return turn;
+    // A monitor on its way up, whose caller has gone, or on its way down: its next word is the pod's state.
+    // Or one that was killed, and holds its lock for a moment longer than it lives.
+    if (deadline.passed()) {
+      return Fail(Code::kDeadlineExceeded, "its monitor is still starting or stopping");
+    }
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+}
+
+Status Runtime::Impl::Restore(Turn& turn, Deadline deadline) const {
+  Status taken =
+      LaunchMonitor(options_.monitor, turn.files.paths(), options_.guest, MonitorTask::kTakeOver, deadline);
+  VC_ASSIGN_OR_RETURN(turn.record, LoadCorrectedRecord(turn.files, &turn.monitored));
+  turn.restored = taken.has_value();
+  // A VM that ended before it could be taken over is no failure of this.
+  if (taken || !turn.running()) return {};
+  return Fail(std::move(taken.error())
+                  .AddContext("the pod's monitor has died, and another could not take the VM over; stop the "
+                              "pod if that lasts"));
+}
+
+Result<Runtime::Impl::Turn> Runtime::Impl::TakeMonitored(std::string_view pod, Deadline deadline) const {
+  VC_ASSIGN_OR_RETURN(Turn turn, Take(pod, deadline));
+  if (turn.running() && !turn.monitored) VC_RETURN_IF_ERROR(Restore(turn, deadline));
+  return turn;
+}
+
+Status Runtime::Impl::Bury(Turn& turn, Deadline deadline) const {
+  VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
+  VC_RETURN_IF_ERROR(CleanUp(turn.files, on_disk, deadline));
+  if (on_disk.state == turn.record.state) return {};
+  VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
+  VC_ASSIGN_OR_RETURN(const PodConfig config, turn.files.LoadConfig());
+  Tell(EventType::kPodStopped, config.id, "", turn.record.reason);
+  return {};
+}
+
+Status Runtime::Impl::CleanUp(const PodFiles& files, const PodRecord& found, Deadline deadline) {
+  if (found.vm) VC_RETURN_IF_ERROR(KillAndWait(found.vm->process, deadline));
+  for (const ProcessIdentity& helper : found.helpers) VC_RETURN_IF_ERROR(KillAndWait(helper, deadline));
+  // And what its monitor started and had no time to write down. Who is killed may just be starting another.
+  while (true) {
+    VC_ASSIGN_OR_RETURN(const std::vector<ProcessIdentity> left, FindMarkedProcesses(files.paths().run_dir));
+    if (left.empty()) break;
+    for (const ProcessIdentity& process : left) VC_RETURN_IF_ERROR(KillAndWait(process, deadline));
+  }
+  return RemoveTree(files.paths().run_dir);
+}
+
+std::shared_ptr<MonitorLink> Runtime::Impl::Monitor(const PodFiles& files, std::string_view pod) const {
+  return std::make_shared<MonitorLink>(
+      files.paths().monitor_socket(), [self = *this, id = std::string(pod)](Deadline deadline) -> Status {
+        VC_ASSIGN_OR_RETURN(const Turn turn, self.TakeMonitored(id, deadline));
+        if (turn.running()) return {};
+        const std::string& reason = turn.record.reason;
+        return Fail(Code::kUnavailable, "the pod has stopped" + (reason.empty() ? "" : ": " + reason));
+      });
+}
+
+Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& payload, Deadline deadline,
+                             const std::function<bool(PodRecord&)>& done) const {
+  while (true) {
+    const Result<std::shared_ptr<MonitorClient>> monitor =
+        MonitorClient::Connect(turn.files.paths().monitor_socket(), deadline);
+    Status asked;
+    if (!monitor) {
+      asked = Fail(monitor.error());
+    } else if (const Result<std::string> answer = (*monitor)->Call(method, payload, deadline); !answer) {
+      asked = Fail(answer.error());
+    }
+    if (asked || asked.error().code() != Code::kUnavailable) return asked;
+    // The guest's link may be what is broken: its monitor lives, and ends by itself.
+    const Deadline dying = Min(deadline, Deadline::After(kDying));
+    while (FileLock::IsHeld(turn.files.paths().monitor_lock())) {
+      if (dying.passed()) return asked;
+      std::this_thread::sleep_for(milliseconds(2));
+    }
+    VC_ASSIGN_OR_RETURN(turn.record, LoadCorrectedRecord(turn.files, &turn.monitored));
+    if (turn.running()) VC_RETURN_IF_ERROR(Restore(turn, deadline));
+    if (done && done(turn.record)) return {};
+    if (!turn.running()) {
+      const std::string& reason = turn.record.reason;
+      return Fail(Code::kUnavailable, "the pod has stopped" + (reason.empty() ? "" : ": " + reason));
+    }
+  }
+}
+
+void Runtime::Impl::Tell(EventType type, std::string_view pod, std::string_view container,
+                         std::string_view reason) const {
+  Event event;
+  event.type = type;
+  event.time = std::chrono::system_clock::now();
+  event.pod = std::string(pod);
+  event.container = std::string(container);
+  event.reason = std::string(reason);
+  (void)EventLog(options_.root).Append(std::move(event));
+}
+
+Status Runtime::Impl::StopMonitored(const PodFiles& files, milliseconds grace, Deadline deadline) const {
+  wire::StopRequest request;
+  request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
+  const auto ask = [&]() -> Status {
+    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor,
+                        MonitorClient::Connect(files.paths().monitor_socket(), deadline));
+    VC_RETURN_IF_ERROR(monitor->Call("StopPod", ttrpc::SerializeMessage(request), deadline));
+    return {};
+  };
+  const Status asked = ask();
+  // The monitor's last word may be lost with its connection; what counts is that it ends.
+  if (!asked && asked.error().code() != Code::kUnavailable) return asked;
+  const Result<FileLock> gone = FileLock::Acquire(files.paths().monitor_lock(), deadline);
+  if (gone) return {};
+  if (gone.error().code() != Code::kDeadlineExceeded) return Fail(gone.error());
+  return Fail(Code::kDeadlineExceeded, "its monitor does not end");
+}
+
+}  // namespace virtcontainers
