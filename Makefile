@@ -25,6 +25,7 @@ help:
 	@echo 'make lint      format, clang-tidy, shellcheck, layout'
 	@test ! -x bench/run || echo 'make bench     what starting and entering cost, as ratios'
 	@echo 'make fuzz      each fuzzer for FUZZ_TIME=$(FUZZ_TIME) seconds'
+	@echo 'make fault     kills our programs at each of their steps; the next caller finds all in order'
 	@echo 'make install   into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make clean     removes $(BUILD)/'
 
@@ -99,6 +100,19 @@ fuzz:
 	@cmake --preset fuzz --log-level=WARNING >/dev/null
 	@ninja -C $(BUILD)/fuzz -j $(JOBS) --quiet
 	@test/fuzz/run $(BUILD)/fuzz $(FUZZ_TIME)
+
+# Our programs killed at each of their steps, and what the next caller finds.
+.PHONY: fault
+fault: guest
+	$(call say,fault: what it needs)
+	@$(DEPS) run test
+	$(call say,fault: build)
+	$(call configure,-DVIRTCONTAINERS_TESTS=ON)
+	@$(NINJA)
+	$(call say,fault: pods whose VM is a process that does nothing)
+	@test/fault/run $(BUILD)
+	$(call say,fault: pods of QEMU)
+	@test/fault/run --real $(BUILD)
 
 install: guest
 	$(call say,install: build for $(abspath $(PREFIX)))

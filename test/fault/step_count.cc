@@ -6,6 +6,7 @@
 // count ("virtc", "launcher" or "monitor"); the name of each step is appended to FAULT_LOG.
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -15,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -52,6 +54,12 @@ bool Counts() {
 
 void AtStep(const char* name, const char* what) {
   if (!Counts()) return;
+  const int saved = errno;
+  const char* arm = ::getenv("FAULT_ARM");
+  if (arm == nullptr || ::syscall(SYS_faccessat, AT_FDCWD, arm, F_OK) != 0) {
+    errno = saved;
+    return;
+  }
   static const int fatal = ::getenv("FAULT_AT") != nullptr ? ::atoi(::getenv("FAULT_AT")) : 0;
   const int step = ++g_step;
   if (const char* log = ::getenv("FAULT_LOG")) {
@@ -61,7 +69,11 @@ void AtStep(const char* name, const char* what) {
     (void)!::syscall(SYS_write, fd, line.data(), line.size());
     ::close(fd);
   }
-  if (step == fatal) ::kill(::getpid(), SIGKILL);
+  if (step == fatal) {
+    ::syscall(SYS_unlinkat, AT_FDCWD, arm, 0);
+    ::kill(::getpid(), SIGKILL);
+  }
+  errno = saved;
 }
 
 }  // namespace
@@ -111,6 +123,15 @@ STEP(int, posix_spawnp,
       const posix_spawnattr_t* attributes, char* const argv[], char* const env[]),
      (pid, path, actions, attributes, argv, env), path)
 STEP(int, connect, (int fd, const struct sockaddr* address, socklen_t size), (fd, address, size), "")
+
+// A caller that comes FAULT_LATER seconds later.
+int clock_gettime(clockid_t clock, struct timespec* time) {
+  static const auto next = Next<int(clockid_t, struct timespec*)>("clock_gettime");
+  const int got = next(clock, time);
+  static const char* const later = ::getenv("FAULT_LATER");
+  if (later != nullptr && clock == CLOCK_REALTIME) time->tv_sec += ::atoi(later);
+  return got;
+}
 
 // Of files and messages; what is said on standard error is no effect.
 ssize_t write(int fd, const void* bytes, size_t size) {
