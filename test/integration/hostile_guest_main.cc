@@ -25,6 +25,7 @@
 
 #include "agent.pb.h"
 #include "base/errors.h"
+#include "guest.pb.h"
 #include "guest/agent/boot/boot.h"
 #include "guest/agent/boot/command_line.h"
 #include "guest/agent/link/port_link.h"
@@ -148,13 +149,13 @@ void StartChild(const std::function<void()>& work) {
 }
 
 void AddOverlongReads(Router& router) {
-  for (const char* method : {"ReadStdout", "ReadStderr"}) {
-    router.Add<grpc::ReadStreamRequest>("grpc.AgentService", method, [](const Call& call, auto request) {
-      grpc::ReadStreamResponse response;
-      response.set_data(std::string(request->len() + 1, 'x'));
-      call.Answer(response);
-    });
-  }
+  router.Add<wire::ReadOutputRequest>("virtcontainers.Guest", "ReadOutput",
+                                      [](const Call& call, auto request) {
+                                        wire::ReadOutputResponse response;
+                                        response.set_offset(request->offset());
+                                        response.set_data(std::string(request->size() + 1, 'x'));
+                                        call.Answer(response);
+                                      });
 }
 
 // As agent_main.cc has it, with `mode` mixed in.
