@@ -157,6 +157,41 @@ TEST_F(Crash, AStateThatCannotBeReadHurtsNoOtherPod) {
   EXPECT_EQ(runtime_.ListPod()->size(), 1u);
 }
 
+// Files as a disk may give them back: cut at any byte, or with any byte another. An answer, and no other pod
+// is touched by it.
+TEST_F(Crash, TornFilesAreSaidToBe) {
+  ASSERT_OK(runtime_.CreatePod(Pod("torn", {Container("a")})));
+  ASSERT_OK(runtime_.CreatePod(Pod("whole", {Container("a")})));
+  for (const std::string& path :
+       {Paths("torn").state(), Paths("torn").config(), Paths("torn").container("a")}) {
+    const std::string whole = TestDirectory::Read(path);
+    ASSERT_GT(whole.size(), 50u) << path;
+    const auto look = [&](const std::string& text) {
+      std::ofstream(path, std::ios::trunc) << text;
+      const auto torn = runtime_.PodStatus("torn");
+      if (!torn) {
+        EXPECT_EQ(torn.error().code(), Code::kDataLoss) << torn.error().ToString();
+        EXPECT_THAT(torn.error().ToString(), HasSubstr(path)) << "it names the file";
+      }
+      const auto pods = runtime_.ListPod();
+      EXPECT_OK(pods);
+      EXPECT_EQ(pods->size(), 2u);
+      EXPECT_EQ(StatusOf("whole").state, PodState::kReady);
+      return torn.has_value();
+    };
+    // What ends a file are a brace and an end of line.
+    for (size_t size = 0; size < whole.size() - 2; ++size) {
+      EXPECT_FALSE(look(whole.substr(0, size))) << path << " cut after " << size;
+    }
+    for (size_t at = 0; at < whole.size(); ++at) {
+      std::string flipped = whole;
+      flipped[at] = static_cast<char>(flipped[at] ^ 0x80);
+      EXPECT_FALSE(look(flipped)) << path << " with another byte at " << at << ": no text has such a byte";
+    }
+    EXPECT_TRUE(look(whole));
+  }
+}
+
 TEST_F(Crash, APodWhoseStateIsLostWhileItRunsIsStoppedByItsMonitor) {
   CreateAndStart(Pod("web", {Container("a")}));
   const ProcessIdentity vm = *IdentifyProcess(StatusOf("web").vm_pid);
