@@ -5,7 +5,7 @@ DESTDIR ?=
 BUILD := build
 JOBS ?= $(shell nproc)
 # How long each fuzzer runs, in seconds.
-FUZZ_TIME ?= 30
+SECONDS ?= 30
 
 DEPS := scripts/install-deps
 NINJA := ninja -C $(BUILD) -j $(JOBS) --quiet
@@ -24,7 +24,7 @@ help:
 	@echo 'make test      every test, on real virtual machines too'
 	@echo 'make lint      format, clang-tidy, shellcheck, layout'
 	@test ! -x bench/run || echo 'make bench     what starting and entering cost, as ratios'
-	@echo 'make fuzz      each fuzzer for FUZZ_TIME=$(FUZZ_TIME) seconds'
+	@echo 'make fuzz      each fuzzer for SECONDS=$(SECONDS) seconds'
 	@echo 'make fault     kills our programs at each of their steps; the next caller finds all in order'
 	@echo 'make install   into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make clean     removes $(BUILD)/'
@@ -99,7 +99,7 @@ fuzz:
 	$(call say,fuzz: build)
 	@cmake --preset fuzz --log-level=WARNING >/dev/null
 	@ninja -C $(BUILD)/fuzz -j $(JOBS) --quiet
-	@test/fuzz/run $(BUILD)/fuzz $(FUZZ_TIME)
+	@test/fuzz/run $(BUILD)/fuzz $(SECONDS)
 
 # Our programs killed at each of their steps, and what the next caller finds.
 .PHONY: fault

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "../../test/contract/agent_contract_operations.h"
+#include "../../test/contract/agent_contract_resume.h"
 #include "agent/kata/kata_agent.h"
 #include "agent/noop/noop_agent.h"
 #include "base/errors.h"

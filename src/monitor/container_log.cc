@@ -69,7 +69,7 @@ Result<std::unique_ptr<ContainerLog>> ContainerLog::Resume(std::string path, con
   VC_ASSIGN_OR_RETURN(std::unique_ptr<ContainerLog> log, Make(std::move(path), config, std::move(file)));
   for (const int stream : {0, 1}) {
     log->next_[stream].reset();
-    if (!position) continue;
+    if (!position || position->offsets[stream] == kUnknownOffset) continue;
     log->next_[stream] = log->acknowledged_[stream] = position->offsets[stream];
   }
   if (position) log->lost_ = position->lost;
@@ -105,13 +105,20 @@ void ContainerLog::SavePosition() {
   position.lost = lost_;
   for (const int stream : {0, 1}) {
     // A line that is still open is in no record.
-    position.offsets[stream] = next_[stream].value_or(0) - open_line_[stream].size();
+    position.offsets[stream] = next_[stream] ? *next_[stream] - open_line_[stream].size() : kUnknownOffset;
     // Also where that cannot be written: a container is not held up for it.
-    acknowledged_[stream] = position.offsets[stream];
+    if (next_[stream]) acknowledged_[stream] = position.offsets[stream];
   }
   if (const Status written = position_.Write(position); !written) {
     std::fprintf(stderr, "log '%s': %s\n", path_.c_str(), written.error().ToString().c_str());
   }
+}
+
+void ContainerLog::Forget(OutputStream stream) {
+  const std::lock_guard lock(mutex_);
+  std::fprintf(stderr, "log '%s': some of its output is lost\n", path_.c_str());
+  next_[static_cast<int>(stream)].reset();
+  acknowledged_[static_cast<int>(stream)] = 0;
 }
 
 void ContainerLog::Append(OutputStream stream, uint64_t offset, std::string_view data, Time now) {

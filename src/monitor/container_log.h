@@ -46,6 +46,9 @@ class ContainerLog {
   // What the guest may forget: it is in the log for good.
   uint64_t acknowledged(OutputStream stream) const;
 
+  // The guest does not have what comes next: it is read on from where it has its oldest.
+  void Forget(OutputStream stream);
+
   // `offset` is that of the first byte in the stream. What has been appended already is not appended again.
   void Append(OutputStream stream, uint64_t offset, std::string_view data, Time now);
 

@@ -14,6 +14,9 @@
 
 namespace virtcontainers {
 
+// Of a stream of which it is not known.
+inline constexpr uint64_t kUnknownOffset = UINT64_MAX;
+
 // The file that it says of has exactly the records that come from the output before `offsets`. What was
 // appended since is not finished: whoever goes on cuts it off, and asks the guest for it again.
 struct LogPosition {

@@ -108,8 +108,13 @@ void PodMonitor::PumpOutput(const std::string& container, const std::shared_ptr<
                             OutputStream stream) {
   const OutputRange range{
       .offset = log->next(stream), .acknowledged = log->acknowledged(stream), .size = kLogRead};
+  const bool placed = range.offset.has_value();
   agent().ReadOutputFrom({container, ""}, stream, range,
-                         [this, container, log, stream](const Result<OutputPiece>& piece) {
+                         [this, container, log, stream, placed](const Result<OutputPiece>& piece) {
+                           if (!piece && piece.error().code() == Code::kOutOfRange && placed) {
+                             log->Forget(stream);
+                             return PumpOutput(container, log, stream);
+                           }
                            if (!piece || piece->data.empty()) return FinishContainer(container);
                            log->Append(stream, piece->offset, piece->data, Now());
                            PumpOutput(container, log, stream);

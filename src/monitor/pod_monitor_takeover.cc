@@ -62,6 +62,8 @@ Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& se
   Status adopted = vm_->Reconnect(deadline);
   if (adopted) adopted = AdoptGuest(config, deadline);
   if (paused) {
+    // What has been asked of the guest it answers first: it is not to be stopped in the middle of a word.
+    if (adopted) adopted = agent().Check(deadline);
     const Status again = hypervisor.Pause(Deadline::After(seconds(5)));
     if (adopted) adopted = again;
   }

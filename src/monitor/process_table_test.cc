@@ -313,5 +313,53 @@ TEST_F(ProcessTableTest, ManyThreadsAtOnce) {
   }
 }
 
+// ---- acknowledgements
+
+TEST_F(ProcessTableTest, WhoAsksAgainAcknowledges) {
+  table_.Add(exec_, true, {});
+  auto first = Read(exec_);
+  ASSERT_EQ(agent_->ranges.size(), 1u);
+  EXPECT_EQ(agent_->ranges[0].offset, std::nullopt) << "the oldest there is";
+  agent_->Say("abc");
+  EXPECT_EQ(first.Await().value_or("[error]"), "abc");
+  ASSERT_EQ(agent_->ranges.size(), 2u) << "read ahead";
+  EXPECT_EQ(agent_->ranges[1].offset, 3u);
+  EXPECT_EQ(agent_->ranges[1].acknowledged, 0u) << "nobody has asked again";
+  auto second = Read(exec_);
+  agent_->Say("de");
+  EXPECT_EQ(second.Await().value_or("[error]"), "de");
+  ASSERT_EQ(agent_->ranges.size(), 3u);
+  EXPECT_EQ(agent_->ranges[2].offset, 5u);
+  EXPECT_EQ(agent_->ranges[2].acknowledged, 3u);
+}
+
+TEST_F(ProcessTableTest, AReaderOfTheMonitorBeforeGoesOn) {
+  table_.Add(exec_, true, {});
+  Answer<OutputPiece> piece;
+  table_.Read(exec_, kOut, 10, Deadline::Infinite(), piece.callback(), {}, 7);
+  ASSERT_EQ(agent_->ranges.size(), 1u);
+  EXPECT_EQ(agent_->ranges[0].offset, 7u);
+  EXPECT_EQ(agent_->ranges[0].acknowledged, 7u);
+  agent_->said = 7;
+  agent_->Say("x");
+  ASSERT_TRUE(piece.Await());
+  EXPECT_EQ(piece.Await()->offset, 7u);
+  EXPECT_EQ(piece.Await()->data, "x");
+}
+
+TEST_F(ProcessTableTest, WhoIsWrongIsToldAlone) {
+  table_.Add(exec_, true, {});
+  Answer<OutputPiece> wrong;
+  table_.Read(exec_, kOut, 10, Deadline::Infinite(), wrong.callback(), {}, 100);
+  agent_->Say(Fail(Code::kOutOfRange, "not there"));
+  EXPECT_EQ(wrong.Await().error().code(), Code::kOutOfRange);
+  auto next = Read(exec_);
+  ASSERT_EQ(agent_->ranges.size(), 2u);
+  EXPECT_EQ(agent_->ranges[1].offset, std::nullopt);
+  EXPECT_EQ(agent_->ranges[1].acknowledged, 0u);
+  agent_->Say("abc");
+  EXPECT_EQ(next.Await().value_or("[error]"), "abc");
+}
+
 }  // namespace
 }  // namespace virtcontainers

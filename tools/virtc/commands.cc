@@ -72,6 +72,8 @@ const std::vector<CommandEntry>& Commands() {
 
       {"events", "what happens to all pods, as it happens",
        "virtc events --pod web --after 0 --no-follow\nvirtc --format json events", Words::kNone, MakeEvents},
+      {"monitor", "replace the monitors of pods that run and whose monitor died",
+       "virtc monitor\nvirtc monitor --watch", Words::kNone, MakeMonitor},
       {"doctor", "what this host can do, and what mends what it cannot", "virtc doctor", Words::kNone,
        MakeDoctor},
       {"version", "virtc's version", "virtc version", Words::kNone, MakeVersion},

@@ -40,6 +40,7 @@ std::unique_ptr<Command> MakeContainerCopy();
 
 std::unique_ptr<Command> MakeRun();
 std::unique_ptr<Command> MakeEvents();
+std::unique_ptr<Command> MakeMonitor();
 std::unique_ptr<Command> MakeDoctor();
 std::unique_ptr<Command> MakeVersion();
 

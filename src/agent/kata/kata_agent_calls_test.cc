@@ -353,5 +353,46 @@ TEST_F(KataCalls, EveryFieldOfTheSandboxArrives) {
   EXPECT_THAT(request.storages(0).options(), testing::Contains("size=3145728"));
 }
 
+// ---- output with offsets
+
+TEST_F(KataCalls, AnAgentThatCountsNothingIsCountedFor) {
+  int asked = 0;
+  fake_.own("ReadOutput") = [&](const ttrpc::Call&, ttrpc::Responder responder) {
+    ++asked;
+    responder.Respond(Fail(Code::kUnimplemented, "no such service"));
+  };
+  fake_["ReadStdout"] = FakeAgent::Always(DataOf(4));
+  fake_["ReadStderr"] = FakeAgent::Always(DataOf(1));
+  Connect();
+  const auto read = [&](OutputStream stream, const OutputRange& range) {
+    Answer<OutputPiece> piece;
+    agent_.ReadOutputFrom({"c", "e"}, stream, range, piece.callback());
+    return piece.Await();
+  };
+  for (uint64_t offset = 0; offset < 12; offset += 4) {
+    const auto piece = read(OutputStream::kStdout, {.offset = offset, .acknowledged = offset, .size = 10});
+    ASSERT_TRUE(piece) << piece.error().ToString();
+    EXPECT_EQ(piece->offset, offset);
+    EXPECT_EQ(piece->data, "xxxx");
+  }
+  EXPECT_EQ(read(OutputStream::kStderr, {.size = 10}).value_or(OutputPiece{9, ""}).offset, 0u)
+      << "each stream has its own";
+  EXPECT_EQ(asked, 1) << "it will not learn it";
+}
+
+TEST_F(KataCalls, OutputFromElsewhereIsAnError) {
+  wire::ReadOutputResponse response;
+  response.set_offset(6);
+  response.set_data("abc");
+  fake_.own("ReadOutput") = FakeAgent::Always(response.SerializeAsString());
+  Connect();
+  for (const uint64_t wanted : {5, 6, 7}) {
+    Answer<OutputPiece> piece;
+    agent_.ReadOutputFrom({"c", "e"}, OutputStream::kStdout, {.offset = wanted, .size = 10},
+                          piece.callback());
+    EXPECT_EQ(piece.Await().has_value(), wanted == 6) << wanted;
+  }
+}
+
 }  // namespace
 }  // namespace virtcontainers
