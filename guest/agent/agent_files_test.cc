@@ -73,6 +73,11 @@ TEST_F(AgentProcessListTest, TellsWhatRuns) {
 TEST_F(AgentProcessListTest, ZombiesSubCgroupsAndLongCommandLines) {
   // The program of the container never waits for the child it inherits.
   Run("c", {"sh", "-c", "sh -c 'exit 0' & exec sleep 1000"});
+  for (int i = 0; i < 1000; ++i) {  // before the next process, so that they are in this order
+    const wire::ListProcessesResponse list = List("c");
+    if (list.processes_size() == 2 && list.processes(1).state() == "Z") break;
+    ::usleep(10'000);
+  }
   const std::string below = agent_->cgroup() + "/c/below";
   ASSERT_TRUE(std::filesystem::create_directory(below));
   ASSERT_TRUE(client_->Exec("c", "e", {"sh", "-c", "read line", std::string(100'000, 'x')}));
