@@ -141,11 +141,23 @@ struct Relayed {
   std::string out, err;
 };
 
+// A thread that takes no signals. The thread sanitizer puts a signal off while its thread is inside read(),
+// which for a reader of the relay's output is until the relay has ended: the relay would never hear of it.
+template <typename Function>
+std::thread QuietThread(Function function) {
+  sigset_t all, before;
+  ::sigfillset(&all);
+  EXPECT_EQ(::pthread_sigmask(SIG_SETMASK, &all, &before), 0);
+  std::thread thread(std::move(function));
+  EXPECT_EQ(::pthread_sigmask(SIG_SETMASK, &before, nullptr), 0);
+  return thread;
+}
+
 Relayed RunRelay(FakeProcess& process, const RelayOptions& options, int input) {
   Relayed relayed{ExitStatus{-1}, {}, {}};
   Pipe out, err;
-  std::thread out_reader([&] { relayed.out = ReadAll(out.read.get()); });
-  std::thread err_reader([&] { relayed.err = ReadAll(err.read.get()); });
+  std::thread out_reader = QuietThread([&] { relayed.out = ReadAll(out.read.get()); });
+  std::thread err_reader = QuietThread([&] { relayed.err = ReadAll(err.read.get()); });
   {
     const Redirect to_out(STDOUT_FILENO, out.write.get());
     const Redirect to_err(STDERR_FILENO, err.write.get());
