@@ -1,6 +1,7 @@
 // Monitors that are killed: the VM and what runs in it go on, and whoever asks next is answered as if nothing
 // had happened.
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -173,6 +174,25 @@ TEST_F(MonitorDeathTest, ALogHasEveryLineOnce) {
   EXPECT_FALSE(std::filesystem::exists(log + ".position"));
 }
 
+TEST_F(MonitorDeathTest, APodThatIsPausedInMidSentenceStaysPausedAndGoesOn) {
+  const auto talk = [&] {
+    return Finish(runtime().EnterContainer(kPod, "c", Command({"seq", "1", "400000"}), Soon())).out;
+  };
+  auto talking = std::async(std::launch::async, talk);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  ASSERT_OK(runtime().PausePod(kPod));
+  KillMonitor();
+  EXPECT_EQ(StatusOf(kPod).state, PodState::kPaused);
+  ASSERT_OK(runtime().RestoreMonitor(kPod));
+  EXPECT_EQ(StatusOf(kPod).state, PodState::kPaused);
+  KillMonitor();
+  ASSERT_OK(runtime().ResumePod(kPod));
+  EXPECT_EQ(Enter("c", Command({"echo", "again"})).out, "again\n");
+  const std::string said = talking.get();
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 400'000);
+  EXPECT_EQ(said.substr(said.size() - std::min<size_t>(said.size(), 7)), "400000\n");
+}
+
 TEST_F(MonitorDeathTest, ContainersAreMadeStoppedAndDeletedBetweenDeaths) {
   KillMonitor();
   ASSERT_OK(runtime().CreateContainer(kPod, Container("d")));
@@ -311,7 +331,10 @@ TEST_F(OwnPodTest, AMonitorThatIsKilledWhileItBootsLeavesNothing) {
     }
     return false;
   };
-  ASSERT_TRUE(Eventually([&] { return monitor() > 0 && vm(); }));
+  const auto ended = [&] { return starting.wait_for(seconds(0)) == std::future_status::ready; };
+  ASSERT_TRUE(Eventually([&] { return ended() || (monitor() > 0 && vm()); }));
+  ASSERT_FALSE(ended())
+      << starting.get().map_error([](const Error& error) { return error.ToString(); }).error();
   ::kill(monitor(), SIGKILL);
   EXPECT_FAILS(starting.get(), Code::kAborted, "ended without a word");
   EXPECT_EQ(StatusOf("p").state, PodState::kReady);

@@ -276,6 +276,14 @@ TEST(Relay, OutputThatCannotBeWrittenIsAnError) {
   EXPECT_EQ(exit.error().code(), Code::kResourceExhausted);
 }
 
+// The thread sanitizer puts off a signal that another thread sends, in some calls until they return, which
+// may be never: what these tests are about is not what it does.
+#ifdef __SANITIZE_THREAD__
+#define SKIP_WHERE_SIGNALS_ARE_PUT_OFF() GTEST_SKIP() << "the thread sanitizer puts signals off"
+#else
+#define SKIP_WHERE_SIGNALS_ARE_PUT_OFF() (void)0
+#endif
+
 // ---- with a terminal
 
 struct Terminal {
@@ -317,6 +325,7 @@ TEST(RelayTerminal, KeysArePassedOnAsTheyAreAndTheTerminalIsAsBefore) {
 }
 
 TEST(RelayTerminal, ItsSizeIsPassedOn) {
+  SKIP_WHERE_SIGNALS_ARE_PUT_OFF();
   const Terminal terminal;
   FakeProcess process;
   uint16_t rows = 0, columns = 0;
@@ -338,6 +347,7 @@ TEST(RelayTerminal, ItsSizeIsPassedOn) {
 }
 
 TEST(RelayTerminal, ASignalLeavesTheTerminalAsItWas) {
+  SKIP_WHERE_SIGNALS_ARE_PUT_OFF();
   for (const int signal : {SIGTERM, SIGHUP, SIGINT}) {
     const Terminal terminal;
     FakeProcess process;

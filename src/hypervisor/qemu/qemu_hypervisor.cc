@@ -127,6 +127,7 @@ class QemuHypervisor::Impl {
   bool stopped_ = false;            // it was running when Stop was called
   VmState state_ = VmState::kNone;  // kExited is the process's to say
   std::string shutdown_reason_;
+  std::string stale_port_;  // the agent's socket, if QEMU may have missed its last hang-up
   std::shared_ptr<VmProcess> process_;
   std::shared_ptr<QmpClient> client_;
   std::unique_ptr<Listeners> listeners_;  // while there is a process
@@ -317,6 +318,8 @@ Status QemuHypervisor::Impl::TakeOver(const VmConfig& config, Deadline deadline)
   }
   const std::lock_guard lock(mutex_);
   state_ = runs->get<bool>() ? VmState::kRunning : VmState::kPaused;
+  if (state_ == VmState::kPaused && config.transport == AgentTransport::kVirtioSerial)
+    stale_port_ = config.run_dir + "/agent.sock";
   return {};
 }
 
@@ -351,8 +354,16 @@ Status QemuHypervisor::Impl::ChangeState(VmState from, VmState to, const char* c
   if (!process->HasEnded()) changed = client->Execute(command, deadline).map([](const Json&) {});
   if (process->HasEnded()) return Fail(Code::kFailedPrecondition, "the vm has ended: start another");
   if (!changed) return changed;
-  const std::lock_guard lock(mutex_);
-  state_ = to;
+  std::string port;
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = to;
+    port.swap(stale_port_);
+  }
+  // QEMU takes the port's handlers away while a VM stands still: a client that left then is one it never saw
+  // leave. If that one was not reading, the port goes on waiting for it, and says nothing to whoever comes
+  // next. So one comes and leaves now, while QEMU listens.
+  if (!port.empty()) VC_RETURN_IF_ERROR(ttrpc::ConnectUnix(port, deadline));
   return {};
 }
 
