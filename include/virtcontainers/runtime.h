@@ -18,6 +18,7 @@
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
 #include "virtcontainers/event.h"
+#include "virtcontainers/garbage.h"
 #include "virtcontainers/process.h"
 #include "virtcontainers/stats.h"
 #include "virtcontainers/status.h"
@@ -124,6 +125,13 @@ class Runtime {
   // The events of all pods of the root from now on, or, with `after`, those that come after that
   // Event::sequence (0: all that are kept). The stream outlives this object.
   Result<std::unique_ptr<EventStream>> Events(std::optional<uint64_t> after = {});
+
+  // Finds and removes what dead processes left of this root's pods: of pods that do not run, and of those
+  // that are not there. Every call does so for the pod that it is about; this is for the rest. A pod that
+  // runs, or that somebody is working on, is left alone, and so is everything of any other root. Returns what
+  // there was, each with the error if it could not be removed. Errors: those of reading the root.
+  Result<std::vector<Garbage>> CollectGarbage(const GarbageOptions& options = {},
+                                              Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
   // ---- containers
 

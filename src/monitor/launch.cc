@@ -11,8 +11,10 @@
 #include "base/json.h"
 #include "base/unique_fd.h"
 #include "os/file.h"
+#include "os/marked_process.h"
 #include "os/poll.h"
 #include "os/subprocess.h"
+#include "pod/journal.h"
 
 namespace virtcontainers {
 namespace {
@@ -127,10 +129,16 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
       .timeout = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(left)),
       .task = task,
       .launch = true};
+  {
+    // Announced here, so that whoever finds a dead caller's pod looks also for a monitor on its way.
+    VC_ASSIGN_OR_RETURN(const std::unique_ptr<Journal> journal, Journal::Open(paths.journal()));
+    VC_RETURN_IF_ERROR(journal->Begin(EffectKind::kProcess, kMonitorEffect));
+  }
   VC_ASSIGN_OR_RETURN(
       Subprocess launcher,
       Subprocess::Spawn(
           {.argv = ToArguments(program, arguments),
+           .env = MarkedEnvironment(paths.mark),
            .fds = {{hold_reader.get(), 0}, {log.get(), 1}, {log.get(), 2}, {writer.get(), kReadyFd}}}));
   writer.reset();
   hold.reset();

@@ -19,6 +19,9 @@ namespace virtcontainers {
 // The descriptor on which the monitor is given the pipe.
 inline constexpr int kReadyFd = 3;
 
+// What the monitor's process is called in the pod's journal.
+inline constexpr char kMonitorEffect[] = "monitor";
+
 // What a monitor is started for.
 enum class MonitorTask {
   kStart,     // to boot the pod's VM and start its containers

@@ -22,7 +22,7 @@ Result<MonitorArguments> Parse(std::vector<std::string> arguments) {
 
 TEST(MonitorArguments, GoThere) {
   for (const bool launch : {false, true}) {
-    const MonitorArguments given{{"/root dir/pods/web", "/run=/x"},
+    const MonitorArguments given{{"/root dir/pods/web", "/run=/x", ""},
                                  "/guest",
                                  milliseconds(86'400'000),
                                  launch ? MonitorTask::kStart : MonitorTask::kTakeOver,

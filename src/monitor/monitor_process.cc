@@ -20,7 +20,6 @@
 #include "monitor/service.h"
 #include "os/file.h"
 #include "os/file_lock.h"
-#include "os/marked_process.h"
 #include "os/subprocess.h"
 #include "ttrpc/server.h"
 #include "virtcontainers/monitor.h"
@@ -67,7 +66,6 @@ Status Run(const MonitorParts& parts, const MonitorArguments& arguments, UniqueF
     return Fail(Code::kAborted, "the pod has been started by somebody else");
   }
   VC_RETURN_IF_ERROR(alive);
-  VC_RETURN_IF_ERROR(MakeDirectories(arguments.paths.run_dir));
 
   PodMonitor pod(parts, PodFiles(arguments.paths), arguments.guest);
   std::optional<MonitorService> service;
@@ -122,8 +120,6 @@ int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
   // Nor is a log that has reached a limit on file sizes.
   ::signal(SIGXFSZ, SIG_IGN);
   ::umask(077);
-  // What this starts is known by it, whatever becomes of this.
-  if (::setenv(kPodMark, arguments->paths.run_dir.c_str(), 1) != 0) return Complain(ErrnoError("setenv"));
   if (::chdir("/") != 0) return Complain(ErrnoError("chdir /"));
   UniqueFd ready(kReadyFd);
   ::fcntl(kReadyFd, F_SETFD, FD_CLOEXEC);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/errors.h"
+#include "monitor/launch.h"
 #include "os/file.h"
 #include "os/process_identity.h"
 #include "pod/state_machine.h"
@@ -84,13 +85,29 @@ Result<PodConfig> PodMonitor::Load() {
   // No container's id has a '+'.
   sandbox_ = config.id + "+pod";
   VC_ASSIGN_OR_RETURN(record_, files_.LoadRecord());
+  VC_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
+  VC_ASSIGN_OR_RETURN(journal_, Journal::Open(files_.paths().journal()));
+  journal_->Done(EffectKind::kProcess, kMonitorEffect, self);
   return config;
+}
+
+Status PodMonitor::Serve(const std::function<Status()>& serve) {
+  return Journaled(*journal_, EffectKind::kSocket, files_.paths().monitor_socket(), serve);
+}
+
+void PodMonitor::RemoveEffects(const Status& stopped) {
+  Status removed = stopped;
+  if (removed) removed = RemoveTree(files_.paths().run_dir);
+  // What could not be removed stays announced: the pod's next caller tries again.
+  if (removed) return journal_->Clear();
+  std::fprintf(stderr, "clean up: %s\n", removed.error().ToString().c_str());
 }
 
 Result<std::unique_ptr<PodVm>> PodMonitor::MakeVm(const PodConfig& config) {
   return PodVm::Create(parts_, {.config = config,
                                 .paths = files_.paths(),
                                 .guest = guest_,
+                                .journal = *journal_,
                                 .on_exit = [this](const VmExit& exit) { VmExited(exit); }});
 }
 
@@ -122,16 +139,19 @@ Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve
     WatchOom();
     return {};
   }
-  if (vm_) (void)vm_->Stop(Deadline::After(seconds(1)));
+  const Status stopped = vm_ ? vm_->Stop(Deadline::After(seconds(1))) : Status();
   (void)Change([&](PodRecord& record) {
     before_.reset();
     record = before;
   });
-  (void)RemoveTree(files_.paths().run_dir);
+  RemoveEffects(stopped);
   return booted;
 }
 
 Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve) {
+  const std::string& run_dir = files_.paths().run_dir;
+  VC_RETURN_IF_ERROR(
+      Journaled(*journal_, EffectKind::kDirectory, run_dir, [&] { return MakeDirectories(run_dir); }));
   VC_ASSIGN_OR_RETURN(vm_, MakeVm(config));
   agent_ = vm_->agent();
   processes_ = std::make_unique<ProcessTable>(agent_);
@@ -171,7 +191,7 @@ Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::f
   for (const ContainerConfig& container : containers) {
     VC_RETURN_IF_ERROR(in(StartInGuest(container, deadline), "start container ", container.id));
   }
-  if (serve) VC_RETURN_IF_ERROR(serve());
+  if (serve) VC_RETURN_IF_ERROR(Serve(serve));
   return Change([&](PodRecord& record) {
     before_.reset();
     if (stopped_) return;
@@ -312,8 +332,7 @@ void PodMonitor::WaitUntilStopped() {
   // An operation that lost its guest may still be on its way out.
   const std::lock_guard turn(operation_);
   (void)Save();
-  (void)vm_->Stop(Deadline::After(seconds(1)));
-  (void)RemoveTree(files_.paths().run_dir);
+  RemoveEffects(vm_->Stop(Deadline::After(seconds(1))));
 }
 
 Status PodMonitor::CheckTurn(Deadline deadline) {

@@ -19,6 +19,7 @@
 #include "monitor/event_writer.h"
 #include "monitor/pod_vm.h"
 #include "monitor/process_table.h"
+#include "pod/journal.h"
 #include "pod/state_machine.h"
 #include "pod/store.h"
 #include "virtcontainers/monitor.h"
@@ -89,6 +90,9 @@ class PodMonitor {
   Status Forget(const std::string& id);
 
   Result<PodConfig> Load();
+  Status Serve(const std::function<Status()>& serve);
+  // Of a VM that has gone: what else there was goes, and the journal says so.
+  void RemoveEffects(const Status& stopped);
   Result<std::unique_ptr<PodVm>> MakeVm(const PodConfig& config);
   Status Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve);
   Status PrepareGuest(const PodConfig& config, Deadline deadline);
@@ -142,6 +146,7 @@ class PodMonitor {
   const MonitorParts& parts_;
   const PodFiles files_;
   const std::string guest_;
+  std::unique_ptr<Journal> journal_;
   std::string pod_;
   std::string sandbox_;  // the pod's name in the guest: no container can have it
 

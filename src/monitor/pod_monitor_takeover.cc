@@ -49,6 +49,7 @@ Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& se
   if ((record_.state != PodState::kRunning && record_.state != PodState::kPaused) || !record_.vm) {
     return Fail(Code::kFailedPrecondition, "the pod does not run: there is nothing to take over");
   }
+  files_.Sweep(record_);
   taken_over_ = true;
   VC_ASSIGN_OR_RETURN(vm_, MakeVm(config));
   agent_ = vm_->agent();
@@ -74,7 +75,7 @@ Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& se
     record.monitor = self;
     record.state = paused ? PodState::kPaused : PodState::kRunning;
   }));
-  if (serve) VC_RETURN_IF_ERROR(serve());
+  if (serve) VC_RETURN_IF_ERROR(Serve(serve));
   vm_->Watch();
   WatchOom();
   return {};

@@ -22,6 +22,9 @@ namespace {
 constexpr char kShareTag[] = "kataShared";
 constexpr char kShareInGuest[] = "/run/kata-containers/shared/containers/";
 
+// What they are called in the pod's journal.
+constexpr char kShareEffect[] = "share", kVirtiofsdEffect[] = "virtiofsd", kVmmEffect[] = "vmm";
+
 constexpr size_t kConsoleTail = 64 << 10;
 
 // How long after its VM virtiofsd may seem to have ended before it.
@@ -41,8 +44,8 @@ Result<Part> Make(const std::map<std::string, std::function<Part()>>& makers, co
 // How long all that is run once a container is gone may take: nobody may be waiting who would say it.
 constexpr auto kStopHooks = std::chrono::seconds(10);
 
-void RunStopHooks(const ContainerConfig& container, Deadline deadline) {
-  RunLateHooks("poststop", container.hooks.poststop, HookState(container, "stopped", 0), deadline);
+std::string HookEffect(const char* turn, const ContainerConfig& container) {
+  return std::string(turn) + " hooks of " + container.id;
 }
 
 // A context id for the VM: the first three are taken, and a random one is not likely to meet another pod's.
@@ -163,6 +166,49 @@ Status PodVm::TakeOver(const VmRecord& record, const std::vector<ProcessIdentity
   return {};
 }
 
+Status PodVm::LaunchShare(VmConfig& vm, Deadline deadline) {
+  Journal& journal = options_.journal;
+  const std::string socket = options_.paths.virtiofsd_socket();
+  VC_RETURN_IF_ERROR(journal.Begin(EffectKind::kNamespace, kShareEffect));
+  VC_RETURN_IF_ERROR(journal.Begin(EffectKind::kSocket, socket));
+  VC_RETURN_IF_ERROR(journal.Begin(EffectKind::kProcess, kVirtiofsdEffect));
+  Result<std::unique_ptr<SharedRootfs>> share = SharedRootfs::Create(ShareOptions(), deadline);
+  if (!share) {
+    journal.End(EffectKind::kProcess, kVirtiofsdEffect);
+    journal.End(EffectKind::kSocket, socket);
+    journal.End(EffectKind::kNamespace, kShareEffect);
+    return Fail(std::move(share.error()));
+  }
+  share_ = std::move(*share);
+  journal.Done(EffectKind::kNamespace, kShareEffect);
+  journal.Done(EffectKind::kSocket, socket);
+  journal.Done(EffectKind::kProcess, kVirtiofsdEffect, share_->process());
+  vm.share = SharedDirectory{kShareTag, share_->socket()};
+  return {};
+}
+
+Result<VmInfo> PodVm::LaunchVmm(const VmConfig& vm, Deadline deadline) {
+  Journal& journal = options_.journal;
+  const std::string sockets[] = {options_.paths.qmp_socket(), options_.paths.agent_socket()};
+  for (const std::string& socket : sockets) VC_RETURN_IF_ERROR(journal.Begin(EffectKind::kSocket, socket));
+  VC_RETURN_IF_ERROR(journal.Begin(EffectKind::kProcess, kVmmEffect));
+  Result<VmInfo> info = hypervisor_->Start(vm, deadline);
+  if (info) {
+    journal.Done(EffectKind::kProcess, kVmmEffect, info->process);
+  } else {
+    journal.End(EffectKind::kProcess, kVmmEffect);
+  }
+  // Which of them there are is the hypervisor's affair.
+  for (const std::string& socket : sockets) {
+    if (info && FileExists(socket)) {
+      journal.Done(EffectKind::kSocket, socket);
+    } else {
+      journal.End(EffectKind::kSocket, socket);
+    }
+  }
+  return info;
+}
+
 Status PodVm::Launch(Deadline deadline) {
   VmConfig vm = Describe();
   VC_ASSIGN_OR_RETURN(vm.hypervisor, ResolveHypervisor());
@@ -171,12 +217,11 @@ Status PodVm::Launch(Deadline deadline) {
   if (vm.transport == AgentTransport::kVsock) vm.vsock_cid = RandomCid();
 
   if (has_guest()) {
-    VC_ASSIGN_OR_RETURN(share_, SharedRootfs::Create(ShareOptions(), deadline));
-    vm.share = SharedDirectory{kShareTag, share_->socket()};
+    VC_RETURN_IF_ERROR(LaunchShare(vm, deadline));
     VC_ASSIGN_OR_RETURN(files_, WriteGuestFiles(options_.config, options_.paths.run_dir + "/etc"));
   }
 
-  Result<VmInfo> info = hypervisor_->Start(vm, deadline);
+  Result<VmInfo> info = LaunchVmm(vm, deadline);
   if (!info) return Fail(std::move(info.error()).AddContext("boot " + Quoted(vm.hypervisor.kernel)));
   record_.process = info->process;
   record_.version = info->version;
@@ -233,7 +278,9 @@ Result<GuestContainer> PodVm::ShowFiles(ContainerConfig container) {
     volumes.push_back({mount.source, IsReadonlyMount(mount), HasOption(mount, "rbind")});
   }
   VC_ASSIGN_OR_RETURN(const SharedRootfs::Places places,
-                      share_->Add(config.id, config.rootfs, config.readonly_rootfs, volumes));
+                      Journaled(options_.journal, EffectKind::kMount, config.id, [&] {
+                        return share_->Add(config.id, config.rootfs, config.readonly_rootfs, volumes);
+                      }));
   shown.rootfs = kShareInGuest + places.rootfs;
   size_t next = 0;
   for (Mount& mount : config.mounts) {
@@ -243,7 +290,10 @@ Result<GuestContainer> PodVm::ShowFiles(ContainerConfig container) {
 }
 
 Status PodVm::HideRootfs(const std::string& container) {
-  if (share_) VC_RETURN_IF_ERROR(share_->Remove(container));
+  if (share_) {
+    VC_RETURN_IF_ERROR(share_->Remove(container));
+    options_.journal.End(EffectKind::kMount, container);
+  }
   std::map<std::string, ContainerConfig>::node_type gone;
   {
     const std::lock_guard lock(mutex_);
@@ -263,13 +313,33 @@ Status PodVm::RunCreateHooks(const ContainerConfig& container, Deadline deadline
   if (container.hooks.empty()) return {};
   KeepStopHooks(container);
   const std::string state = HookState(container, "created", record_.process.pid);
-  VC_RETURN_IF_ERROR(RunHooks("prestart", container.hooks.prestart, state, deadline));
-  return RunHooks("createRuntime", container.hooks.create_runtime, state, deadline);
+  const std::string effect = HookEffect("create", container);
+  VC_RETURN_IF_ERROR(options_.journal.Begin(EffectKind::kProcess, effect));
+  Status run = RunHooks("prestart", container.hooks.prestart, state, deadline);
+  if (run) run = RunHooks("createRuntime", container.hooks.create_runtime, state, deadline);
+  options_.journal.End(EffectKind::kProcess, effect);
+  return run;
+}
+
+void PodVm::RunLate(const char* turn, const std::vector<Hook>& hooks, const ContainerConfig& container,
+                    const std::string& state, Deadline deadline) const {
+  if (hooks.empty()) return;
+  const std::string effect = HookEffect(turn, container);
+  // They are due whether or not that can be written down; they have the pod's mark in any case.
+  if (const Status begun = options_.journal.Begin(EffectKind::kProcess, effect); !begun) {
+    std::fprintf(stderr, "%s\n", begun.error().ToString().c_str());
+  }
+  RunLateHooks(turn, hooks, state, deadline);
+  options_.journal.End(EffectKind::kProcess, effect);
+}
+
+void PodVm::RunStopHooks(const ContainerConfig& container, Deadline deadline) const {
+  RunLate("poststop", container.hooks.poststop, container, HookState(container, "stopped", 0), deadline);
 }
 
 void PodVm::RunStartHooks(const ContainerConfig& container, Deadline deadline) const {
-  RunLateHooks("poststart", container.hooks.poststart, HookState(container, "running", record_.process.pid),
-               deadline);
+  RunLate("poststart", container.hooks.poststart, container,
+          HookState(container, "running", record_.process.pid), deadline);
 }
 
 std::vector<ProcessIdentity> PodVm::helpers() const {

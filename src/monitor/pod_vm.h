@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "monitor/console_limit.h"
+#include "pod/journal.h"
 #include "pod/paths.h"
 #include "pod/record.h"
 #include "storage/shared_rootfs.h"
@@ -29,6 +30,7 @@ class PodVm {
     PodConfig config;
     PodPaths paths;
     std::string guest;  // the directory of the guest image
+    Journal& journal;   // takes what this makes outside of the pod's files; outlives this
     // Called once from a thread of the object's own when the VM has ended, by itself or not, since Watch; the
     // agent's calls have failed by then or are about to. Must not destroy the object.
     std::function<void(const VmExit&)> on_exit;
@@ -96,9 +98,14 @@ class PodVm {
       : options_(std::move(options)), hypervisor_(std::move(hypervisor)), agent_(std::move(agent)) {}
 
   Result<HypervisorConfig> ResolveHypervisor() const;
+  Status LaunchShare(VmConfig& vm, Deadline deadline);
+  Result<VmInfo> LaunchVmm(const VmConfig& vm, Deadline deadline);
   VmConfig Describe() const;
   SharedRootfs::Options ShareOptions();
   void LimitConsole();
+  void RunLate(const char* turn, const std::vector<Hook>& hooks, const ContainerConfig& container,
+               const std::string& state, Deadline deadline) const;
+  void RunStopHooks(const ContainerConfig& container, Deadline deadline) const;
   // virtiofsd has ended, and with it every file of the guest's.
   void LoseShare(const std::string& reason);
   bool has_guest() const { return agent_->name() != "noop"; }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include "os/subprocess.h"
@@ -29,6 +30,35 @@ TEST(MarkedProcess, AreFoundByTheirMarkAlone) {
     EXPECT_TRUE(process->Wait(Deadline::Infinite()));
   }
   EXPECT_TRUE(FindMarkedProcesses(mark)->empty()) << "what has ended is not there";
+}
+
+// The parent goes on as soon as the program has a memory of its own, which is before it has an environment.
+TEST(MarkedProcess, AreFoundFromTheirFirstMomentOn) {
+  const std::string mark = "first-moment-" + std::to_string(::getpid());
+  for (int i = 0; i < 200; ++i) {
+    Result<Subprocess> process =
+        Subprocess::Spawn({.argv = {"sleep", "1000"}, .env = MarkedEnvironment(mark)});
+    ASSERT_TRUE(process);
+    const auto found = FindProcessesMarkedLike("first-moment-");
+    EXPECT_TRUE(process->Kill(SIGKILL));
+    EXPECT_TRUE(process->Wait(Deadline::Infinite()));
+    ASSERT_TRUE(found);
+    ASSERT_EQ(found->size(), 1u) << "missed in turn " << i;
+    EXPECT_EQ(found->front().mark, mark);
+  }
+}
+
+TEST(MarkedProcess, HaveOneMarkAndTheRestOfTheEnvironment) {
+  ASSERT_EQ(::setenv(kPodMark, "another", 1), 0);
+  const std::vector<std::string> environment = MarkedEnvironment("this");
+  ::unsetenv(kPodMark);
+  const std::string name = std::string(kPodMark) + "=";
+  EXPECT_EQ(std::count_if(environment.begin(), environment.end(),
+                          [&](const std::string& variable) { return variable.starts_with(name); }),
+            1);
+  EXPECT_EQ(environment.back(), name + "this");
+  EXPECT_TRUE(std::any_of(environment.begin(), environment.end(),
+                          [](const std::string& variable) { return variable.starts_with("PATH="); }));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "pod/enum_names.h"
+#include "virtcontainers/hypervisor.h"
 
 namespace virtcontainers {
 
@@ -28,6 +29,19 @@ void ReadEnum(JsonReader& reader, const char* name, const EnumName<E> (&names)[N
 inline void ReadId(JsonReader& reader, std::string& id) {
   reader.Read("id", id);
   if (!IsValidId(id)) reader.FailWith(Error(Code::kInvalidArgument, "'id' is missing or not valid"));
+}
+
+inline Json ToJson(const ProcessIdentity& process) {
+  return {{"pid", process.pid}, {"start_time", process.start_time}, {"boot_id", process.boot_id}};
+}
+
+inline void ReadIdentity(JsonReader& reader, ProcessIdentity& out) {
+  reader.Read("pid", out.pid);
+  reader.Read("start_time", out.start_time);
+  reader.Read("boot_id", out.boot_id);
+  if (reader.status() && out.pid < 0) {
+    reader.FailWith(Error(Code::kInvalidArgument, Quoted(reader.PathOf("pid")) + " is no legal pid"));
+  }
 }
 
 // Runs `read` on the object of that name, if there is one, and passes its error on.

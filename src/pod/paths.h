@@ -6,16 +6,19 @@
 //         config.json               what was asked for; never changes
 //         containers/<id>.json      the same, of each container
 //         state.json                what has happened since (record.h)
+//         journal                   what exists of it outside of these files (journal.h)
 //         logs/<container>.log      what the container said
 //         console.log               what the VM's console said since the last start
 //         monitor.log               what the monitor had to say since the last start
 //         lock                      held by whoever changes the pod
 //         monitor.lock              held by the monitor as long as it lives
-//     trash/                        what is being made or removed
+//     trash/                        what is being made or removed; its lock is held by whoever does
+//     id                            random bytes that are this root's
+//     lock                          held while a pod appears, and while things without a pod are removed
 //     events.log  events.log.1      what happened to the pods (event_log.h)
-//   <run>/<tag>-<pod>/              sockets: nothing of it is needed after a reboot. The tag tells roots
-//   apart; an
-//                                   id of more than 32 characters is cut short, for sockets' paths are
+//   <run>/<key>-<pod>/              sockets: nothing of it is needed after a reboot. The key is the root's
+//                                   (root_key.h); an id of more than 32 characters is cut short, for sockets'
+//                                   paths are
 //     monitor.sock  agent.sock  qmp.sock  virtiofsd.sock  share/
 
 #ifndef VIRTCONTAINERS_SRC_POD_PATHS_H_
@@ -29,6 +32,7 @@ namespace virtcontainers {
 struct PodPaths {
   std::string dir;
   std::string run_dir;
+  std::string mark;  // that processes of the pod are known by (os/marked_process.h)
 
   // The root that holds the pod: two levels up.
   std::string root() const { return dir.substr(0, dir.rfind('/', dir.rfind('/') - 1)); }
@@ -40,9 +44,13 @@ struct PodPaths {
   std::string log(std::string_view container) const { return logs() + "/" + std::string(container) + ".log"; }
   std::string console() const { return dir + "/console.log"; }
   std::string monitor_log() const { return dir + "/monitor.log"; }
+  std::string journal() const { return dir + "/journal"; }
   std::string lock() const { return dir + "/lock"; }
   std::string monitor_lock() const { return dir + "/monitor.lock"; }
   std::string monitor_socket() const { return run_dir + "/monitor.sock"; }
+  std::string agent_socket() const { return run_dir + "/agent.sock"; }
+  std::string qmp_socket() const { return run_dir + "/qmp.sock"; }
+  std::string virtiofsd_socket() const { return run_dir + "/virtiofsd.sock"; }
 };
 
 }  // namespace virtcontainers

@@ -5,6 +5,7 @@
 #include "base/errors.h"
 #include "base/time_format.h"
 #include "pod/enum_names.h"
+#include "pod/json_fields.h"
 
 namespace virtcontainers {
 namespace {
@@ -20,20 +21,6 @@ void ReadTime(JsonReader& reader, const char* name, std::optional<Time>& out) {
   Result<Time> time = ParseTime(text);
   if (!time) return reader.FailWith(std::move(time.error()).AddContext(Quoted(reader.PathOf(name))));
   out = *time;
-}
-
-Json ToJson(const ProcessIdentity& process) {
-  return {{"pid", process.pid}, {"start_time", process.start_time}, {"boot_id", process.boot_id}};
-}
-
-void ReadIdentity(const Json& json, const std::string& path, ProcessIdentity& out, JsonReader& parent) {
-  JsonReader reader(json, path);
-  reader.Read("pid", out.pid);
-  reader.Read("start_time", out.start_time);
-  reader.Read("boot_id", out.boot_id);
-  if (reader.status() && out.pid < 0)
-    reader.FailWith(Error(Code::kInvalidArgument, Quoted(path) + " has no legal pid"));
-  if (!reader.status()) parent.FailWith(reader.status().error());
 }
 
 template <typename E, size_t N>
@@ -104,8 +91,7 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
   if (const Json* object = reader.Object("vm")) {
     VmRecord& vm = record.vm.emplace();
     JsonReader inner(*object, "vm");
-    if (const Json* process = inner.Object("process"))
-      ReadIdentity(*process, "vm.process", vm.process, reader);
+    ReadObject(inner, "process", [&](JsonReader& process) { ReadIdentity(process, vm.process); });
     inner.Read("version", vm.version);
     inner.Read("machine", vm.machine);
     inner.Read("accelerator", vm.accelerator);
@@ -115,10 +101,9 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
     inner.Read("vsock_cid", vm.vsock_cid);
     if (!inner.status()) reader.FailWith(inner.status().error());
   }
-  if (const Json* object = reader.Object("monitor")) ReadIdentity(*object, "monitor", record.monitor, reader);
-  if (const Json* list = reader.Array("helpers")) {
-    for (const Json& helper : *list) ReadIdentity(helper, "helpers", record.helpers.emplace_back(), reader);
-  }
+  ReadObject(reader, "monitor", [&](JsonReader& process) { ReadIdentity(process, record.monitor); });
+  ReadObjects(reader, "helpers",
+              [&](JsonReader& process) { ReadIdentity(process, record.helpers.emplace_back()); });
   if (const Json* list = reader.Array("containers")) {
     std::set<std::string> ids;
     for (const Json& element : *list) {

@@ -98,8 +98,8 @@ TEST(Record, SaysWhatItCannotUnderstand) {
   EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "vm": {"version": 1}})"),
             "'vm.version' is not a string");
   EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "monitor": {"pid": -2}})"),
-            "'monitor' has no legal pid");
-  EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "helpers": [1]})"), "'helpers' is not an object");
+            "'monitor.pid' is no legal pid");
+  EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "helpers": [1]})"), "'helpers[0]' is not an object");
   EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "containers": [{"id": "a/b", "state": "ready"}]})"),
             "'containers[0].id' is not a valid id");
   EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "containers": [{"id": "a", "state": "gone"}]})"),

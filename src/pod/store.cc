@@ -1,7 +1,6 @@
 #include "pod/store.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,17 +8,20 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <set>
 
 #include "base/errors.h"
 #include "os/file.h"
 #include "pod/config_json.h"
+#include "pod/leftovers.h"
+#include "pod/root_key.h"
 #include "pod/validate.h"
 
 namespace virtcontainers {
 namespace {
 
-// No pod is made or removed for that long: what is older was left by somebody who died.
-constexpr std::chrono::hours kTrashAge{1};
+// How long another may take to put a pod in its place, or to look for what has none.
+constexpr std::chrono::seconds kPodsLocked{30};
 
 constexpr size_t kMaxFile = 4 << 20;
 
@@ -64,25 +66,13 @@ Result<std::string> FileText(const PodRecord& record) {
   return FileText(ToJson(record), "the state of the pod");
 }
 
-// FNV-1a: stable between builds, unlike std::hash.
-uint64_t Hash(std::string_view text) {
-  uint64_t hash = 14695981039346656037u;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return hash;
-}
-
 // The directory of a pod's sockets, whose paths may take 107 bytes: a long id is cut short and told from its
-// like by its hash. No id has a '~'. The root's hash tells the pods of two roots apart in one run directory.
-std::string RunName(std::string_view root, std::string_view id) {
+// like by its hash. No id has a '~'. The root's key tells the pods of two roots apart in one run directory.
+std::string RunName(std::string_view key, std::string_view id) {
   constexpr size_t kLongest = 32, kHashDigits = 16;
-  const auto hex = [](uint64_t value) {
-    char digits[kHashDigits + 1];
-    std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(value));
-    return std::string(digits);
-  };
-  const std::string tag = hex(Hash(root)).substr(0, 8) + "-";
+  const std::string tag = std::string(key) + "-";
   if (id.size() <= kLongest) return tag + std::string(id);
-  return tag + std::string(id.substr(0, kLongest - kHashDigits - 1)) + "~" + hex(Hash(id));
+  return tag + std::string(id.substr(0, kLongest - kHashDigits - 1)) + "~" + HexDigits(Hash(id));
 }
 
 }  // namespace
@@ -134,16 +124,9 @@ Status PodFiles::RemoveContainer(std::string_view id) const {
   return {};
 }
 
-void SweepTrash(const std::string& trash, std::chrono::system_clock::time_point before) {
-  const Result<std::vector<std::string>> names = ListDirectory(trash);
-  if (!names) return;
-  for (const std::string& name : *names) {
-    const std::string path = trash + "/" + name;
-    struct stat info;
-    if (::lstat(path.c_str(), &info) != 0) continue;
-    // Of no use to anybody, and in nobody's way: what cannot be removed stays.
-    if (std::chrono::system_clock::from_time_t(info.st_ctime) < before) (void)RemoveTree(path);
-  }
+void PodFiles::Sweep(const PodRecord& record) const {
+  // What cannot be removed is in nobody's way.
+  for (const std::string& path : FindLeftovers(paths_, record)) ::unlink(path.c_str());
 }
 
 Result<Store> Store::Open(std::string root, std::string run) {
@@ -166,13 +149,35 @@ Result<Store> Store::Open(std::string root, std::string run) {
   if (resolved == nullptr) return FailErrno("open root directory " + Quoted(root));
   root = resolved;
   std::free(resolved);
-  SweepTrash(root + "/trash", std::chrono::system_clock::now() - kTrashAge);
-  return Store(std::move(root), std::move(run));
+  Result<std::string> key = LoadRootKey(root);
+  if (!key) return Fail(std::move(key.error()).AddContext("open root directory " + Quoted(root)));
+  // Of no use to anybody, and in nobody's way: what cannot be removed stays.
+  for (const std::string& path : FindTrash(root + "/trash")) (void)RemoveTree(path);
+  return Store(std::move(root), std::move(run), std::move(*key));
 }
 
 PodFiles Store::Pod(std::string_view id) const {
   const std::string name(id);
-  return PodFiles(PodPaths{root_ + "/pods/" + name, run_ + "/" + RunName(root_, id)});
+  return PodFiles(PodPaths{.dir = root_ + "/pods/" + name,
+                           .run_dir = run_ + "/" + RunName(key_, id),
+                           .mark = MarkPrefix() + name});
+}
+
+std::vector<std::string> Store::FindOrphans() const {
+  std::set<std::string> owned;
+  for (const std::string& id : ListPods().value_or(std::vector<std::string>())) {
+    owned.insert(Pod(id).paths().run_dir);
+  }
+  std::vector<std::string> found;
+  for (const std::string& name : ListDirectory(run_).value_or(std::vector<std::string>())) {
+    const std::string path = run_ + "/" + name;
+    if (name.starts_with(key_ + "-") && owned.count(path) == 0) found.push_back(path);
+  }
+  return found;
+}
+
+Result<FileLock> Store::LockPods(Deadline deadline) const {
+  return FileLock::Acquire(root_ + "/lock", deadline);
 }
 
 bool Store::HasPod(std::string_view id) const { return IsValidId(id) && IsDirectory(Pod(id).paths().dir); }
@@ -190,7 +195,7 @@ Status Store::CreatePod(const PodConfig& config) const {
     VC_RETURN_IF_ERROR(ValidateId("container", container.id));
   }
   const PodFiles pod = Pod(config.id);
-  const PodFiles draft(PodPaths{TrashName(config.id), pod.paths().run_dir});
+  const PodFiles draft(PodPaths{.dir = TrashName(config.id), .run_dir = "", .mark = ""});
   const PodPaths& paths = draft.paths();
 
   PodRecord record;
@@ -205,6 +210,9 @@ Status Store::CreatePod(const PodConfig& config) const {
     return WriteNewFile(path, text);
   };
   const auto write = [&]() -> Status {
+    VC_RETURN_IF_ERROR(MakeDirectories(paths.dir));
+    // Held, it says that this one is not trash.
+    VC_ASSIGN_OR_RETURN(const FileLock own, FileLock::Acquire(paths.lock(), Deadline::Infinite()));
     VC_RETURN_IF_ERROR(MakeDirectories(paths.containers()));
     VC_RETURN_IF_ERROR(MakeDirectories(paths.logs()));
     VC_RETURN_IF_ERROR(write_new(paths.config(), config));
@@ -214,6 +222,7 @@ Status Store::CreatePod(const PodConfig& config) const {
     VC_RETURN_IF_ERROR(SyncDirectory(paths.containers()));
     VC_RETURN_IF_ERROR(write_new(paths.state(), record));
     VC_RETURN_IF_ERROR(SyncDirectory(paths.dir));
+    VC_ASSIGN_OR_RETURN(const FileLock pods, LockPods(Deadline::After(kPodsLocked)));
     if (::renameat2(AT_FDCWD, paths.dir.c_str(), AT_FDCWD, pod.paths().dir.c_str(), RENAME_NOREPLACE) != 0) {
       if (errno == EEXIST) {
         return Fail(Code::kAlreadyExists,

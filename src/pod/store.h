@@ -7,14 +7,15 @@
 #ifndef VIRTCONTAINERS_SRC_POD_STORE_H_
 #define VIRTCONTAINERS_SRC_POD_STORE_H_
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "os/file_lock.h"
 #include "pod/paths.h"
 #include "pod/record.h"
 #include "virtcontainers/config.h"
+#include "virtcontainers/deadline.h"
 
 namespace virtcontainers {
 
@@ -35,18 +36,18 @@ class PodFiles {
   Status SaveContainer(const ContainerConfig& config) const;
   Status RemoveContainer(std::string_view id) const;
 
+  // Removes what writers that died have left among them. The caller has the pod: nobody else writes.
+  void Sweep(const PodRecord& record) const;
+
  private:
   PodPaths paths_;
 };
 
-// Removes what somebody who died left in `trash` before that time.
-void SweepTrash(const std::string& trash, std::chrono::system_clock::time_point before);
-
 class Store {
  public:
-  // `root` and `run` are absolute paths. Makes what is missing of the root, and removes what has lain in its
-  // trash for an hour. Errors: InvalidArgument for a
-  // path that is not absolute or not a directory; PermissionDenied for a root that cannot be written.
+  // `root` and `run` are absolute paths. Makes what is missing of the root, and removes what dead processes
+  // left in its trash. Errors: InvalidArgument for a path that is not absolute or not a directory;
+  // PermissionDenied for a root that cannot be written.
   static Result<Store> Open(std::string root, std::string run);
 
   // Errors: AlreadyExists. The configuration has been validated.
@@ -61,12 +62,26 @@ class Store {
   bool HasPod(std::string_view id) const;
   PodFiles Pod(std::string_view id) const;
 
+  // While it is held no pod appears. Errors: DeadlineExceeded.
+  Result<FileLock> LockPods(Deadline deadline) const;
+
+  // Run directories of this root whose pods are not there, the pods being locked. Paths, sorted.
+  std::vector<std::string> FindOrphans() const;
+
+  const std::string& root() const { return root_; }
+  // Sixteen digits that are this root's alone (root_key.h).
+  const std::string& key() const { return key_; }
+  // What the marks of this root's pods begin with; the pod's id follows.
+  std::string MarkPrefix() const { return key_ + "/"; }
+
  private:
-  Store(std::string root, std::string run) : root_(std::move(root)), run_(std::move(run)) {}
+  Store(std::string root, std::string run, std::string key)
+      : root_(std::move(root)), run_(std::move(run)), key_(std::move(key)) {}
   std::string TrashName(std::string_view id) const;
 
   std::string root_;
   std::string run_;
+  std::string key_;
 };
 
 }  // namespace virtcontainers

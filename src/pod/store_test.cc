@@ -318,13 +318,26 @@ TEST_F(StoreTest, ARootThatIsSomebodyElsesIsPermissionDenied) {
   fs::permissions(dir_ / "opened/pods", fs::perms::owner_all);
 }
 
-TEST_F(StoreTest, TrashOfTheDeadIsSweptAndThatOfTheLivingIsNot) {
-  fs::create_directories(root_ + "/trash/web.1.2.3/logs");
-  const auto now = std::chrono::system_clock::now();
-  SweepTrash(root_ + "/trash", now - std::chrono::hours(1));
-  EXPECT_TRUE(fs::exists(root_ + "/trash/web.1.2.3"));
-  SweepTrash(root_ + "/trash", now + std::chrono::hours(1));
-  EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
+TEST_F(StoreTest, ACopyOfARootIsAnother) {
+  fs::copy(root_, dir_ / "copy", fs::copy_options::recursive);
+  const Store copy = Store::Open(dir_ / "copy", run_).value();
+  EXPECT_EQ(TestDirectory::Read(dir_ / "copy/id"), TestDirectory::Read(root_ + "/id"));
+  EXPECT_NE(copy.Pod("web").paths().run_dir, store_.Pod("web").paths().run_dir);
+  EXPECT_NE(copy.Pod("web").paths().mark, store_.Pod("web").paths().mark);
+  // So is another root at the same place.
+  const std::string before = store_.key();
+  fs::remove(root_ + "/id");
+  EXPECT_NE(Store::Open(root_, run_)->key(), before);
+}
+
+TEST_F(StoreTest, AnIdThatIsNoneIsSaidToBe) {
+  for (const char* text : {"", "x", "\n", "0123456789abcdef", "0123 456789abcdef\n"}) {
+    dir_.Write("root/id", text);
+    const auto opened = Store::Open(root_, run_);
+    ASSERT_FALSE(opened) << text;
+    EXPECT_EQ(opened.error().code(), Code::kDataLoss);
+    EXPECT_THAT(opened.error().ToString(), HasSubstr(root_ + "/id'"));
+  }
 }
 
 }  // namespace

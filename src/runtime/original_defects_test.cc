@@ -68,7 +68,8 @@ TEST_F(OriginalDefect, K_APodThatCouldNotBeCreatedOrStartedLeavesNothing) {
   ASSERT_TRUE(WriteFileAtomically(Paths("late").container("a2"), "nonsense"));
   EXPECT_FALSE(runtime_.StartPod("late", Soon()));
   EXPECT_EQ(OnDisk("late"), PodState::kReady);
-  EXPECT_TRUE(FindMarkedProcesses(Paths("late").run_dir)->empty());
+  EXPECT_TRUE(Eventually([&] { return FindMarkedProcesses(Paths("late").mark)->empty(); }))
+      << "its monitor is on its way out, and nothing else";
   EXPECT_FALSE(FileExists(Paths("late").run_dir));
 }
 

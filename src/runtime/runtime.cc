@@ -16,6 +16,7 @@
 #include "pod/validate.h"
 #include "runtime/locations.h"
 #include "runtime/pod_view.h"
+#include "runtime/recovery.h"
 #include "runtime/remote_process.h"
 #include "runtime/runtime_impl.h"
 #include "ttrpc/message.h"
@@ -66,15 +67,15 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
     Result<Impl::Turn> turn = impl_->Take(pod, deadline);
     // A pod whose state cannot be read can still be deleted, as long as nothing of it can be running.
     if (!turn && turn.error().code() == Code::kDataLoss) {
+      VC_ASSIGN_OR_RETURN(const FileLock lock, FileLock::Acquire(files.paths().lock(), deadline));
       if (!FileLock::IsHeld(files.paths().monitor_lock())) {
-        VC_RETURN_IF_ERROR(Impl::CleanUp(files, PodRecord(), deadline));
+        VC_RETURN_IF_ERROR(UndoEffects(files, PodRecord(), deadline));
         return forget();
       }
       VC_RETURN_IF_ERROR(CheckPodCall(pod, PodState::kRunning, PodCall::kDeletePod));
     }
     VC_RETURN_IF_ERROR(turn);
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn->record.state, PodCall::kDeletePod));
-    VC_RETURN_IF_ERROR(impl_->Bury(*turn, deadline));
     return forget();
   };
   return In(Doing("delete", pod), remove());
@@ -90,8 +91,10 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
       return Fail(Code::kNotFound, "the monitor program " + Quoted(program) +
                                        " does not exist: install it, or name it in $VIRTCONTAINERS_MONITOR");
     }
-    VC_RETURN_IF_ERROR(impl_->Bury(turn, deadline));
-    return LaunchMonitor(program, turn.files.paths(), impl_->options().guest, MonitorTask::kStart, deadline);
+    const Status started =
+        LaunchMonitor(program, turn.files.paths(), impl_->options().guest, MonitorTask::kStart, deadline);
+    if (!started) impl_->UndoStart(turn.files);
+    return started;
   };
   return In(Doing("start", pod), start());
 }
@@ -106,7 +109,7 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
     }
     VC_RETURN_IF_ERROR(turn);
     VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, turn->record.state, PodCall::kStopPod));
-    if (step == Step::kNothing) return impl_->Bury(*turn, deadline);
+    if (step == Step::kNothing) return {};
     // A monitor that died is replaced, for the guest to end in peace; if that takes long, without.
     if (!turn->monitored) (void)impl_->Restore(*turn, Min(deadline, Deadline::After(kPeace)));
     if (turn->monitored) {
@@ -115,7 +118,7 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
       // Unless it died before it was done.
       if (!turn->running()) return {};
     }
-    VC_RETURN_IF_ERROR(Impl::CleanUp(files, turn->record, deadline));
+    VC_RETURN_IF_ERROR(UndoEffects(files, turn->record, deadline));
     MarkStopped(turn->record, "", std::chrono::system_clock::now());
     VC_RETURN_IF_ERROR(files.SaveRecord(turn->record));
     impl_->Tell(EventType::kPodStopped, pod);

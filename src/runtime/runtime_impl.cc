@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "monitor/launch.h"
-#include "os/marked_process.h"
+#include "runtime/recovery.h"
 
 namespace virtcontainers {
 namespace {
@@ -38,7 +38,11 @@ Result<Runtime::Impl::Turn> Runtime::Impl::Take(std::string_view pod, Deadline d
     bool monitored;
     VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files, &monitored));
     Turn turn{.lock = std::move(*lock), .files = files, .record = std::move(record), .monitored = monitored};
-    if (!monitored || (turn.running() && IsAlive(turn.record.monitor))) return turn;
+    if (monitored && turn.running() && IsAlive(turn.record.monitor)) return turn;
+    if (!monitored) {
+      if (!turn.running()) VC_RETURN_IF_ERROR(Recover(turn, deadline));
+      return turn;
+    }
     // A monitor on its way up, whose caller has gone, or on its way down: its next word is the pod's state.
     // Or one that was killed, and holds its lock for a moment longer than it lives.
     if (deadline.passed()) {
@@ -54,6 +58,7 @@ Status Runtime::Impl::Restore(Turn& turn, Deadline deadline) const {
   VC_ASSIGN_OR_RETURN(turn.record, LoadCorrectedRecord(turn.files, &turn.monitored));
   turn.restored = taken.has_value();
   // A VM that ended before it could be taken over is no failure of this.
+  if (!turn.running() && !turn.monitored) return Recover(turn, deadline);
   if (taken || !turn.running()) return {};
   return Fail(std::move(taken.error())
                   .AddContext("the pod's monitor has died, and another could not take the VM over; stop the "
@@ -66,26 +71,46 @@ Result<Runtime::Impl::Turn> Runtime::Impl::TakeMonitored(std::string_view pod, D
   return turn;
 }
 
-Status Runtime::Impl::Bury(Turn& turn, Deadline deadline) const {
+Status Runtime::Impl::Recover(Turn& turn, Deadline deadline, bool thorough) const {
+  turn.files.Sweep(turn.record);
   VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
-  VC_RETURN_IF_ERROR(CleanUp(turn.files, on_disk, deadline));
-  if (on_disk.state == turn.record.state) return {};
+  const bool unseen = on_disk.state != turn.record.state;
+  const bool noted = on_disk.vm.has_value();  // also by a start that came to nothing
+  if (thorough || unseen || noted || HasEffects(turn.files)) {
+    VC_RETURN_IF_ERROR(UndoEffects(turn.files, on_disk, deadline));
+  }
+  if (!unseen && !noted) return {};
+  turn.record.vm.reset();
+  turn.record.helpers.clear();
+  turn.record.monitor = {};
   VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
+  turn.buried = unseen;
+  if (!unseen) return {};
   VC_ASSIGN_OR_RETURN(const PodConfig config, turn.files.LoadConfig());
   Tell(EventType::kPodStopped, config.id, "", turn.record.reason);
   return {};
 }
 
-Status Runtime::Impl::CleanUp(const PodFiles& files, const PodRecord& found, Deadline deadline) {
-  if (found.vm) VC_RETURN_IF_ERROR(KillAndWait(found.vm->process, deadline));
-  for (const ProcessIdentity& helper : found.helpers) VC_RETURN_IF_ERROR(KillAndWait(helper, deadline));
-  // And what its monitor started and had no time to write down. Who is killed may just be starting another.
-  while (true) {
-    VC_ASSIGN_OR_RETURN(const std::vector<ProcessIdentity> left, FindMarkedProcesses(files.paths().run_dir));
-    if (left.empty()) break;
-    for (const ProcessIdentity& process : left) VC_RETURN_IF_ERROR(KillAndWait(process, deadline));
-  }
-  return RemoveTree(files.paths().run_dir);
+std::optional<Runtime::Impl::Turn> Runtime::Impl::Peek(std::string_view pod) const {
+  const PodFiles files = store_.Pod(pod);
+  Result<FileLock> lock = FileLock::Acquire(files.paths().lock(), Deadline::After(milliseconds(0)));
+  if (!lock) return {};
+  bool monitored;
+  Result<PodRecord> record = LoadCorrectedRecord(files, &monitored);
+  if (!record || monitored) return {};
+  Turn turn{.lock = std::move(*lock), .files = files, .record = std::move(*record), .monitored = false};
+  if (turn.running()) return {};
+  return turn;
+}
+
+void Runtime::Impl::UndoStart(const PodFiles& files) const {
+  // A monitor that was killed holds its lock for a moment longer than it lives; one that lives is on its way
+  // out, and needs no help.
+  const Result<FileLock> nobody = FileLock::Acquire(files.paths().monitor_lock(), Deadline::After(kDying));
+  if (!nobody || !HasEffects(files)) return;
+  const Result<PodRecord> record = files.LoadRecord();
+  // What is not undone now the pod's next call undoes.
+  if (record) (void)UndoEffects(files, *record, Deadline::After(kDying));
 }
 
 std::shared_ptr<MonitorLink> Runtime::Impl::Monitor(const PodFiles& files, std::string_view pod) const {

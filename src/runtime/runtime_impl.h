@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -69,20 +70,25 @@ class Runtime::Impl {
     PodRecord record;
     bool monitored;         // a monitor lives: it, and it alone, changes the pod
     bool restored = false;  // it is a new one
+    bool buried = false;    // the pod ended with nobody there to see it, and that is written down now
 
     bool running() const { return record.state == PodState::kRunning || record.state == PodState::kPaused; }
   };
 
+  // What a dead caller or monitor left of a pod that does not run is undone first.
   Result<Turn> Take(std::string_view pod, Deadline deadline) const;
   // The same, where a pod that runs has a monitor: one that died is replaced. Errors: those of the take-over.
   Result<Turn> TakeMonitored(std::string_view pod, Deadline deadline) const;
   // Replaces the monitor of a pod that runs and has none, and reads its record anew.
   Status Restore(Turn& turn, Deadline deadline) const;
-  // What is left of a pod that ran and whose VM and monitor have gone is removed, and the pod is stopped.
-  Status Bury(Turn& turn, Deadline deadline) const;
-
-  // Ends what a dead monitor left running, and forgets its sockets.
-  static Status CleanUp(const PodFiles& files, const PodRecord& found, Deadline deadline);
+  // Undoes what is left of a pod that does not run and has no monitor, and writes down that it has stopped.
+  // Without `thorough` a journal that says so is believed that there is nothing.
+  Status Recover(Turn& turn, Deadline deadline, bool thorough = false) const;
+  // The pod as it is for who wants to look, and not to wait: nothing if somebody works on it, if it runs, or
+  // if it cannot be read.
+  std::optional<Turn> Peek(std::string_view pod) const;
+  // After a start that failed: its monitor has undone it, or has died.
+  void UndoStart(const PodFiles& files) const;
 
   // The pod's monitor, for any number of calls. Thread-safe; it may outlive this.
   std::shared_ptr<MonitorLink> Monitor(const PodFiles& files, std::string_view pod) const;

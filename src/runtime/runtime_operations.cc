@@ -75,11 +75,8 @@ Status Runtime::ResumePod(std::string_view pod, Deadline deadline) {
 
 Result<bool> Runtime::RestoreMonitor(std::string_view pod, Deadline deadline) {
   const auto restore = [&]() -> Result<bool> {
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
-    if (turn.running()) return turn.restored;
-    VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
-    VC_RETURN_IF_ERROR(impl_->Bury(turn, deadline));
-    return on_disk.state != turn.record.state;
+    VC_ASSIGN_OR_RETURN(const Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
+    return turn.restored || turn.buried;
   };
   return In(Doing("restore the monitor of", pod), restore());
 }

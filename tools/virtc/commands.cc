@@ -74,6 +74,8 @@ const std::vector<CommandEntry>& Commands() {
        "virtc events --pod web --after 0 --no-follow\nvirtc --format json events", Words::kNone, MakeEvents},
       {"monitor", "replace the monitors of pods that run and whose monitor died",
        "virtc monitor\nvirtc monitor --watch", Words::kNone, MakeMonitor},
+      {"gc", "remove what dead processes have left of any pod", "virtc gc --dry-run\nvirtc gc", Words::kNone,
+       MakeGarbage},
       {"doctor", "what this host can do, and what mends what it cannot", "virtc doctor", Words::kNone,
        MakeDoctor},
       {"version", "virtc's version", "virtc version", Words::kNone, MakeVersion},

@@ -41,6 +41,7 @@ std::unique_ptr<Command> MakeContainerCopy();
 std::unique_ptr<Command> MakeRun();
 std::unique_ptr<Command> MakeEvents();
 std::unique_ptr<Command> MakeMonitor();
+std::unique_ptr<Command> MakeGarbage();
 std::unique_ptr<Command> MakeDoctor();
 std::unique_ptr<Command> MakeVersion();
 

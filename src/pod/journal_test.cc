@@ -1,0 +1,192 @@
+#include "pod/journal.h"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <thread>
+
+#include "base/errors.h"
+#include "os/test_directory.h"
+
+namespace virtcontainers {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Effect Begun(EffectKind kind, std::string what) { return {kind, std::move(what), false, {}}; }
+Effect Made(EffectKind kind, std::string what, std::optional<ProcessIdentity> process = {}) {
+  return {kind, std::move(what), true, std::move(process)};
+}
+
+class JournalTest : public testing::Test {
+ protected:
+  std::unique_ptr<Journal> Open() const { return std::move(*Journal::Open(path_)); }
+  std::string Text() const { return TestDirectory::Read(path_); }
+  std::vector<Effect> OnDisk() const { return LoadJournal(path_).open; }
+
+  const TestDirectory directory_;
+  const std::string path_ = directory_ / "journal";
+};
+
+TEST_F(JournalTest, ItIsThereBeforeTheEffectAndGoneAfterIt) {
+  const auto journal = Open();
+  const ProcessIdentity qemu{4711, 99, "boot"};
+  ASSERT_TRUE(journal->Begin(EffectKind::kDirectory, "/run/web"));
+  EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kDirectory, "/run/web")));
+  journal->Done(EffectKind::kDirectory, "/run/web");
+  ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
+  journal->Done(EffectKind::kProcess, "qemu", qemu);
+  EXPECT_THAT(OnDisk(), ElementsAre(Made(EffectKind::kDirectory, "/run/web"),
+                                    Made(EffectKind::kProcess, "qemu", qemu)));
+  EXPECT_EQ(OnDisk(), journal->open());
+  journal->End(EffectKind::kProcess, "qemu");
+  EXPECT_THAT(OnDisk(), ElementsAre(Made(EffectKind::kDirectory, "/run/web")));
+  journal->End(EffectKind::kDirectory, "/run/web");
+  EXPECT_EQ(Text(), "") << "a pod that has nothing has an empty journal";
+}
+
+TEST_F(JournalTest, ALineIsOneThatAPersonCanRead) {
+  const auto journal = Open();
+  ASSERT_TRUE(journal->Begin(EffectKind::kSocket, "/run/a \"b\"\n/qmp.sock"));
+  EXPECT_EQ(Text(), R"({"step":"begin","kind":"socket","what":"/run/a \"b\"\n/qmp.sock"})"
+                    "\n");
+}
+
+TEST_F(JournalTest, TheNextOneGoesOn) {
+  ASSERT_TRUE(Open()->Begin(EffectKind::kMount, "one/rootfs"));
+  const auto journal = Open();
+  EXPECT_THAT(journal->open(), ElementsAre(Begun(EffectKind::kMount, "one/rootfs")));
+  ASSERT_TRUE(journal->Begin(EffectKind::kMount, "two/rootfs"));
+  journal->End(EffectKind::kMount, "one/rootfs");
+  EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kMount, "two/rootfs")));
+  journal->End(EffectKind::kMount, "three/rootfs");
+  EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kMount, "two/rootfs"))) << "nobody knew of it";
+  journal->Clear();
+  EXPECT_EQ(Text(), "");
+}
+
+TEST_F(JournalTest, WhatIsMadeAnewIsNotTheOneThatWasSeen) {
+  const auto journal = Open();
+  ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "hook"));
+  journal->Done(EffectKind::kProcess, "hook", ProcessIdentity{1, 2, "boot"});
+  ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "hook"));
+  EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kProcess, "hook")));
+}
+
+TEST_F(JournalTest, CutAnywhereItSaysNoLessThanItsWholeLines) {
+  const auto journal = Open();
+  ASSERT_TRUE(journal->Begin(EffectKind::kDirectory, "/run/web"));
+  const size_t first = Text().size();
+  ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
+  journal->Done(EffectKind::kProcess, "qemu", ProcessIdentity{4711, 99, "boot"});
+  const std::string whole = Text();
+  for (size_t size = 0; size <= whole.size(); ++size) {
+    const JournalState state = ReadJournal(std::string_view(whole).substr(0, size));
+    EXPECT_EQ(state.damaged, size > 0 && whole[size - 1] != '\n') << size;
+    EXPECT_EQ(state.open.empty(), size < first) << size;
+  }
+}
+
+TEST_F(JournalTest, AfterATornLineANewOneIsRead) {
+  std::ofstream(path_) << R"({"step":"beg)";
+  const auto journal = Open();
+  ASSERT_TRUE(journal->Begin(EffectKind::kSocket, "s"));
+  EXPECT_TRUE(LoadJournal(path_).damaged);
+  EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kSocket, "s")));
+}
+
+TEST_F(JournalTest, WhatIsNoJournalIsDamaged) {
+  for (const char* text : {"x\n", "[]\n", "{}\n", "\n",
+                           R"({"step":"begin","kind":"process","what":7})"
+                           "\n",
+                           R"({"step":"begin","kind":"spell","what":"x"})"
+                           "\n",
+                           R"({"step":"undo","kind":"mount","what":"x"})"
+                           "\n",
+                           R"({"step":"done","kind":"process","what":"x","process":{"pid":-1}})"
+                           "\n",
+                           "\xff\n"}) {
+    const JournalState state = ReadJournal(text);
+    EXPECT_TRUE(state.damaged) << text;
+    EXPECT_THAT(state.open, IsEmpty()) << text;
+  }
+  EXPECT_FALSE(LoadJournal(path_).damaged) << "none is an empty one";
+  EXPECT_TRUE(LoadJournal(directory_ / "").damaged) << "a directory";
+}
+
+TEST_F(JournalTest, ItStaysShort) {
+  const auto journal = Open();
+  ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
+  journal->Done(EffectKind::kProcess, "qemu", ProcessIdentity{4711, 99, "boot"});
+  for (int i = 0; i < 5000; ++i) {
+    const std::string name = "c" + std::to_string(i) + "/rootfs";
+    ASSERT_TRUE(journal->Begin(EffectKind::kMount, name));
+    journal->Done(EffectKind::kMount, name);
+    journal->End(EffectKind::kMount, name);
+  }
+  EXPECT_LT(Text().size(), 80u << 10);
+  EXPECT_THAT(OnDisk(), ElementsAre(Made(EffectKind::kProcess, "qemu", ProcessIdentity{4711, 99, "boot"})));
+  ASSERT_TRUE(journal->Begin(EffectKind::kMount, "last"));
+  EXPECT_EQ(OnDisk().size(), 2u) << "it goes on in the new file";
+}
+
+TEST_F(JournalTest, WhatCannotBeAnnouncedIsNotDone) {
+  const auto journal = Open();
+  ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
+  const std::string before = Text();
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit full{before.size() + 10, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  bool made = false;
+  const auto make = [&]() -> Status {
+    made = true;
+    return {};
+  };
+  const Status status = Journaled(*journal, EffectKind::kMount, "one/rootfs", make);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_FALSE(status);
+  EXPECT_FALSE(made);
+  EXPECT_EQ(Text(), before) << "half a line is none";
+  ASSERT_TRUE(Journaled(*journal, EffectKind::kMount, "one/rootfs", make));
+  EXPECT_TRUE(made);
+  EXPECT_FALSE(LoadJournal(path_).damaged);
+}
+
+TEST_F(JournalTest, WhatFailsHasUndoneItself) {
+  const auto journal = Open();
+  ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
+  const Status failed = Journaled(*journal, EffectKind::kMount, "one/rootfs", [&]() -> Status {
+    EXPECT_EQ(OnDisk().size(), 2u) << "it is announced while it is made";
+    return Fail(Code::kNotFound, "no such directory");
+  });
+  EXPECT_FALSE(failed);
+  EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kProcess, "qemu")));
+}
+
+TEST_F(JournalTest, ManyThreadsWriteWholeLines) {
+  const auto journal = Open();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 50; ++i) {
+        const std::string name = std::to_string(t) + "." + std::to_string(i);
+        EXPECT_TRUE(journal->Begin(EffectKind::kMount, name));
+        if (i % 2 == 0) journal->End(EffectKind::kMount, name);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const JournalState state = LoadJournal(path_);
+  EXPECT_FALSE(state.damaged);
+  EXPECT_EQ(state.open.size(), 100u);
+}
+
+}  // namespace
+}  // namespace virtcontainers

@@ -1,0 +1,82 @@
+#include "pod/leftovers.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <string_view>
+
+#include "os/file.h"
+#include "os/file_lock.h"
+
+namespace virtcontainers {
+namespace {
+
+// No pod is made or removed for that long, wherever its maker is.
+constexpr std::chrono::hours kTrashAge{1};
+
+std::vector<std::string> Names(const std::string& directory) {
+  return ListDirectory(directory).value_or(std::vector<std::string>());
+}
+
+bool IsLogOf(std::string_view name, std::string_view container) {
+  const std::string log = std::string(container) + ".log";
+  return name == log || name.substr(0, log.size() + 1) == log + ".";
+}
+
+// The third of the parts of "<pod>.<process>.<time>.<number>", counted from the end.
+pid_t MakerOf(std::string_view name) {
+  for (int part = 0; part < 2; ++part) name = name.substr(0, name.rfind('.'));
+  name.remove_prefix(std::min(name.rfind('.') + 1, name.size()));
+  pid_t pid = 0;
+  const auto read = std::from_chars(name.data(), name.data() + name.size(), pid);
+  return read.ptr == name.data() + name.size() ? pid : 0;
+}
+
+bool IsAbandoned(const std::string& path, std::string_view name) {
+  const std::string lock = path + "/lock";
+  if (FileExists(lock)) return !FileLock::IsHeld(lock);
+  // It has not come to that, or is past it.
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) return false;
+  const pid_t maker = MakerOf(name);
+  if (maker <= 0 || (::kill(maker, 0) != 0 && errno == ESRCH)) return true;
+  return std::chrono::system_clock::from_time_t(info.st_ctime) + kTrashAge <=
+         std::chrono::system_clock::now();
+}
+
+}  // namespace
+
+std::vector<std::string> FindLeftovers(const PodPaths& paths, const PodRecord& record) {
+  const auto known = [&](const auto& is_of) {
+    return std::any_of(record.containers.begin(), record.containers.end(),
+                       [&](const ContainerRecord& container) { return is_of(container.id); });
+  };
+  std::vector<std::string> found;
+  for (const std::string& name : Names(paths.dir)) {
+    if (name.find(".tmp.") != std::string::npos) found.push_back(paths.dir + "/" + name);
+  }
+  for (const std::string& name : Names(paths.containers())) {
+    if (known([&](const std::string& id) { return name == id + ".json"; })) continue;
+    found.push_back(paths.containers() + "/" + name);
+  }
+  for (const std::string& name : Names(paths.logs())) {
+    if (known([&](const std::string& id) { return IsLogOf(name, id); })) continue;
+    found.push_back(paths.logs() + "/" + name);
+  }
+  return found;
+}
+
+std::vector<std::string> FindTrash(const std::string& trash) {
+  std::vector<std::string> found;
+  for (const std::string& name : Names(trash)) {
+    const std::string path = trash + "/" + name;
+    if (IsAbandoned(path, name)) found.push_back(path);
+  }
+  return found;
+}
+
+}  // namespace virtcontainers
