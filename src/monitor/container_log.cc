@@ -42,6 +42,13 @@ size_t PartOf(std::string_view line, size_t most, LogFormat format) {
   return (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80 ? most : end;
 }
 
+// How much of `data` goes into a file that has `room`: a file ends with a line where there is one that does.
+size_t LinesIn(std::string_view data, size_t room) {
+  if (data.size() <= room) return data.size();
+  const size_t line_end = data.substr(0, room).rfind('\n');
+  return line_end == std::string_view::npos ? 0 : line_end + 1;
+}
+
 std::string_view NameOf(OutputStream stream) { return stream == OutputStream::kStdout ? "stdout" : "stderr"; }
 
 }  // namespace
@@ -70,9 +77,11 @@ Result<std::unique_ptr<ContainerLog>> ContainerLog::Resume(std::string path, con
   for (const int stream : {0, 1}) {
     log->next_[stream].reset();
     if (!position || position->offsets[stream] == kUnknownOffset) continue;
-    log->next_[stream] = log->acknowledged_[stream] = position->offsets[stream];
+    log->next_[stream] = log->recorded_[stream] = log->acknowledged_[stream] = position->offsets[stream];
   }
   if (position) log->lost_ = position->lost;
+  // A file that is new may have the number of one that is gone: it is not to be taken for that one.
+  if (position) log->SavePosition();
   if (!position) std::fprintf(stderr, "log '%s': how far it had come is not known\n", log->path_.c_str());
   return log;
 }
@@ -104,10 +113,9 @@ void ContainerLog::SavePosition() {
   position.size = size_;
   position.lost = lost_;
   for (const int stream : {0, 1}) {
-    // A line that is still open is in no record.
-    position.offsets[stream] = next_[stream] ? *next_[stream] - open_line_[stream].size() : kUnknownOffset;
+    position.offsets[stream] = next_[stream] ? recorded_[stream] : kUnknownOffset;
     // Also where that cannot be written: a container is not held up for it.
-    if (next_[stream]) acknowledged_[stream] = position.offsets[stream];
+    if (next_[stream]) acknowledged_[stream] = recorded_[stream];
   }
   if (const Status written = position_.Write(position); !written) {
     std::fprintf(stderr, "log '%s': %s\n", path_.c_str(), written.error().ToString().c_str());
@@ -129,9 +137,11 @@ void ContainerLog::Append(OutputStream stream, uint64_t offset, std::string_view
     offset = *next;
   }
   if (data.empty()) return;
+  // After a gap.
+  if (next != offset) recorded_[static_cast<int>(stream)] = offset;
   next = offset + data.size();
   if (config_.format == LogFormat::kPlain) {
-    AppendPlain(data, now);
+    AppendPlain(stream, data, now);
   } else {
     AppendLines(stream, data, now);
   }
@@ -140,6 +150,7 @@ void ContainerLog::Append(OutputStream stream, uint64_t offset, std::string_view
 
 void ContainerLog::AppendLines(OutputStream stream, std::string_view data, Time now) {
   std::string& open_line = open_line_[static_cast<int>(stream)];
+  uint64_t& recorded = recorded_[static_cast<int>(stream)];
   while (!data.empty()) {
     const size_t end = data.find('\n');
     const std::string_view piece = data.substr(0, end);
@@ -151,10 +162,12 @@ void ContainerLog::AppendLines(OutputStream stream, std::string_view data, Time 
       const size_t part = PartOf(rest, max_line_, config_.format);
       WriteLine(stream, false, rest.substr(0, part), now);
       done += part;
+      recorded += part;
     }
     open_line.erase(0, done);
     if (end != std::string_view::npos) {
       WriteLine(stream, true, open_line, now);
+      recorded += open_line.size() + 1;
       open_line.clear();
     }
   }
@@ -164,30 +177,25 @@ void ContainerLog::Flush(Time now) {
   const std::lock_guard lock(mutex_);
   for (const OutputStream stream : {OutputStream::kStdout, OutputStream::kStderr}) {
     std::string& open_line = open_line_[static_cast<int>(stream)];
-    if (!open_line.empty()) WriteLine(stream, false, open_line, now);
+    if (open_line.empty()) continue;
+    WriteLine(stream, false, open_line, now);
+    recorded_[static_cast<int>(stream)] += open_line.size();
     open_line.clear();
   }
   NoteLoss(now);
   SavePosition();
 }
 
-// A file ends with a line where there is one that does.
-void ContainerLog::AppendPlain(std::string_view data, Time now) {
+void ContainerLog::AppendPlain(OutputStream stream, std::string_view data, Time now) {
+  const uint64_t most = std::max<uint64_t>(config_.max_size.count, 1);
   while (!data.empty()) {
     NoteLoss(now);
-    const uint64_t most = std::max<uint64_t>(config_.max_size.count, 1);
-    const uint64_t room = most - std::min(size_, most);
-    std::string_view piece = data.substr(0, room);
-    if (piece.size() < data.size()) {
-      const size_t line_end = piece.rfind('\n');
-      if (line_end != std::string_view::npos)
-        piece = piece.substr(0, line_end + 1);
-      else
-        piece = data.substr(0, most);  // in the next file
-    }
-    if (lost_ > 0 || !WriteRecord(piece)) lost_ += piece.size();
-    data.remove_prefix(piece.size());
-    if (!data.empty() && lost_ == 0) (void)Rotate();
+    size_t fits = LinesIn(data, most - std::min(size_, most));
+    if (fits == 0 && lost_ == 0 && Rotate()) fits = LinesIn(data, most);
+    if (fits == 0) fits = std::min<uint64_t>(data.size(), most);
+    if (lost_ > 0 || !WriteRecord(data.substr(0, fits))) lost_ += fits;
+    recorded_[static_cast<int>(stream)] += fits;
+    data.remove_prefix(fits);
   }
 }
 
@@ -244,7 +252,10 @@ bool ContainerLog::WriteRecord(std::string_view record) {
 
 bool ContainerLog::Rotate() {
   // Done by halves when there was no room for the new file: it is to be made then.
-  if (!moved_ && !MoveAside()) return false;
+  if (!moved_) {
+    SavePosition();
+    if (!MoveAside()) return false;
+  }
   moved_ = true;
   UniqueFd fresh(::open(path_.c_str(), kFlags, 0600));
   if (!fresh) return false;

@@ -28,8 +28,10 @@ namespace virtcontainers {
 //   {"log":"a whole line\n","stream":"stdout","time":"2026-01-31T09:05:00.123456789Z"}
 // kPlain, the bytes of both streams as they come.
 //
-// A monitor that is killed loses and doubles nothing: beside the log, `<path>.position` says how far it has
-// come (log_position.h), and the guest still has the rest.
+// A monitor that is killed, whatever it was doing, loses and doubles nothing: beside the log,
+// `<path>.position` says how far it has come (log_position.h), and the guest still has the rest. It is
+// written after each append, and before a file that is full is put aside: the file it speaks of has so at
+// most one newer than itself.
 //
 // Thread-safe. Holds at most `max_size` times `max_files` on disk: a file that is full becomes `<path>.1`,
 // that `<path>.2` and so on, in place of the oldest. A disk that is full loses output and not the container:
@@ -64,7 +66,7 @@ class ContainerLog {
   // With mutex_ held.
   void AppendLines(OutputStream stream, std::string_view data, Time now);
   void SavePosition();
-  void AppendPlain(std::string_view data, Time now);
+  void AppendPlain(OutputStream stream, std::string_view data, Time now);
   void WriteLine(OutputStream stream, bool whole, std::string_view line, Time now);
   void NoteLoss(Time now);
   std::string Record(OutputStream stream, bool whole, std::string_view line, Time now) const;
@@ -83,6 +85,8 @@ class ContainerLog {
   uint64_t lost_ = 0;         // bytes of output since the last record
   std::string open_line_[2];  // of each stream
   std::optional<uint64_t> next_[2] = {0, 0};
+  // What lies before is in finished records, or counted in lost_. Of no meaning without a next_.
+  uint64_t recorded_[2] = {0, 0};
   uint64_t acknowledged_[2] = {0, 0};
 };
 

@@ -47,7 +47,9 @@ Status LogPositionFile::Write(const LogPosition& position) const {
   const ssize_t written = ::pwrite(fd_.get(), &record, sizeof record, 0);
   if (written == static_cast<ssize_t>(sizeof record)) return {};
   if (written >= 0) errno = ENOSPC;
-  return FailErrno("write the position of a log");
+  Status failed = FailErrno("write the position of a log");
+  (void)!::ftruncate(fd_.get(), 0);
+  return failed;
 }
 
 std::optional<LogPosition> LogPositionFile::Read() const {

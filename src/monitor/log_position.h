@@ -35,6 +35,7 @@ class LogPositionFile {
   // Made if it is not there.
   static Result<LogPositionFile> Open(const std::string& path);
 
+  // Errors: those of writing; there is none then, as an old one would cut off what is in the log.
   Status Write(const LogPosition& position) const;
   // Nothing if there is none, or none that can be believed.
   std::optional<LogPosition> Read() const;

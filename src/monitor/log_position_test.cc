@@ -1,5 +1,8 @@
 #include "monitor/log_position.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
@@ -50,6 +53,25 @@ TEST_F(LogPositionTest, ATornOrAlteredOneIsNone) {
     EXPECT_EQ((*log)->next(kOut), std::nullopt);
     EXPECT_EQ((*log)->acknowledged(kOut), 0u);
   }
+}
+
+// A disk that is full: an old position would have what came since cut off, and the guest has forgotten it.
+TEST_F(LogPositionTest, OneThatCannotBeWrittenIsNone) {
+  const auto file = LogPositionFile::Open(path_);
+  ASSERT_TRUE(file->Write(position_));
+  const auto ignored = ::signal(SIGXFSZ, SIG_IGN);
+  struct rlimit old {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  struct rlimit full = old;
+  full.rlim_cur = 20;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
+  const Status written = file->Write(position_);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+  ::signal(SIGXFSZ, ignored);
+  EXPECT_FALSE(written);
+  EXPECT_EQ(Read(), std::nullopt);
+  ASSERT_TRUE(file->Write(position_));
+  EXPECT_EQ(Read(), position_);
 }
 
 // One monitor's output, and another's that was killed after it had written something, and before it had said
