@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "agent.pb.h"
+#include "guest.pb.h"
 #include "guest/agent/testing/agent_fixture.h"
 #include "guest/agent/testing/spec.h"
 #include "health.pb.h"
@@ -99,6 +100,43 @@ TEST_F(AgentProcessTest, AllOutputComesBeforeTheEnd) {
   EXPECT_EQ(client_->Wait("c", "late"), 0);
   ::usleep(700'000);
   EXPECT_EQ(client_->ReadToEnd("c", "late"), "kept\n") << "output nobody has taken outlives its process";
+}
+
+// All have been told to the host; what it has done with them it says by itself.
+TEST_F(AgentProcessTest, ExitStatusesThatHaveArrivedGiveWayToThoseThatHaveNot) {
+  Run("c", {"sleep", "1000"});
+  const auto run = [&](const std::string& id, const std::string& code) {
+    ASSERT_TRUE(client_->Exec("c", id, {"sh", "-c", "echo said; exit " + code}));
+    ASSERT_EQ(client_->Wait("c", id), std::stoi(code));
+  };
+  run("early", "3");
+  for (int i = 0; i < 200; ++i) {
+    const std::string id = "told" + std::to_string(i);
+    run(id, "0");
+    wire::AcknowledgeExitsRequest told;
+    for (const std::string name : {id, std::string("nonesuch")}) {
+      told.add_processes()->set_container_id("c");
+      told.mutable_processes(told.processes_size() - 1)->set_exec_id(name);
+    }
+    told.add_processes()->set_container_id("nonesuch");
+    ASSERT_TRUE(client_->CallGuest("AcknowledgeExits", told));
+  }
+  EXPECT_EQ(client_->Wait("c", "early"), 3);
+  EXPECT_EQ(client_->ReadToEnd("c", "early"), "said\n");
+  EXPECT_EQ(client_->Wait("c", "told0"), -1) << "it is forgotten";
+  EXPECT_EQ(client_->Wait("c", "told199"), 0) << "as long as there is room";
+  // The exit status alone outlasts what was said, and is known to who takes over.
+  for (int i = 0; i < 150; ++i) run("late" + std::to_string(i), "4");
+  EXPECT_EQ(client_->Wait("c", "early"), 3);
+  const auto state = client_->CallGuest<wire::GetStateResponse>("GetState", wire::GetStateRequest());
+  ASSERT_TRUE(state);
+  ASSERT_EQ(state->containers_size(), 1);
+  EXPECT_THAT(state->containers(0).execs(), testing::Contains("early"));
+  wire::AcknowledgeExitsRequest told;
+  told.add_processes()->set_container_id("c");
+  told.mutable_processes(0)->set_exec_id("early");
+  ASSERT_TRUE(client_->CallGuest("AcknowledgeExits", told));
+  EXPECT_EQ(client_->Wait("c", "early"), -1);
 }
 
 TEST_F(AgentProcessTest, AnOrphanThatHoldsThePipeDelaysTheEndABitOnly) {

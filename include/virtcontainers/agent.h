@@ -160,8 +160,13 @@ class Agent {
                                 Deadline deadline) = 0;
 
   // The process's end, also when it has ended before. Any number of waiters. Of a process executed in a
-  // container it is known until the container is removed, or 128 others have ended since.
+  // container it is known until the container is removed, or 128 others have ended since; with
+  // AcknowledgeExits, 1,024 others that are not acknowledged either.
   virtual void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) = 0;
+  // The exit statuses of these executed processes are where they were wanted: the guest forgets them before
+  // it forgets others. Does not wait, and tells of no failure; an agent that speaks no more than Kata's
+  // protocol knows nothing of it.
+  virtual void AcknowledgeExits(const std::vector<ProcessRef>& processes) = 0;
   // At least one byte and at most `size`, once there is one; an empty string is the stream's end. The guest
   // forgets what it has answered with.
   virtual void ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,

@@ -1,6 +1,7 @@
 #include "monitor/process_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/errors.h"
 
@@ -59,8 +60,10 @@ void ProcessTable::Ended(const std::shared_ptr<Process>& process, const Result<E
   {
     const std::lock_guard lock(mutex_);
     process->exit = exit;
-    for (auto& waiter : process->waiters)
-      calls.push_back([waiter = std::move(waiter), exit] { waiter(exit); });
+    for (Waiter& waiter : process->waiters) {
+      if (!waiter.gone || !waiter.gone()) NoteTold(*process, calls);
+      calls.push_back([done = std::move(waiter.done), exit] { done(exit); });
+    }
     process->waiters.clear();
     if (!process->ref.exec.empty()) ended_.push_back(process);
     ForgetOldest(calls);
@@ -70,20 +73,34 @@ void ProcessTable::Ended(const std::shared_ptr<Process>& process, const Result<E
 
 void ProcessTable::ForgetOldest(Calls& calls) {
   while (ended_.size() > kMaxEnded) {
-    const std::shared_ptr<Process> oldest = ended_.front().lock();
-    ended_.pop_front();
+    auto next = std::find_if(ended_.begin(), ended_.end(), [](const std::weak_ptr<Process>& entry) {
+      const std::shared_ptr<Process> process = entry.lock();
+      return !process || process->told;
+    });
+    if (next == ended_.end()) next = ended_.begin();
+    const std::shared_ptr<Process> oldest = next->lock();
+    ended_.erase(next);
     if (!oldest) continue;
     const auto entry = processes_.find(KeyOf(oldest->ref));
     if (entry != processes_.end() && entry->second == oldest) Forget(entry, calls);
   }
 }
 
+// A first process's end is written down, and its container's record keeps it.
+void ProcessTable::NoteTold(Process& process, Calls& calls) {
+  if (process.told || process.ref.exec.empty() || !*process.exit) return;
+  process.told = true;
+  told_.push_back(process.ref);
+  if (told_.size() < kAcknowledged) return;
+  calls.push_back([this, told = std::exchange(told_, {})] { agent_->AcknowledgeExits(told); });
+}
+
 void ProcessTable::Forget(std::map<Key, std::shared_ptr<Process>>::iterator entry, Calls& calls) {
   const std::shared_ptr<Process> process = entry->second;
   processes_.erase(entry);
   const Error gone(Code::kUnavailable, "the process has been removed");
-  for (auto& waiter : process->waiters)
-    calls.push_back([waiter = std::move(waiter), gone] { waiter(Fail(gone)); });
+  for (Waiter& waiter : process->waiters)
+    calls.push_back([done = std::move(waiter.done), gone] { done(Fail(gone)); });
   process->waiters.clear();
   for (Stream& stream : process->streams) {
     for (auto& reader : stream.readers)
@@ -113,8 +130,9 @@ Status ProcessTable::Check(const ProcessRef& process) const {
   return {};
 }
 
-void ProcessTable::Wait(const ProcessRef& ref, Callback<ExitStatus> done) {
+void ProcessTable::Wait(const ProcessRef& ref, Callback<ExitStatus> done, std::function<bool()> gone) {
   Result<ExitStatus> answer;
+  Calls calls;
   {
     const std::lock_guard lock(mutex_);
     const auto found = processes_.find(KeyOf(ref));
@@ -122,12 +140,14 @@ void ProcessTable::Wait(const ProcessRef& ref, Callback<ExitStatus> done) {
       answer = Fail(Unknown(ref));
     } else if (found->second->exit) {
       answer = *found->second->exit;
+      NoteTold(*found->second, calls);
     } else {
-      found->second->waiters.push_back(std::move(done));
+      found->second->waiters.push_back({std::move(done), std::move(gone)});
       return;
     }
   }
   done(std::move(answer));
+  CallAll(calls);
 }
 
 void ProcessTable::Acknowledge(Stream& stream, std::optional<uint64_t> acknowledged) {

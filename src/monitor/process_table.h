@@ -33,7 +33,10 @@ class ProcessTable {
   using Callback = Agent::Callback<T>;
 
   // How many ended processes without a first-process's name are remembered, for those who have yet to ask.
+  // Those whose end somebody has asked for and been told are forgotten first.
   static constexpr size_t kMaxEnded = 1024;
+  // So many exit statuses that have been told are acknowledged to the guest at once.
+  static constexpr size_t kAcknowledged = 16;
 
   // Called once with a process's end, or with an error if the agent is lost, on a thread of the agent's: must
   // not block. Waiters are told when it calls `tell`, on whatever thread.
@@ -50,8 +53,9 @@ class ProcessTable {
   // Forgets a container's processes; their waiters get Unavailable.
   void Remove(const std::string& container);
 
-  // Answers when the process has ended. Errors: NotFound; Unavailable once the agent is lost.
-  void Wait(const ProcessRef& ref, Callback<ExitStatus> done);
+  // Answers when the process has ended; one who has gone by then (its `gone` says so) has not been told.
+  // Errors: NotFound; Unavailable once the agent is lost.
+  void Wait(const ProcessRef& ref, Callback<ExitStatus> done, std::function<bool()> gone = {});
 
   // Answers with 1 to `size` bytes, or none at the stream's end. Readers of one stream are served in order;
   // one that has gone by then (its `gone` says so) is passed over, and what it would have had is the next
@@ -89,11 +93,17 @@ class ProcessTable {
     std::deque<Reader> readers;
   };
 
+  struct Waiter {
+    Callback<ExitStatus> done;
+    std::function<bool()> gone;
+  };
+
   struct Process {
     ProcessRef ref;
     bool readable = false;
     std::optional<Result<ExitStatus>> exit;
-    std::vector<Callback<ExitStatus>> waiters;
+    std::vector<Waiter> waiters;
+    bool told = false;  // to somebody who waited
     Stream streams[2];
   };
 
@@ -111,6 +121,7 @@ class ProcessTable {
   uint32_t Serve(Stream& stream, Calls& calls);
   void Forget(std::map<Key, std::shared_ptr<Process>>::iterator entry, Calls& calls);
   void ForgetOldest(Calls& calls);
+  void NoteTold(Process& process, Calls& calls);
 
   // Without it.
   void Fetch(const std::shared_ptr<Process>& process, OutputStream which, const OutputRange& range);
@@ -120,6 +131,7 @@ class ProcessTable {
   mutable std::mutex mutex_;
   std::map<Key, std::shared_ptr<Process>> processes_;
   std::deque<std::weak_ptr<Process>> ended_;  // in the order of their ends
+  std::vector<ProcessRef> told_;              // to be acknowledged
   const std::shared_ptr<void> ahead_ = std::make_shared<char>();
 };
 

@@ -52,6 +52,9 @@ class ScriptedAgent final : public Agent {
   void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) override {
     waits.emplace_back(process.exec, std::move(done));
   }
+  void AcknowledgeExits(const std::vector<ProcessRef>& processes) override {
+    for (const ProcessRef& process : processes) acknowledged.push_back(process.exec);
+  }
   void ReadOutput(const ProcessRef&, OutputStream, uint32_t, Callback<std::string>) override {
     ADD_FAILURE() << "the guest forgets what it answers so";
   }
@@ -81,6 +84,7 @@ class ScriptedAgent final : public Agent {
   std::vector<Callback<OutputPiece>> reads;
   std::vector<uint32_t> asked;
   std::vector<OutputRange> ranges;
+  std::vector<std::string> acknowledged;
   uint64_t said = 0;
 };
 
@@ -267,6 +271,35 @@ TEST_F(ProcessTableTest, TheOldestThatHaveEndedAreForgotten) {
   EXPECT_FALSE(table_.Check({"c", "e9"}));
   EXPECT_TRUE(table_.Check({"c", "e10"}));
   EXPECT_TRUE(table_.Check(first_)) << "first processes are remembered with their containers";
+}
+
+// Thousands run in between, and their callers wait for them.
+TEST_F(ProcessTableTest, WhatHasBeenToldDoesNotPushOutWhatHasNot) {
+  table_.Add(exec_, true, {});
+  // Its caller gave up waiting, for now.
+  Answer<ExitStatus> late;
+  table_.Wait(exec_, late.callback(), [] { return true; });
+  agent_->End(ExitStatus{3});
+  for (size_t i = 0; i < 3 * ProcessTable::kMaxEnded; ++i) {
+    const ProcessRef other{"c", "other" + std::to_string(i)};
+    table_.Add(other, true, {});
+    if (i % 2 == 0) {
+      const auto before = Wait(other);
+      agent_->End(ExitStatus{0});
+      EXPECT_EQ(before.calls(), 1);
+    } else {
+      agent_->End(ExitStatus{0});
+      EXPECT_TRUE(Wait(other).Await());
+    }
+  }
+  EXPECT_THAT(agent_->acknowledged, testing::Not(testing::Contains("e")));
+  const auto exit = Wait(exec_).Await();
+  ASSERT_TRUE(exit) << exit.error().ToString();
+  EXPECT_EQ(exit->code, 3);
+  EXPECT_FALSE(table_.Check({"c", "other0"}));
+  // Once each, and in groups.
+  EXPECT_EQ(agent_->acknowledged.size(),
+            (3 * ProcessTable::kMaxEnded + 1) / ProcessTable::kAcknowledged * ProcessTable::kAcknowledged);
 }
 
 TEST_F(ProcessTableTest, DestructionTellsEveryone) {

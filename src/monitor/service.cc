@@ -108,13 +108,16 @@ bool MonitorService::HandleProcessCall(const ttrpc::Call& call, ttrpc::Responder
   if (call.method == "Wait") {
     const auto request = ttrpc::ParseMessage<wire::ProcessRequest>(call.payload);
     if (!request) return responder.Respond(Fail(request.error())), true;
-    pod_.processes().Wait(pod_.RefOf(request->container(), request->exec()),
-                          [to = Share(responder)](Result<ExitStatus> exit) {
-                            if (!exit) return to->Respond(Fail(exit.error()));
-                            wire::WaitResponse answer;
-                            answer.set_code(exit->code);
-                            to->Respond(ttrpc::SerializeMessage(answer));
-                          });
+    const auto to = Share(responder);
+    pod_.processes().Wait(
+        pod_.RefOf(request->container(), request->exec()),
+        [to](Result<ExitStatus> exit) {
+          if (!exit) return to->Respond(Fail(exit.error()));
+          wire::WaitResponse answer;
+          answer.set_code(exit->code);
+          to->Respond(ttrpc::SerializeMessage(answer));
+        },
+        [to] { return to->gone(); });
     return true;
   }
   if (call.method == "Read") {

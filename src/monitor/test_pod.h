@@ -99,6 +99,9 @@ class FaultyAgent final : public Agent {
   void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) override {
     agent_.WaitProcess(process, std::move(done));
   }
+  void AcknowledgeExits(const std::vector<ProcessRef>& processes) override {
+    agent_.AcknowledgeExits(processes);
+  }
   void ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
                   Callback<std::string> done) override {
     agent_.ReadOutput(process, stream, size, std::move(done));

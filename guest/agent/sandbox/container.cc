@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/errors.h"
@@ -182,6 +183,7 @@ Status Container::CheckExecId(const std::string& exec_id) {
   }
   const auto known = execs_.find(exec_id);
   if (known == execs_.end()) {
+    ForgetExit(exec_id);
     if (execs_.size() < kMaxExecs) return {};
     return Fail(Code::kResourceExhausted,
                 "container " + Quoted(id_) + " has " + std::to_string(kMaxExecs) + " processes already");
@@ -258,16 +260,41 @@ void Container::Exec(Call call, const wire::ExtendedExecRequest& request) {
 void Container::ExecEnded(const std::string& exec_id, const std::shared_ptr<Process>& process) {
   ended_execs_.emplace_back(exec_id, process);
   while (ended_execs_.size() > kKeptExecs) {
-    // Those whose status was told go first, the oldest of them before the others.
-    auto victim = ended_execs_.begin();
-    for (auto it = ended_execs_.begin(); it != ended_execs_.end(); ++it) {
-      if (!it->second->collected()) continue;
-      victim = it;
-      break;
-    }
+    // Those whose status has arrived go first, then those whose status was told, of each the oldest.
+    const auto oldest = [&](bool (Process::*known)() const) {
+      return std::find_if(ended_execs_.begin(), ended_execs_.end(),
+                          [&](const auto& entry) { return (*entry.second.*known)(); });
+    };
+    auto victim = oldest(&Process::acknowledged);
+    if (victim == ended_execs_.end()) victim = oldest(&Process::collected);
+    if (victim == ended_execs_.end()) victim = ended_execs_.begin();
     const auto forgotten = *victim;
     ForgetExec(forgotten.first, forgotten.second);
+    if (forgotten.second->acknowledged()) continue;
+    exits_.emplace_back(forgotten.first, *forgotten.second->status());
+    if (exits_.size() > kKeptExits) exits_.pop_front();
   }
+}
+
+void Container::Wait(Call call, const std::string& exec_id) {
+  if (auto process = Find(exec_id)) return (*process)->Wait(std::move(call));
+  for (const auto& [id, status] : exits_) {
+    if (id != exec_id) continue;
+    grpc::WaitProcessResponse response;
+    response.set_status(status);
+    return call.Answer(response);
+  }
+  call.Fail(Find(exec_id).error());
+}
+
+void Container::AcknowledgeExit(const std::string& exec_id) {
+  const auto exec = execs_.find(exec_id);
+  if (exec != execs_.end() && exec->second->status()) exec->second->Acknowledge();
+  ForgetExit(exec_id);
+}
+
+void Container::ForgetExit(const std::string& exec_id) {
+  std::erase_if(exits_, [&](const auto& exit) { return exit.first == exec_id; });
 }
 
 void Container::ForgetExec(const std::string& exec_id, const std::shared_ptr<Process>& process) {
@@ -291,6 +318,7 @@ Result<std::shared_ptr<Process>> Container::Find(const std::string& exec_id) {
 std::vector<std::string> Container::ExecIds() const {
   std::vector<std::string> ids;
   for (const auto& [id, process] : execs_) ids.push_back(id);
+  for (const auto& [id, status] : exits_) ids.push_back(id);
   return ids;
 }
 

@@ -64,8 +64,12 @@ class Container : public std::enable_shared_from_this<Container> {
   // The first process, which there is not in the guest itself.
   const std::shared_ptr<Process>& init() const { return init_; }
 
-  // The ids of the processes that were run in it since, as far as they are known.
+  // The ids of the processes that were run in it since, as far as their exit statuses are or will be known.
   std::vector<std::string> ExecIds() const;
+  // Answered when the process has ended.
+  void Wait(Call call, const std::string& exec_id);
+  // The exit status has reached whom it is for. Of a process that is not known: nothing.
+  void AcknowledgeExit(const std::string& exec_id);
 
   Status Signal(const std::string& exec_id, int number);
   // SIGKILL to everything in it.
@@ -78,12 +82,14 @@ class Container : public std::enable_shared_from_this<Container> {
 
  private:
   static constexpr size_t kMaxExecs = 4096;
-  static constexpr size_t kKeptExecs = 128;  // that have ended
+  static constexpr size_t kKeptExecs = 128;   // that have ended, with what they said
+  static constexpr size_t kKeptExits = 1024;  // the exit statuses alone of others, not acknowledged
 
   Result<grpc::Process> CompleteProcess(const grpc::ExecProcessRequest& request) const;
   Status CheckExecId(const std::string& exec_id);
   Status LaunchExec(const Call& call, const wire::ExtendedExecRequest& extended);
   void ExecEnded(const std::string& exec_id, const std::shared_ptr<Process>& process);
+  void ForgetExit(const std::string& exec_id);
   void ForgetExec(const std::string& exec_id, const std::shared_ptr<Process>& process);
 
   EventLoop& loop_;
@@ -98,6 +104,7 @@ class Container : public std::enable_shared_from_this<Container> {
   std::shared_ptr<Process> init_;
   std::unordered_map<std::string, std::shared_ptr<Process>> execs_;
   std::deque<std::pair<std::string, std::shared_ptr<Process>>> ended_execs_;
+  std::deque<std::pair<std::string, int>> exits_;  // of processes that are forgotten, the oldest first
   std::vector<std::string> storages_;
   std::function<void(Status)> created_;
   std::optional<Call> start_;

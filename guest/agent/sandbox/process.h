@@ -47,6 +47,9 @@ class Process : public std::enable_shared_from_this<Process> {
   const std::optional<int>& status() const { return status_; }
   // Whether somebody has been told the status.
   bool collected() const { return collected_; }
+  // Whether it has reached whom it is for, beyond the host's end of the link.
+  bool acknowledged() const { return acknowledged_; }
+  void Acknowledge() { acknowledged_ = true; }
   pid_t pid() const { return child_.pid; }
   int pidfd() const { return child_.pidfd.get(); }
 
@@ -84,6 +87,7 @@ class Process : public std::enable_shared_from_this<Process> {
   std::shared_ptr<OutputStream> stderr_;
   std::optional<int> status_;
   bool collected_ = false;
+  bool acknowledged_ = false;
   std::vector<Call> waiters_;
 };
 

@@ -19,9 +19,7 @@ Status Signal(Sandbox& sandbox, const grpc::SignalProcessRequest& request) {
 void Wait(Sandbox& sandbox, const Call& call, const grpc::WaitProcessRequest& request) {
   auto container = sandbox.Find(request.container_id());
   if (!container) return call.Fail(std::move(container.error()));
-  auto process = (*container)->Find(request.exec_id());
-  if (!process) return call.Fail(std::move(process.error()));
-  (*process)->Wait(call);
+  (*container)->Wait(call, request.exec_id());
 }
 
 void Start(Sandbox& sandbox, const Call& call, const std::string& id) {

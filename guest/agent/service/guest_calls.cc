@@ -26,6 +26,15 @@ void AddGuestCalls(Router& router, Sandbox& sandbox) {
   router.Add<wire::GetStateRequest>(kGuestService, "GetState", [&sandbox](const Call& call, const auto&) {
     call.Answer(sandbox.Describe());
   });
+  router.Add<wire::AcknowledgeExitsRequest>(
+      kGuestService, "AcknowledgeExits", [&sandbox](const Call& call, auto request) {
+        for (const auto& process : request->processes()) {
+          if (const auto container = sandbox.Find(process.container_id())) {
+            (*container)->AcknowledgeExit(process.exec_id());
+          }
+        }
+        call.Answer();
+      });
   router.Add<wire::CopyFileChunk>(kGuestService, "CopyFile", [&sandbox](const Call& call, auto request) {
     auto container = sandbox.FindContainer(request->container_id());
     if (!container) return call.Fail(std::move(container.error()));

@@ -9,6 +9,7 @@
 #include "agent.pb.h"
 #include "agent/kata/connect.h"
 #include "agent/kata/guest_extension.h"
+#include "agent/kata/guest_state.h"
 #include "agent/kata/guest_stats.h"
 #include "agent/kata/oci_spec.h"
 #include "base/errors.h"
@@ -152,28 +153,7 @@ Result<GuestState> KataAgent::GetState(Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const wire::GetStateResponse answer,
                       Parse<wire::GetStateResponse>(
                           CallOwn("GetState", wire::GetStateRequest(), "what there is in it", deadline)));
-  GuestState state;
-  state.sandbox = answer.sandbox_id();
-  for (const wire::ContainerState& found : answer.containers()) {
-    GuestState::Container& container = state.containers.emplace_back();
-    container.id = found.id();
-    container.execs.assign(found.execs().begin(), found.execs().end());
-    switch (found.state()) {
-      case wire::ContainerState::RUNNING:
-        container.state = ContainerState::kRunning;
-        break;
-      case wire::ContainerState::PAUSED:
-        container.state = ContainerState::kPaused;
-        break;
-      case wire::ContainerState::STOPPED:
-        container.state = ContainerState::kStopped;
-        break;
-      default:
-        container.state = ContainerState::kReady;
-    }
-  }
-  state.execs.assign(answer.execs().begin(), answer.execs().end());
-  return state;
+  return FromGuestState(answer);
 }
 
 Result<AgentDetails> KataAgent::GetDetails(Deadline deadline) {
@@ -353,6 +333,19 @@ Status KataAgent::ResizeTerminal(const ProcessRef& process, uint16_t rows, uint1
     return Fail(Code::kFailedPrecondition, "the process has no terminal");
   }
   return resized;
+}
+
+void KataAgent::AcknowledgeExits(const std::vector<ProcessRef>& processes) {
+  const auto to = client();
+  if (!to) return;
+  wire::AcknowledgeExitsRequest request;
+  for (const ProcessRef& process : processes) {
+    wire::AcknowledgeExitsRequest::Process& entry = *request.add_processes();
+    entry.set_container_id(process.container);
+    entry.set_exec_id(process.exec);
+  }
+  (*to)->CallAsync(kGuestService, "AcknowledgeExits", request.SerializeAsString(), {},
+                   [](const Result<std::string>&) {});
 }
 
 void KataAgent::WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) {

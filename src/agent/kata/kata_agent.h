@@ -57,6 +57,7 @@ class KataAgent final : public Agent {
   Status ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
                         Deadline deadline) override;
   void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) override;
+  void AcknowledgeExits(const std::vector<ProcessRef>& processes) override;
   void ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
                   Callback<std::string> done) override;
   void ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,

@@ -303,6 +303,9 @@ Status NoopAgent::ResizeTerminal(const ProcessRef& process, uint16_t, uint16_t, 
   return {};
 }
 
+// It forgets none.
+void NoopAgent::AcknowledgeExits(const std::vector<ProcessRef>&) {}
+
 void NoopAgent::WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) {
   Result<ExitStatus> answer;
   {
