@@ -98,6 +98,8 @@ class PodMonitor {
   Status PrepareGuest(const PodConfig& config, Deadline deadline);
   Status CreateInGuest(const ContainerConfig& config, Deadline deadline);
   Status StartInGuest(const ContainerConfig& config, Deadline deadline);
+  // A container's life has begun.
+  static void NoteStart(ContainerRecord& container);
   // From its start on, or from a take-over on: reads what the container logs, and waits for its end.
   void Follow(const std::string& id, const std::shared_ptr<ContainerLog>& log);
   void FollowExec(const std::string& container, const std::string& name, bool tell_end);
@@ -106,6 +108,9 @@ class PodMonitor {
   class Past;
   Status AdoptGuest(const PodConfig& config, Deadline deadline);
   Status AdoptContainer(const ContainerRecord& record, const GuestState::Container& found, const Past& past);
+  void AdoptExec(const std::string& container, const std::string& exec, const Past& past);
+  // An end that is written down, if nobody has been told of it.
+  void TellStopped(const ContainerRecord& record, const Past& past);
   GuestState GuestOfRecord() const;
 
   void PumpOutput(const std::string& container, const std::shared_ptr<ContainerLog>& log,

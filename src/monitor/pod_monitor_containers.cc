@@ -64,22 +64,28 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
   if (!started) {
     // The guest starts a container once, successfully or not: the next attempt makes it anew.
     RemoveFromGuest(id, deadline);
+    (void)Change([&](PodRecord& record) { record.Find(id)->restarting = false; });
     return started;
   }
   if (logged) (void)agent().CloseStdin({id, ""}, deadline);
   (void)Change([&](PodRecord& record) {
     ContainerRecord* container = record.Find(id);
     container->state = ContainerState::kRunning;
-    container->reason.clear();
-    container->exit.reset();
-    container->started = Now();
-    container->finished.reset();
+    NoteStart(*container);
     endings_[id] = Ending::Of(log);
   });
   Tell(EventType::kContainerStarted, id);
   Follow(id, log);
   vm_->RunStartHooks(config, deadline);
   return {};
+}
+
+void PodMonitor::NoteStart(ContainerRecord& container) {
+  container.reason.clear();
+  container.exit.reset();
+  container.started = Now();
+  container.finished.reset();
+  container.restarting = false;
 }
 
 void PodMonitor::Follow(const std::string& id, const std::shared_ptr<ContainerLog>& log) {
@@ -277,6 +283,11 @@ Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
     processes_->Remove(id);
   }
   if (in_guest_.count(id) == 0) VC_RETURN_IF_ERROR(CreateInGuest(config, deadline));
+  // Before it happens: if this monitor dies, and the container has ended when the next one looks, it is to be
+  // told from the one that had stopped.
+  if (record.state == ContainerState::kStopped) {
+    (void)Change([&](PodRecord& changed) { changed.Find(id)->restarting = true; });
+  }
   return StartInGuest(config, deadline);
 }
 

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
+#include <map>
+#include <optional>
 
 #include "base/errors.h"
 #include "monitor/pod_monitor.h"
@@ -24,23 +25,53 @@ bool Runs(ContainerState state) {
 }  // namespace
 
 // What has been told of the pod's containers and processes, by what stands in the log: an event that a dead
-// monitor had yet to write is written now, and none twice.
+// monitor had yet to write is written now, and none twice. What is older than the log was told when it
+// happened.
 class PodMonitor::Past {
  public:
   Past(const std::string& root, const std::string& pod) {
-    for (const Event& event : EventsOf(EventLogPaths(root), pod)) {
-      if (event.type == EventType::kProcessExited) ended_.insert({event.container, event.process});
-      if (event.type == EventType::kContainerStarted) ended_.erase({event.container, ""});
-      if (event.type == EventType::kContainerExited) ended_.insert({event.container, ""});
+    const EventLogPaths paths(root);
+    if (const std::optional<Event> first = FirstEvent(paths)) oldest_ = first->time;
+    for (const Event& event : EventsOf(paths, pod)) {
+      const Key key{event.container, event.process};
+      // Another pod had that name before.
+      if (event.type == EventType::kPodCreated) {
+        told_.clear();
+        whole_ = true;
+      }
+      if (event.type == EventType::kProcessStarted) told_[key] = false;
+      if (event.type == EventType::kProcessExited) told_[key] = true;
+      if (event.type == EventType::kContainerStarted) told_[{event.container, ""}] = false;
+      if (event.type == EventType::kContainerExited) told_[{event.container, ""}] = true;
     }
   }
 
-  bool ToldEnd(const std::string& container, const std::string& process = "") const {
-    return ended_.count({container, process}) != 0;
+  bool ToldEnd(const std::string& container, const std::string& process) const {
+    const auto last = told_.find({container, process});
+    return last != told_.end() && last->second;
+  }
+  // Of a process whose end has not been told.
+  bool ToldStart(const std::string& container, const std::string& process) const {
+    return !whole_ || told_.count({container, process}) != 0;
+  }
+
+  // The end of the container's life that its record tells of, and the start of one that runs.
+  bool ToldEnd(const ContainerRecord& record) const {
+    return ToldEnd(record.id, "") || IsOlder(record.finished);
+  }
+  bool ToldStart(const ContainerRecord& record) const {
+    const auto last = told_.find({record.id, ""});
+    return (last != told_.end() && !last->second) || IsOlder(record.started);
   }
 
  private:
-  std::set<std::pair<std::string, std::string>> ended_;
+  using Key = std::pair<std::string, std::string>;  // of a container's first process: without a process
+
+  bool IsOlder(const std::optional<Time>& time) const { return !whole_ && time && *time < oldest_; }
+
+  std::map<Key, bool> told_;  // of each the last: its end, or its start
+  bool whole_ = false;        // the log goes back to the pod's beginning
+  Time oldest_{};
 };
 
 Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& serve) {
@@ -88,7 +119,9 @@ GuestState PodMonitor::GuestOfRecord() const {
   for (const ContainerRecord& container : record_.containers) {
     // One that was made and never started is not told from one that was not made: it is made anew.
     if (!container.started) continue;
-    state.containers.push_back({container.id, container.state, {}});
+    // The guest was most likely asked to start it, and what is killed ends.
+    const ContainerState seen = container.restarting ? ContainerState::kRunning : container.state;
+    state.containers.push_back({container.id, seen, {}});
   }
   return state;
 }
@@ -111,24 +144,32 @@ Status PodMonitor::AdoptGuest(const PodConfig& config, Deadline deadline) {
     // Its creation had not been written down: it has not happened.
     RemoveFromGuest(found.id, deadline);
   }
-  for (const std::string& exec : guest->execs) FollowExec("", exec, !past.ToldEnd("", exec));
+  for (const std::string& exec : guest->execs) AdoptExec("", exec, past);
   for (const ContainerRecord& record : known) {
-    if (in_guest_.count(record.id) == 0) {
-      VC_RETURN_IF_ERROR(vm_->HideRootfs(record.id));
-      if (!Runs(record.state)) continue;
-      VC_RETURN_IF_ERROR(Change([&](PodRecord& changed) {
-        ContainerRecord* lost = changed.Find(record.id);
-        lost->state = ContainerState::kStopped;
-        lost->reason = "its end was not seen";
-        lost->finished = std::chrono::system_clock::now();
-      }));
-      Tell(EventType::kContainerExited, record.id, "", {}, "its end was not seen");
-    } else if (record.state == ContainerState::kStopped && endings_.count(record.id) == 0 &&
-               !past.ToldEnd(record.id)) {
-      Tell(EventType::kContainerExited, record.id, "", record.exit, record.reason);
-    }
+    if (in_guest_.count(record.id) != 0) continue;
+    VC_RETURN_IF_ERROR(vm_->HideRootfs(record.id));
+    TellStopped(record, past);
+    if (!Runs(record.state)) continue;
+    VC_RETURN_IF_ERROR(Change([&](PodRecord& changed) {
+      ContainerRecord* lost = changed.Find(record.id);
+      lost->state = ContainerState::kStopped;
+      lost->reason = "its end was not seen";
+      lost->finished = std::chrono::system_clock::now();
+    }));
+    Tell(EventType::kContainerExited, record.id, "", {}, "its end was not seen");
   }
   return {};
+}
+
+void PodMonitor::TellStopped(const ContainerRecord& record, const Past& past) {
+  if (record.state != ContainerState::kStopped || past.ToldEnd(record)) return;
+  Tell(EventType::kContainerExited, record.id, "", record.exit, record.reason);
+}
+
+void PodMonitor::AdoptExec(const std::string& container, const std::string& exec, const Past& past) {
+  const bool told = past.ToldEnd(container, exec);
+  if (!told && !past.ToldStart(container, exec)) Tell(EventType::kProcessStarted, container, exec);
+  FollowExec(container, exec, !told);
 }
 
 Status PodMonitor::AdoptContainer(const ContainerRecord& record, const GuestState::Container& found,
@@ -137,11 +178,12 @@ Status PodMonitor::AdoptContainer(const ContainerRecord& record, const GuestStat
   VC_ASSIGN_OR_RETURN(const ContainerConfig config, files_.LoadContainer(id));
   in_guest_.insert(id);
   vm_->KeepStopHooks(config);
+  TellStopped(record, past);
   // Made, and never started: by the record it is ready, or stopped since its last life.
   if (found.state == ContainerState::kReady) return {};
 
   const bool logged = config.output == ContainerOutput::kLog;
-  if (record.state == ContainerState::kStopped && !Runs(found.state)) {
+  if (record.state == ContainerState::kStopped && !record.restarting && !Runs(found.state)) {
     processes_->Add({id, ""}, !logged,
                     [](const Result<ExitStatus>&, const std::function<void()>& tell) { tell(); });
   } else {
@@ -156,16 +198,12 @@ Status PodMonitor::AdoptContainer(const ContainerRecord& record, const GuestStat
       container->state =
           found.state == ContainerState::kPaused ? ContainerState::kPaused : ContainerState::kRunning;
       endings_[id] = Ending::Of(log);
-      if (!started) return;
-      container->reason.clear();
-      container->exit.reset();
-      container->started = std::chrono::system_clock::now();
-      container->finished.reset();
+      if (started) NoteStart(*container);
     }));
-    if (started) Tell(EventType::kContainerStarted, id);
+    if (started || !past.ToldStart(record)) Tell(EventType::kContainerStarted, id);
     Follow(id, log);
   }
-  for (const std::string& exec : found.execs) FollowExec(id, exec, !past.ToldEnd(id, exec));
+  for (const std::string& exec : found.execs) AdoptExec(id, exec, past);
   return {};
 }
 

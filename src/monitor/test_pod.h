@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
@@ -32,6 +33,9 @@ struct Faults {
   std::atomic<bool> start_of_b{false};  // StartContainer of "b" fails
   std::atomic<bool> deaf{false};        // signals are not answered
   std::atomic<bool> stuck_vm{false};    // the VM cannot be stopped
+  std::function<void()> before_start;   // called when a container is about to be started
+  // Makes what is in a guest that has been there before its monitor.
+  std::function<void(Agent& guest)> guest;
 };
 
 class FaultyAgent final : public Agent {
@@ -39,7 +43,9 @@ class FaultyAgent final : public Agent {
   explicit FaultyAgent(const Faults& faults) : faults_(faults) {}
   std::string_view name() const override { return "noop"; }
   Status Connect(const AgentAddress& address, Deadline deadline) override {
-    return agent_.Connect(address, deadline);
+    const Status connected = agent_.Connect(address, deadline);
+    if (connected && faults_.guest) faults_.guest(agent_);
+    return connected;
   }
   void Close() override { agent_.Close(); }
   Status Check(Deadline deadline) override { return agent_.Check(deadline); }
@@ -56,6 +62,7 @@ class FaultyAgent final : public Agent {
     return agent_.CreateContainer(container, deadline);
   }
   Status StartContainer(const std::string& container, Deadline deadline) override {
+    if (faults_.before_start) faults_.before_start();
     if (container == "b" && faults_.start_of_b) return Fail(Code::kNotFound, "no such command");
     return agent_.StartContainer(container, deadline);
   }
@@ -130,6 +137,10 @@ class StickyHypervisor final : public Hypervisor {
   Result<VmInfo> Start(const VmConfig& config, Deadline deadline) override {
     return vm_.Start(config, deadline);
   }
+  Result<VmInfo> Attach(const VmConfig& config, const VmInfo& running, Deadline deadline) override {
+    return vm_.Attach(config, running, deadline);
+  }
+  void Detach() override { vm_.Detach(); }
   VmState state() const override { return vm_.state(); }
   Status Pause(Deadline deadline) override { return vm_.Pause(deadline); }
   Status Resume(Deadline deadline) override { return vm_.Resume(deadline); }

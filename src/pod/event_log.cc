@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 
 #include "base/errors.h"
 #include "base/json.h"
@@ -111,6 +112,16 @@ std::vector<Event> EventsOf(const EventLogPaths& paths, std::string_view pod) {
     }
   }
   return events;
+}
+
+std::optional<Event> FirstEvent(const EventLogPaths& paths) {
+  for (const std::string& path : {paths.previous(), paths.current()}) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+      if (Result<Event> event = ParseEvent(line)) return std::move(*event);
+    }
+  }
+  return {};
 }
 
 Status EventLog::Append(Event event) const {

@@ -8,6 +8,7 @@
 #define VIRTCONTAINERS_SRC_POD_EVENT_LOG_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,9 @@ class EventLog {
 
 // A pod's events, as many as there still are, the oldest first.
 std::vector<Event> EventsOf(const EventLogPaths& paths, std::string_view pod);
+
+// The oldest that there still is, of any pod.
+std::optional<Event> FirstEvent(const EventLogPaths& paths);
 
 // The sequence number of the last event in a file; 0 without one.
 uint64_t LastSequence(const std::string& path);

@@ -69,6 +69,7 @@ Json ToJson(const PodRecord& record) {
     PutTime(entry, "created", container.created);
     PutTime(entry, "started", container.started);
     PutTime(entry, "finished", container.finished);
+    if (container.restarting) entry["restarting"] = true;
     json["containers"].push_back(std::move(entry));
   }
   return json;
@@ -118,6 +119,7 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
       ReadTime(inner, "created", container.created);
       ReadTime(inner, "started", container.started);
       ReadTime(inner, "finished", container.finished);
+      inner.Read("restarting", container.restarting);
       if (inner.status() && !IsValidId(container.id)) {
         inner.FailWith(Error(Code::kInvalidArgument, Quoted(inner.PathOf("id")) + " is not a valid id"));
       }
@@ -142,6 +144,7 @@ void MarkStopped(PodRecord& record, const std::string& reason, Time when) {
   record.monitor = {};
   record.helpers.clear();
   for (ContainerRecord& container : record.containers) {
+    container.restarting = false;
     if (container.state == ContainerState::kStopped) continue;
     const bool ran = container.state != ContainerState::kReady;
     // One that was never started in this VM has nothing to tell: it is as it was when it was created.

@@ -19,6 +19,9 @@ struct ContainerRecord {
   std::string reason;
   std::optional<ExitStatus> exit;
   std::optional<Time> created, started, finished;
+  // Stopped, and the guest has it anew, for the start that is under way: how it ends there is the end of its
+  // next life, and not the one that is written down here.
+  bool restarting = false;
 };
 
 // What the last start made; meaningful while running, and for cleaning up after.

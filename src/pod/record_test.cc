@@ -48,6 +48,7 @@ TEST(Record, EveryFieldRoundTrips) {
     EXPECT_EQ(read.containers[i].created, full.containers[i].created);
     EXPECT_EQ(read.containers[i].started, full.containers[i].started);
     EXPECT_EQ(read.containers[i].finished, full.containers[i].finished);
+    EXPECT_EQ(read.containers[i].restarting, full.containers[i].restarting);
   }
   // And in memory, where numbers have other types than those read from text.
   EXPECT_EQ(DumpJson(ToJson(PodRecordFromJson(ToJson(full)).value())), DumpJson(ToJson(full)));
@@ -143,6 +144,7 @@ TEST(MarkStopped, EndsThePodAndWhatRanInIt) {
   EXPECT_EQ(record.containers[3].reason, ended.reason);
   EXPECT_EQ(record.containers[3].exit, ended.exit);
   EXPECT_EQ(record.containers[3].finished, ended.finished);
+  EXPECT_FALSE(record.containers[3].restarting) << "its guest is gone";
 }
 
 TEST(MarkStopped, BecauseItWasAskedToHasNoReasonOfThePod) {

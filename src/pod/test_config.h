@@ -162,6 +162,7 @@ inline PodRecord FullRecord() {
   ended.created = created;
   ended.started = record.started;
   ended.finished = record.finished;
+  ended.restarting = true;
   return record;
 }
 
