@@ -30,6 +30,11 @@ constexpr milliseconds kMaxTimeout = std::chrono::hours(24);
 // What the monitor needs, beyond the deadline, to undo a start that did not make it.
 constexpr seconds kUndo{15};
 
+// A VM is taken over to the end although whoever asked for it has gone: the next one finds a monitor. A guest
+// that answers nothing is not waited for without end.
+constexpr seconds kLeastTakeOver{10};
+constexpr seconds kMostTakeOver{60};
+
 }  // namespace
 
 std::vector<std::string> ToArguments(const std::string& program, const MonitorArguments& arguments) {
@@ -123,10 +128,12 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   if (!log) return FailErrno("open " + Quoted(paths.monitor_log()));
 
   const auto left = std::min<std::chrono::nanoseconds>(deadline.remaining(), kMaxTimeout);
+  const bool start = task == MonitorTask::kStart;
+  const auto work = start ? left : std::clamp<std::chrono::nanoseconds>(left, kLeastTakeOver, kMostTakeOver);
   const MonitorArguments arguments{
       .paths = paths,
       .guest = guest,
-      .timeout = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(left)),
+      .timeout = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(work)),
       .task = task,
       .launch = true};
   {
@@ -144,7 +151,7 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   hold.reset();
 
   std::string line;
-  const Deadline patience = Deadline::After(left + kUndo);
+  const Deadline patience = Deadline::After(start ? left + kUndo : std::min(left, work + kUndo));
   Status failed;
   bool ended = false;
   while (!ended && failed && line.find('\n') == std::string::npos) {

@@ -1,6 +1,7 @@
 #include "runtime/runtime_impl.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 
 #include "monitor/launch.h"
@@ -14,6 +15,10 @@ using std::chrono::seconds;
 
 // How long a monitor that has died may seem to live: its connections end before its lock.
 constexpr seconds kDying{2};
+
+// How long it is tried again to take over from a monitor that has died, and the pause between two attempts.
+constexpr seconds kReplacing{20};
+constexpr milliseconds kBetween{50};
 
 }  // namespace
 
@@ -53,16 +58,30 @@ Result<Runtime::Impl::Turn> Runtime::Impl::Take(std::string_view pod, Deadline d
 }
 
 Status Runtime::Impl::Restore(Turn& turn, Deadline deadline) const {
-  Status taken =
-      LaunchMonitor(options_.monitor, turn.files.paths(), options_.guest, MonitorTask::kTakeOver, deadline);
-  VC_ASSIGN_OR_RETURN(turn.record, LoadCorrectedRecord(turn.files, &turn.monitored));
-  turn.restored = taken.has_value();
-  // A VM that ended before it could be taken over is no failure of this.
-  if (!turn.running() && !turn.monitored) return Recover(turn, deadline);
-  if (taken || !turn.running()) return {};
-  return Fail(std::move(taken.error())
-                  .AddContext("the pod's monitor has died, and another could not take the VM over; stop the "
-                              "pod if that lasts"));
+  const Deadline patience = Min(deadline, Deadline::After(kReplacing));
+  std::optional<Error> cause;
+  while (true) {
+    const Status taken =
+        LaunchMonitor(options_.monitor, turn.files.paths(), options_.guest, MonitorTask::kTakeOver, deadline);
+    VC_ASSIGN_OR_RETURN(turn.record, LoadCorrectedRecord(turn.files, &turn.monitored));
+    turn.restored = taken.has_value();
+    // A VM that ended before it could be taken over is no failure of this.
+    if (!turn.running() && !turn.monitored) return Recover(turn, deadline);
+    if (taken || !turn.running()) return {};
+    const bool cut_short = deadline.passed() && taken.error().code() == Code::kDeadlineExceeded;
+    if (!cut_short) cause = taken.error();
+    if (cut_short && !cause) {
+      return Fail(Code::kDeadlineExceeded,
+                  "the pod's monitor has died, and another is taking the VM over: try again");
+    }
+    // Whatever killed the one before may have killed this one.
+    if (patience.passed()) {
+      return Fail(Error(Code::kUnavailable, cause->ToString())
+                      .AddContext("the pod's monitor has died, and no other could take the VM over: try "
+                                  "again, and stop the pod if that lasts"));
+    }
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(kBetween, patience.remaining()));
+  }
 }
 
 Result<Runtime::Impl::Turn> Runtime::Impl::TakeMonitored(std::string_view pod, Deadline deadline) const {
