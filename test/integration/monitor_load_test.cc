@@ -5,7 +5,9 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <future>
+#include <iostream>
 #include <map>
 #include <mutex>
 #include <random>
@@ -121,12 +123,15 @@ class MonitorLoadTest : public PodTest {
     return numbers;
   }
 
+  // `at_rest` is called when nobody asks for anything any more.
+  void KillMonitorsUnderLoad(const std::function<void()>& at_rest = [] {});
+
   std::atomic<bool> over_ = false;
   std::mutex mutex_;
   std::map<std::string, int> codes_;  // of the processes that were executed; under mutex_
 };
 
-TEST_F(MonitorLoadTest, NothingIsLostOrDoubled) {
+void MonitorLoadTest::KillMonitorsUnderLoad(const std::function<void()>& at_rest) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::cout << "seed " << seed << "\n";
@@ -178,6 +183,7 @@ TEST_F(MonitorLoadTest, NothingIsLostOrDoubled) {
   EXPECT_FALSE(std::filesystem::exists(root() + "/pods/p/logs/logged.log." + std::to_string(kLogFiles - 1)))
       << "some of it may have been pushed out";
 
+  at_rest();
   ASSERT_OK(runtime().StopPod("p", seconds(0)));
   told_all = true;
   std::map<std::string, int> started, ended;
@@ -203,6 +209,25 @@ TEST_F(MonitorLoadTest, NothingIsLostOrDoubled) {
     EXPECT_EQ(started[process], 1) << process;
     EXPECT_EQ(ended[process], 1) << process;
   }
+}
+
+TEST_F(MonitorLoadTest, NothingIsLostOrDoubled) { KillMonitorsUnderLoad(); }
+
+// Which races with every caller for the pod.
+TEST_F(MonitorLoadTest, NorWithASupervisor) {
+  HostProcess watch(host_->VirtcArguments({"monitor", "--watch"}), host_->VirtcEnvironment());
+  KillMonitorsUnderLoad([this] {
+    const pid_t before = StatusOf("p").monitor_pid;
+    ASSERT_TRUE(KillMonitor());
+    ASSERT_TRUE(Eventually([&] {
+      const PodStatus pod = StatusOf("p");
+      return pod.monitor_pid != before && pod.reason.empty();
+    }));
+  });
+  ASSERT_EQ(::kill(watch.pid(), SIGTERM), 0);
+  const Finished finished = watch.Finish();
+  EXPECT_THAT(finished.out, testing::HasSubstr("p: its monitor had died, and has been replaced\n"));
+  EXPECT_EQ(finished.code, 0) << finished.err;
 }
 
 }  // namespace
