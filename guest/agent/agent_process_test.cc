@@ -114,7 +114,7 @@ TEST_F(AgentProcessTest, ExitStatusesThatHaveArrivedGiveWayToThoseThatHaveNot) {
     const std::string id = "told" + std::to_string(i);
     run(id, "0");
     wire::AcknowledgeExitsRequest told;
-    for (const std::string name : {id, std::string("nonesuch")}) {
+    for (const std::string& name : {id, std::string("nonesuch")}) {
       told.add_processes()->set_container_id("c");
       told.mutable_processes(told.processes_size() - 1)->set_exec_id(name);
     }

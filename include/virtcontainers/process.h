@@ -19,8 +19,17 @@ namespace virtcontainers {
 // signal.
 //
 // Destroying the handle leaves the process alone. A process whose output nobody reads waits when the pipe in
-// the guest (256 KiB) is full; what it wrote is not lost. Every call answers NotFound once the process is
-// gone and collected, and Unavailable once its pod has stopped.
+// the guest (256 KiB) is full; what it wrote is not lost.
+//
+// Every call answers NotFound once the process is not known any more, and Unavailable once its pod has
+// stopped. What a container's first process has left is known until the container is removed or started
+// again; what an executed one wrote until 128 others executed in its container have ended after it, and its
+// exit status until somebody has been told it and so many have, or until 1,024 others of its pod have ended
+// of which nobody has been told either.
+//
+// A call whose pod's monitor dies is made again to the next one, which it starts if nobody else does. If none
+// comes up within its deadline (DeadlineExceeded while one is still at it), or for 20 s, it answers
+// Unavailable: try again. So does at once a WriteStdin or a Signal that may have arrived.
 class Process {
  public:
   virtual ~Process() = default;
