@@ -14,7 +14,6 @@
 #include "base/time_format.h"
 #include "base/unique_fd.h"
 #include "os/file.h"
-#include "os/file_lock.h"
 #include "pod/enum_names.h"
 
 namespace virtcontainers {
@@ -124,9 +123,23 @@ std::optional<Event> FirstEvent(const EventLogPaths& paths) {
   return {};
 }
 
+Result<FileLock> EventLog::Lock() const {
+  return FileLock::Acquire(paths_.lock(), Deadline::After(std::chrono::seconds(1)));
+}
+
 Status EventLog::Append(Event event) const {
-  VC_ASSIGN_OR_RETURN(const FileLock lock,
-                      FileLock::Acquire(paths_.lock(), Deadline::After(std::chrono::seconds(1))));
+  VC_ASSIGN_OR_RETURN(const FileLock lock, Lock());
+  return AppendLocked(std::move(event));
+}
+
+Status EventLog::Append(Event event, const std::function<Status()>& change) const {
+  const Result<FileLock> lock = Lock();
+  VC_RETURN_IF_ERROR(change());
+  if (lock) (void)AppendLocked(std::move(event));
+  return {};
+}
+
+Status EventLog::AppendLocked(Event event) const {
   uint64_t last = LastSequence(paths_.current());
   if (last == 0) last = LastSequence(paths_.previous());
   event.sequence = last + 1;

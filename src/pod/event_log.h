@@ -8,11 +8,13 @@
 #define VIRTCONTAINERS_SRC_POD_EVENT_LOG_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "os/file_lock.h"
 #include "virtcontainers/error.h"
 #include "virtcontainers/event.h"
 
@@ -44,7 +46,15 @@ class EventLog {
 
   Status Append(Event event) const;
 
+  // The same of an event whose place among the others matters: `change` makes it so, and meanwhile nobody
+  // appends. Should the log be locked by others for too long, that is no hindrance to the change.
+  // Errors: the change's, and then nothing is appended.
+  Status Append(Event event, const std::function<Status()>& change) const;
+
  private:
+  Result<FileLock> Lock() const;
+  Status AppendLocked(Event event) const;
+
   EventLogPaths paths_;
   uint64_t max_bytes_;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "os/file.h"
+#include "os/file_lock.h"
 #include "os/test_directory.h"
 
 namespace virtcontainers {
@@ -55,6 +56,22 @@ TEST_F(EventLogTest, AnEventIsReadAsItWasWritten) {
   EXPECT_EQ(read->exit, ExitStatus{137});
   EXPECT_EQ(read->reason, event.reason);
   EXPECT_EQ(EventTypeName(read->type), "container-exited");
+}
+
+TEST_F(EventLogTest, NothingComesBetweenAChangeAndItsEvent) {
+  const EventLog log(directory_.path());
+  ASSERT_TRUE(log.Append(Some(), [&]() -> Status {
+    EXPECT_TRUE(FileLock::IsHeld(EventLogPaths(directory_.path()).lock()));
+    EXPECT_EQ(Read("events.log").size(), 0u) << "it is told when it is so";
+    return {};
+  }));
+  EXPECT_EQ(Read("events.log").size(), 1u);
+
+  const Status failed =
+      log.Append(Some(), [] { return Status(tl::unexpected(Error(Code::kAborted, "no"))); });
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().message(), "no");
+  EXPECT_EQ(Read("events.log").size(), 1u) << "what did not happen is not told";
 }
 
 TEST_F(EventLogTest, NumbersGrowByOneAlsoFromManyWriters) {

@@ -189,7 +189,7 @@ std::string Store::TrashName(std::string_view id) const {
          "." + std::to_string(counter.fetch_add(1));
 }
 
-Status Store::CreatePod(const PodConfig& config) const {
+Result<FileLock> Store::CreatePod(const PodConfig& config) const {
   VC_RETURN_IF_ERROR(ValidateId("pod", config.id));
   for (const ContainerConfig& container : config.containers) {
     VC_RETURN_IF_ERROR(ValidateId("container", container.id));
@@ -209,10 +209,10 @@ Status Store::CreatePod(const PodConfig& config) const {
     VC_ASSIGN_OR_RETURN(const std::string text, FileText(value));
     return WriteNewFile(path, text);
   };
-  const auto write = [&]() -> Status {
+  const auto write = [&]() -> Result<FileLock> {
     VC_RETURN_IF_ERROR(MakeDirectories(paths.dir));
-    // Held, it says that this one is not trash.
-    VC_ASSIGN_OR_RETURN(const FileLock own, FileLock::Acquire(paths.lock(), Deadline::Infinite()));
+    // Held from the first: it says that this one is not trash.
+    VC_ASSIGN_OR_RETURN(FileLock lock, FileLock::Acquire(paths.lock(), Deadline::Infinite()));
     VC_RETURN_IF_ERROR(MakeDirectories(paths.containers()));
     VC_RETURN_IF_ERROR(MakeDirectories(paths.logs()));
     VC_RETURN_IF_ERROR(write_new(paths.config(), config));
@@ -230,25 +230,25 @@ Status Store::CreatePod(const PodConfig& config) const {
       }
       return FailErrno("create " + Quoted(pod.paths().dir));
     }
-    return SyncDirectory(root_ + "/pods");
+    VC_RETURN_IF_ERROR(SyncDirectory(root_ + "/pods"));
+    return lock;
   };
-  Status written = write();
+  Result<FileLock> written = write();
   if (!written) (void)RemoveTree(paths.dir);
   return written;
 }
 
-Status Store::RemovePod(std::string_view id) const {
+Result<std::string> Store::RemovePod(std::string_view id) const {
   if (!HasPod(id)) return Fail(Code::kNotFound, "no pod " + Quoted(id));
   const PodFiles pod = Pod(id);
   VC_RETURN_IF_ERROR(RemoveTree(pod.paths().run_dir));
-  const std::string trash = TrashName(id);
+  std::string trash = TrashName(id);
   if (::rename(pod.paths().dir.c_str(), trash.c_str()) != 0) {
     if (errno == ENOENT) return Fail(Code::kNotFound, "no pod " + Quoted(id));
     return FailErrno("remove " + Quoted(pod.paths().dir));
   }
   VC_RETURN_IF_ERROR(SyncDirectory(root_ + "/pods"));
-  // From here on the pod is gone; what is left of it is only disk space.
-  return RemoveTree(trash);
+  return trash;
 }
 
 Result<std::vector<std::string>> Store::ListPods() const {

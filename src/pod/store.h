@@ -50,11 +50,13 @@ class Store {
   // PermissionDenied for a root that cannot be written.
   static Result<Store> Open(std::string root, std::string run);
 
+  // The new pod's lock is the caller's: others see the pod, and change it once that has been given up.
   // Errors: AlreadyExists. The configuration has been validated.
-  Status CreatePod(const PodConfig& config) const;
+  Result<FileLock> CreatePod(const PodConfig& config) const;
 
+  // Answers the path of what is left of the pod, in the trash: only disk space, for the caller to remove.
   // Errors: NotFound. The caller holds the pod's lock and nothing of the pod runs.
-  Status RemovePod(std::string_view id) const;
+  Result<std::string> RemovePod(std::string_view id) const;
 
   // Sorted.
   Result<std::vector<std::string>> ListPods() const;

@@ -92,7 +92,7 @@ TEST_F(StoreTest, OriginalDefectCASecondPodOfTheSameIdIsRefused) {
   const auto before = Everything();
   PodConfig second = Pod("web");
   second.hostname = "another";
-  const Status status = store_.CreatePod(second);
+  const auto status = store_.CreatePod(second);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code(), Code::kAlreadyExists);
   EXPECT_EQ(status.error().ToString(), "pod 'web' exists already: choose another id, or delete it");
@@ -105,7 +105,7 @@ TEST_F(StoreTest, OriginalDefectCOfManyWhoCreateOnePodOneSucceeds) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      const Status status = store_.CreatePod(Pod("web"));
+      const auto status = store_.CreatePod(Pod("web"));
       if (status) ++created;
       if (!status && status.error().code() == Code::kAlreadyExists) ++refused;
     });
@@ -114,6 +114,16 @@ TEST_F(StoreTest, OriginalDefectCOfManyWhoCreateOnePodOneSucceeds) {
   EXPECT_EQ(created, 1);
   EXPECT_EQ(refused, 3);
   EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
+}
+
+// Whoever would change it has to wait until its maker has told of it.
+TEST_F(StoreTest, ANewPodIsItsMakersUntilItLetsGo) {
+  {
+    const Result<FileLock> lock = store_.CreatePod(Pod("web"));
+    ASSERT_TRUE(lock);
+    EXPECT_TRUE(FileLock::IsHeld(store_.Pod("web").paths().lock()));
+  }
+  EXPECT_FALSE(FileLock::IsHeld(store_.Pod("web").paths().lock()));
 }
 
 // A pod id "../../.." wrote outside of the state directory.
@@ -175,7 +185,7 @@ TEST_F(StoreTest, WhatCouldNotBeReadBackIsNotStored) {
   const auto before = Everything();
   PodConfig config = Pod("web");
   config.containers[0].process.args = {std::string(800'000, '\x01')};  // six bytes each in JSON
-  const Status status = store_.CreatePod(config);
+  const auto status = store_.CreatePod(config);
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code(), Code::kInvalidArgument);
   EXPECT_THAT(status.error().ToString(), HasSubstr("the configuration of container 'a' takes "));
@@ -216,9 +226,11 @@ TEST_F(StoreTest, RemovesAPodWithEverythingOfItAndNothingElse) {
   dir_.Write("root/pods/web/console.log", "boot");
   dir_.Write("rootfs/precious", "kept");
   ASSERT_EQ(::symlink((dir_ / "rootfs").c_str(), (root_ + "/pods/web/logs/link").c_str()), 0);
-  ASSERT_TRUE(store_.RemovePod("web"));
+  const Result<std::string> trash = store_.RemovePod("web");
+  ASSERT_TRUE(trash);
   EXPECT_FALSE(store_.HasPod("web"));
   EXPECT_FALSE(fs::exists(dir_ / run_dir("web")));
+  ASSERT_TRUE(RemoveTree(*trash));
   EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
   EXPECT_TRUE(fs::exists(dir_ / run_dir("web2") + "/qmp.sock"));
   EXPECT_EQ(TestDirectory::Read(dir_ / "rootfs/precious"), "kept");

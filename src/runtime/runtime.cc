@@ -48,7 +48,8 @@ const RuntimeOptions& Runtime::options() const { return impl_->options(); }
 Status Runtime::CreatePod(const PodConfig& config) {
   const auto create = [&]() -> Status {
     VC_RETURN_IF_ERROR(ValidatePod(config, ReadHostLimits()));
-    VC_RETURN_IF_ERROR(impl_->store().CreatePod(config));
+    // Held until it has been told: what others do to the pod comes after that.
+    VC_ASSIGN_OR_RETURN(const FileLock lock, impl_->store().CreatePod(config));
     impl_->Tell(EventType::kPodCreated, config.id);
     return {};
   };
@@ -58,9 +59,12 @@ Status Runtime::CreatePod(const PodConfig& config) {
 
 Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
   const auto forget = [&]() -> Status {
-    VC_RETURN_IF_ERROR(impl_->store().RemovePod(pod));
-    impl_->Tell(EventType::kPodDeleted, pod);
-    return {};
+    std::string trash;
+    VC_RETURN_IF_ERROR(impl_->TellOfDeletion(pod, [&]() -> Status {
+      VC_ASSIGN_OR_RETURN(trash, impl_->store().RemovePod(pod));
+      return {};
+    }));
+    return RemoveTree(trash);
   };
   const auto remove = [&]() -> Status {
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));

@@ -181,6 +181,14 @@ void Runtime::Impl::Tell(EventType type, std::string_view pod, std::string_view 
   (void)EventLog(options_.root).Append(std::move(event));
 }
 
+Status Runtime::Impl::TellOfDeletion(std::string_view pod, const std::function<Status()>& remove) const {
+  Event event;
+  event.type = EventType::kPodDeleted;
+  event.time = std::chrono::system_clock::now();
+  event.pod = std::string(pod);
+  return EventLog(options_.root).Append(std::move(event), remove);
+}
+
 Status Runtime::Impl::StopMonitored(const PodFiles& files, milliseconds grace, Deadline deadline) const {
   wire::StopRequest request;
   request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));

@@ -149,6 +149,9 @@ class Runtime::Impl {
   void Tell(EventType type, std::string_view pod, std::string_view container = "",
             std::string_view reason = "") const;
 
+  // Deletes a pod, and tells of it before the next one of its name can be told of.
+  Status TellOfDeletion(std::string_view pod, const std::function<Status()>& remove) const;
+
   // Stops a pod by its monitor; that has gone when this returns.
   Status StopMonitored(const PodFiles& files, std::chrono::milliseconds grace, Deadline deadline) const;
 
