@@ -159,7 +159,12 @@ Result<PodStats> PodMonitor::StatsPod(Deadline deadline) {
     Result<ContainerStats> container = agent().StatsContainer(id, deadline);
     if (container) {
       stats.containers.push_back(std::move(*container));
-    } else if (Check(id, ContainerCall::kStatsContainer)) {
+      continue;
+    }
+    // One that has ended meanwhile is not among them; the guest knows it before the record does.
+    const Code code = container.error().code();
+    const bool ended = code == Code::kFailedPrecondition || code == Code::kNotFound;
+    if (!ended && Check(id, ContainerCall::kStatsContainer)) {
       return Fail(std::move(container.error()).AddContext("container " + Quoted(id)));
     }
   }
