@@ -12,6 +12,9 @@
 namespace virtcontainers {
 namespace {
 
+// Of the processes that were executed and have ended this many are remembered, as a guest does.
+constexpr size_t kMaxExecs = 128;
+
 void CallAll(std::vector<std::function<void()>>& calls) {
   for (auto& call : calls) call();
 }
@@ -269,9 +272,25 @@ Status NoopAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& co
     if (!fresh) return Fail(Code::kAlreadyExists, "process " + Quoted(process.exec) + " exists already");
     entry->second.terminal = config.terminal;
     Run(entry->second, config.args, false, calls);
+    execs_.push_back(entry->first);
+    ForgetOldestExecs();
   }
   CallAll(calls);
   return {};
+}
+
+void NoopAgent::ForgetOldestExecs() {
+  while (execs_.size() > kMaxExecs) {
+    Key oldest = std::move(execs_.front());
+    execs_.pop_front();
+    const auto found = processes_.find(oldest);
+    if (found == processes_.end()) continue;  // removed with its container
+    if (!found->second.exit) {
+      execs_.push_back(std::move(oldest));
+      return;
+    }
+    processes_.erase(found);
+  }
 }
 
 Result<NoopAgent::Process*> NoopAgent::Find(const ProcessRef& process) {

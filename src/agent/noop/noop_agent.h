@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_SRC_AGENT_NOOP_NOOP_AGENT_H_
 #define VIRTCONTAINERS_SRC_AGENT_NOOP_NOOP_AGENT_H_
 
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -90,6 +91,7 @@ class NoopAgent final : public Agent {
   void End(Process& process, int code, Calls& calls);
   void Kill(Process& process, Calls& calls);  // also one that was never started
   void EndExecs(const std::string& container, Calls& calls);
+  void ForgetOldestExecs();
   Status CheckRunning(const std::string& container);
   void Feed(Process& process, Calls& calls);
 
@@ -103,6 +105,7 @@ class NoopAgent final : public Agent {
   std::map<std::string, uint64_t> copies_;  // how much is there of each
   Callback<std::string> oom_;               // for what never comes
   std::map<Key, Process> processes_;
+  std::deque<Key> execs_;  // those that were executed, the oldest first
 };
 
 }  // namespace virtcontainers
