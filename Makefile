@@ -4,8 +4,10 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD := build
 JOBS ?= $(shell nproc)
-# How long each fuzzer runs, in seconds.
+# How long each fuzzer runs, and each part of `make stress`, in seconds.
 SECONDS ?= 30
+# How many pods `make soak` has one after another.
+CYCLES ?= 50
 
 DEPS := scripts/install-deps
 NINJA := ninja -C $(BUILD) -j $(JOBS) --quiet
@@ -26,6 +28,8 @@ help:
 	@test ! -x bench/run || echo 'make bench     what starting and entering cost, as ratios'
 	@echo 'make fuzz      each fuzzer for SECONDS=$(SECONDS) seconds'
 	@echo 'make fault     kills our programs at each of their steps; the next caller finds all in order'
+	@echo 'make stress    random calls of many processes for SECONDS=$(SECONDS) seconds; then with real VMs'
+	@echo 'make soak      CYCLES=$(CYCLES) pods one after another; nothing may have become more'
 	@echo 'make install   into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make clean     removes $(BUILD)/'
 
@@ -113,6 +117,30 @@ fault: guest
 	@test/fault/run $(BUILD)
 	$(call say,fault: pods of QEMU)
 	@test/fault/run --real $(BUILD)
+
+# Programs that use the library for long, with VMs; `make test` has some of it without.
+STRESS_ENVIRONMENT := VIRTCONTAINERS_MONITOR=$(CURDIR)/$(BUILD)/bin/virtcontainers-monitor \
+	VIRTCONTAINERS_GUEST=$(CURDIR)/$(BUILD)/guest VIRTCONTAINERS_SOURCE=$(CURDIR)
+.PHONY: stress soak
+stress: guest
+	$(call say,stress: what it needs)
+	@$(DEPS) run test
+	$(call say,stress: build)
+	$(call configure,-DVIRTCONTAINERS_TESTS=ON)
+	@$(NINJA) many_callers
+	$(call say,stress: pods whose VM is a process that does nothing)
+	@$(STRESS_ENVIRONMENT) $(BUILD)/test/many_callers --seconds $(SECONDS)
+	$(call say,stress: pods of QEMU)
+	@$(STRESS_ENVIRONMENT) $(BUILD)/test/many_callers --real --processes 8 --pods 2 --seconds $(SECONDS)
+
+soak: guest
+	$(call say,soak: what it needs)
+	@$(DEPS) run test
+	$(call say,soak: build)
+	$(call configure,-DVIRTCONTAINERS_TESTS=ON)
+	@$(NINJA) soak
+	$(call say,soak: run)
+	@$(STRESS_ENVIRONMENT) $(BUILD)/test/soak --real --cycles $(CYCLES)
 
 install: guest
 	$(call say,install: build for $(abspath $(PREFIX)))
