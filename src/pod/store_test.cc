@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "os/file.h"
 #include "os/test_directory.h"
 #include "pod/config_json.h"
 #include "pod/test_config.h"
