@@ -305,6 +305,7 @@ void PodMonitor::VmExited(const VmExit& exit) {
 }
 
 void PodMonitor::EnterStopped(const std::string& reason) {
+  const std::lock_guard telling(telling_end_);
   bool told = false;
   std::vector<ContainerRecord> ended;
   (void)Change([&](PodRecord& record) {

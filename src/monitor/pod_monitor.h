@@ -157,8 +157,9 @@ class PodMonitor {
 
   std::mutex operation_;  // held by operations that change the pod; before mutex_
 
-  std::mutex saving_;   // held while the record is written; before mutex_
-  uint64_t saved_ = 0;  // the version that is on disk; under saving_
+  std::mutex telling_end_;  // from a change to an end until its event: of a container, of the pod
+  std::mutex saving_;       // held while the record is written; before mutex_
+  uint64_t saved_ = 0;      // the version that is on disk; under saving_
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

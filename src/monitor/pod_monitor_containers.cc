@@ -68,12 +68,17 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     return started;
   }
   if (logged) (void)agent().CloseStdin({id, ""}, deadline);
+  bool stopped = false;
   (void)Change([&](PodRecord& record) {
+    // The VM may have ended just now, and the container with it.
+    stopped = stopped_;
+    if (stopped) return;
     ContainerRecord* container = record.Find(id);
     container->state = ContainerState::kRunning;
     NoteStart(*container);
     endings_[id] = Ending::Of(log);
   });
+  if (stopped) return Fail(Code::kUnavailable, "the VM has ended");
   Tell(EventType::kContainerStarted, id);
   Follow(id, log);
   vm_->RunStartHooks(config, deadline);
@@ -151,6 +156,8 @@ void PodMonitor::RecordEndings() {
 void PodMonitor::RecordEnding(const std::string& id, const Ending& ending) {
   if (ending.log) ending.log->Flush(Now());
   bool ended = false;
+  // The pod's end is told after this one, or instead of it.
+  std::unique_lock telling(telling_end_);
   // A lost agent is no container's exit: the VM's end says what became of it.
   if (ending.exit || ending.exit.error().code() != Code::kUnavailable) {
     (void)Change([&](PodRecord& record) {
@@ -171,6 +178,7 @@ void PodMonitor::RecordEnding(const std::string& id, const Ending& ending) {
   }
   if (ended && ending.exit) Tell(EventType::kContainerExited, id, "", *ending.exit);
   if (ended && !ending.exit) Tell(EventType::kContainerExited, id, "", {}, ending.exit.error().ToString());
+  telling.unlock();
   ending.tell();
   const std::lock_guard lock(mutex_);
   endings_.erase(id);
