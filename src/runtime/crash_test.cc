@@ -192,6 +192,24 @@ TEST_F(Crash, TornFilesAreSaidToBe) {
   }
 }
 
+// A VM that lives, and whose files no monitor can bring back.
+TEST_F(Crash, AVmWithoutAHelperAndAMonitorIsAStoppedPodAndIsEnded) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const ProcessIdentity vm = *IdentifyProcess(StatusOf("web").vm_pid);
+  KillMonitor("web");
+  EXPECT_EQ(StatusOf("web").state, PodState::kRunning) << "another monitor can take it over";
+  const PodFiles files = Store::Open(Options().root, Options().run)->Pod("web");
+  PodRecord record = *files.LoadRecord();
+  record.helpers = {record.monitor};  // one that is dead
+  ASSERT_OK(files.SaveRecord(record));
+  EXPECT_EQ(StatusOf("web").state, PodState::kStopped);
+  EXPECT_EQ(StatusOf("web").reason, "virtiofsd is gone, and so is the pod's monitor");
+  EXPECT_TRUE(IsAlive(vm)) << "who only looks changes nothing";
+  ASSERT_OK(runtime_.StartPod("web", Soon()));
+  EXPECT_FALSE(IsAlive(vm));
+  EXPECT_EQ(StatusOf("web").state, PodState::kRunning);
+}
+
 TEST_F(Crash, APodWhoseStateIsLostWhileItRunsIsStoppedByItsMonitor) {
   CreateAndStart(Pod("web", {Container("a")}));
   const ProcessIdentity vm = *IdentifyProcess(StatusOf("web").vm_pid);

@@ -1,5 +1,7 @@
 #include "runtime/pod_view.h"
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "os/file.h"
 #include "os/file_lock.h"
@@ -12,9 +14,16 @@ Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored) {
   if (monitored != nullptr) *monitored = held;
   VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
   if (record.state != PodState::kRunning && record.state != PodState::kPaused) return record;
-  if (record.vm && IsAlive(record.vm->process)) return record;
+  // Without its files a VM is of no use. A monitor that lives ends it, and without one nobody can take it
+  // over: it is ended by the next call that changes the pod.
+  const bool without_files =
+      !held && std::any_of(record.helpers.begin(), record.helpers.end(),
+                           [](const ProcessIdentity& helper) { return !IsAlive(helper); });
+  const bool alive = record.vm && IsAlive(record.vm->process);
+  if (alive && !without_files) return record;
   // A monitor that lives has seen it too and is about to say why.
   std::string reason = held ? "the VM has ended" : "the VM is gone, and so is its monitor";
+  if (alive) reason = "virtiofsd is gone, and so is the pod's monitor";
   if (record.vm && record.vm->process.boot_id != BootId()) reason = "the host was restarted";
   MarkStopped(record, reason, std::chrono::system_clock::now());
   return record;
