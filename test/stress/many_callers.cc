@@ -197,7 +197,10 @@ bool ManyCallers::NobodyIsStuck() {
 
 bool ManyCallers::Watch(Deadline end) {
   while (!end.passed()) {
-    const Deadline next = Min(end, Deadline::After(milliseconds(20 + Choose(100))));
+    // Of those that take seconds to boot, so that some do.
+    const milliseconds pause =
+        options_.real ? milliseconds(1000 + Choose(4000)) : milliseconds(20 + Choose(100));
+    const Deadline next = Min(end, Deadline::After(pause));
     while (!next.passed()) FollowEvent(next);
     if (!NobodyIsStuck()) return false;
     if (board_.deaths) KillSomebody();

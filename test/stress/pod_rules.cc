@@ -16,13 +16,17 @@ Status Refusal(const Result<Step>& step) {
   return {};
 }
 
+// A guest knows of a container's end before it is written down, and refuses in words of its own.
+bool IsGuestsRefusal(const Call& call, const Error& error) {
+  if (!call.container_call) return false;
+  const std::string text = error.ToString();
+  const std::string container = "container '" + call.container + "' is ";
+  return text.ends_with(container + "not running") || text.ends_with(container + "stopped") ||
+         text.ends_with("join the pid namespace: No such process");
+}
+
 // Whether the state machine has this refusal in some state.
 bool IsRefusal(const Call& call, const Error& error) {
-  // The guest's own words: it knows of an end before it is written down.
-  if (call.container_call &&
-      error.ToString().ends_with("container '" + call.container + "' is not running")) {
-    return true;
-  }
   for (const PodState pod : kPodStates) {
     if (call.pod_call && Says(error, Refusal(CheckPodCall(call.pod, pod, *call.pod_call)))) return true;
     if (!call.container_call) continue;
@@ -72,7 +76,7 @@ std::string ContainerFault(const ContainerStatus& container, const PodStatus& po
 std::string WhatIsWrongWith(const Call& call, const Error& error, Weather weather) {
   const Code code = error.code();
   bool expected = code == Code::kNotFound || call.codes.count(code) != 0;
-  if (code == Code::kFailedPrecondition) expected = IsRefusal(call, error);
+  if (code == Code::kFailedPrecondition) expected = IsRefusal(call, error) || IsGuestsRefusal(call, error);
   // Given up by somebody's death, and free to be tried again.
   if (weather == Weather::kDeaths && (code == Code::kUnavailable || code == Code::kAborted)) expected = true;
   return expected ? "" : std::string(CodeName(code)) + ": " + error.ToString();
@@ -232,8 +236,10 @@ std::string EventRules::ApplyToProcess(const Event& event, Weather weather) {
   Pod& pod = pods_[event.pod];
   const std::pair process(event.container, event.process);
   if (event.type == EventType::kProcessStarted) {
-    if (!IsOneOf(pod.state, {PodState::kRunning})) return "its pod is " + Name(pod.state);
-    return pod.processes.insert(process).second ? "" : "it has started before";
+    const bool fresh = pod.processes.insert(process).second;
+    // To enter takes no turn: it may have been paused since.
+    if (!IsOneOf(pod.state, {PodState::kRunning, PodState::kPaused})) return "its pod is " + Name(pod.state);
+    return fresh ? "" : "it has started before";
   }
   if (event.type != EventType::kProcessExited) return "it is no event of a process";
   if (pod.processes.erase(process) != 0) return "";

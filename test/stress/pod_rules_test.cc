@@ -115,7 +115,10 @@ TEST_F(EventRulesTest, WhatCannotComeNextIsFound) {
   EXPECT_EQ(Tell(EventType::kPodStarted), "");
   EXPECT_EQ(Tell(EventType::kContainerStarted, "b"), "");
   EXPECT_THAT(Tell(EventType::kProcessExited, "b", "x"), HasSubstr("did not start"));
+  EXPECT_EQ(Tell(EventType::kProcessStarted, "b", "x"), "");
+  EXPECT_THAT(Tell(EventType::kProcessStarted, "b", "x"), HasSubstr("it has started before"));
   EXPECT_THAT(Tell(EventType::kPodStopped), HasSubstr("its container b runs"));
+  EXPECT_THAT(Tell(EventType::kProcessStarted, "b", "y"), HasSubstr("its pod is stopped"));
   EXPECT_THAT(Tell(EventType::kContainerExited, "b"), HasSubstr("is stopped"));
 }
 
