@@ -47,12 +47,14 @@ Result<FileLock> FileLock::Acquire(const std::string& path, Deadline deadline) {
   }
 }
 
-bool FileLock::IsHeld(const std::string& path) {
+Result<bool> FileLock::IsHeld(const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return false;
+  if (!fd && errno == ENOENT) return false;
+  if (!fd) return FailErrno("open lock " + Quoted(path));
   // Only asks: a lock taken to find out would be in the way of whoever acquires it meanwhile.
   struct flock whole = WholeFile();
-  return ::fcntl(fd.get(), F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+  if (::fcntl(fd.get(), F_OFD_GETLK, &whole) != 0) return FailErrno("look at lock " + Quoted(path));
+  return whole.l_type != F_UNLCK;
 }
 
 }  // namespace virtcontainers

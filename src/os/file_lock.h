@@ -20,8 +20,9 @@ class FileLock {
   // exist. Errors: DeadlineExceeded; NotFound without the directory, also when it was removed while waiting.
   static Result<FileLock> Acquire(const std::string& path, Deadline deadline);
 
-  // Whether somebody holds it now. False also without the file. Disturbs nobody who acquires it.
-  static bool IsHeld(const std::string& path);
+  // Whether somebody holds it now. False also without the file. Disturbs nobody who acquires it. Errors:
+  // those of looking, as for a caller that has no descriptor left: then nothing is known.
+  static Result<bool> IsHeld(const std::string& path);
 
  private:
   explicit FileLock(UniqueFd fd) : fd_(std::move(fd)) {}

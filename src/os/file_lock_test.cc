@@ -16,6 +16,7 @@
 
 #include "os/file.h"
 #include "os/test_directory.h"
+#include "os/test_no_descriptors.h"
 
 namespace virtcontainers {
 namespace {
@@ -28,18 +29,18 @@ constexpr auto kLong = [] { return Deadline::After(60s); };
 TEST(FileLock, IsHeldUntilItIsDestroyed) {
   const TestDirectory dir;
   const std::string path = dir / "lock";
-  EXPECT_FALSE(FileLock::IsHeld(path));
+  EXPECT_FALSE(FileLock::IsHeld(path).value_or(true));
   {
     Result<FileLock> lock = FileLock::Acquire(path, kNow());
     ASSERT_TRUE(lock);
-    EXPECT_TRUE(FileLock::IsHeld(path));
+    EXPECT_TRUE(FileLock::IsHeld(path).value_or(false));
     const FileLock moved = std::move(*lock);
-    EXPECT_TRUE(FileLock::IsHeld(path));
+    EXPECT_TRUE(FileLock::IsHeld(path).value_or(false));
     const Result<FileLock> second = FileLock::Acquire(path, kNow());
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code(), Code::kDeadlineExceeded);
   }
-  EXPECT_FALSE(FileLock::IsHeld(path));
+  EXPECT_FALSE(FileLock::IsHeld(path).value_or(true));
   EXPECT_TRUE(FileLock::Acquire(path, kNow()));
 }
 
@@ -88,7 +89,7 @@ TEST(FileLock, OfAProcessDiesWithIt) {
   char answer = 0;
   ASSERT_EQ(::read(ready[0], &answer, 1), 1);
   EXPECT_EQ(answer, 'y');
-  EXPECT_TRUE(FileLock::IsHeld(path));
+  EXPECT_TRUE(FileLock::IsHeld(path).value_or(false));
   EXPECT_FALSE(FileLock::Acquire(path, kNow()));
   std::future<bool> waiter =
       std::async(std::launch::async, [&] { return FileLock::Acquire(path, kLong()).has_value(); });
@@ -99,13 +100,26 @@ TEST(FileLock, OfAProcessDiesWithIt) {
   ::close(ready[1]);
 }
 
+TEST(FileLock, WhoCannotLookDoesNotTakeItForFree) {
+  const TestDirectory dir;
+  const auto lock = FileLock::Acquire(dir / "lock", Deadline::Infinite());
+  ASSERT_TRUE(lock);
+  Result<bool> held = false;
+  {
+    const NoDescriptors none;
+    held = FileLock::IsHeld(dir / "lock");
+  }
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().code(), Code::kResourceExhausted);
+}
+
 TEST(FileLock, AskingWhetherItIsHeldIsInNobodysWay) {
   const TestDirectory dir;
   const std::string path = dir / "lock";
   ASSERT_TRUE(FileLock::Acquire(path, kNow()));
   std::atomic<bool> done{false};
   std::thread asker([&] {
-    while (!done) FileLock::IsHeld(path);
+    while (!done) (void)FileLock::IsHeld(path);
   });
   for (int i = 0; i < 2000; ++i) EXPECT_TRUE(FileLock::Acquire(path, kNow()));
   done = true;
@@ -126,14 +140,14 @@ TEST(FileLock, OnAFileThatWasRemovedMeanwhileLocksTheOneThatIsThere) {
     const Result<FileLock> second = waiter.get();
     ASSERT_TRUE(second);
     EXPECT_TRUE(FileExists(path));
-    EXPECT_TRUE(FileLock::IsHeld(path)) << "a lock on a file without a name locks nothing";
+    EXPECT_TRUE(FileLock::IsHeld(path).value_or(false)) << "a lock on a file without a name locks nothing";
   }
 }
 
 TEST(FileLock, WhoseDirectoryIsGoneIsNotFound) {
   const TestDirectory dir;
   EXPECT_EQ(FileLock::Acquire(dir / "nothing/lock", kLong()).error().code(), Code::kNotFound);
-  EXPECT_FALSE(FileLock::IsHeld(dir / "nothing/lock"));
+  EXPECT_FALSE(FileLock::IsHeld(dir / "nothing/lock").value_or(true));
   std::filesystem::create_directory(dir / "pod");
   std::optional<Result<FileLock>> first = FileLock::Acquire(dir / "pod/lock", kLong());
   std::future<Result<FileLock>> waiter =

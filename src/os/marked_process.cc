@@ -86,12 +86,18 @@ Result<std::vector<MarkedProcess>> FindProcessesMarkedLike(const std::string& pr
     if (pid == ::getpid()) continue;
     // The identity first: the process whose environment is read is then that one, or none.
     Result<ProcessIdentity> process = IdentifyProcess(pid);
+    // What could not be looked at may be one. (Others' processes are not to be looked at.)
+    if (!process && process.error().code() == Code::kResourceExhausted) return Fail(process.error());
     if (!process) continue;
     const Result<std::string> environment = ReadEnvironment("/proc/" + name);
+    if (!environment && environment.error().code() == Code::kResourceExhausted) {
+      return Fail(environment.error());
+    }
     if (!environment) continue;
     std::optional<std::string> mark = MarkIn(*environment);
-    if (!mark || !mark->starts_with(prefix) || !IsAlive(*process)) continue;
-    found.push_back({std::move(*process), std::move(*mark)});
+    if (!mark || !mark->starts_with(prefix)) continue;
+    VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(*process));
+    if (alive) found.push_back({std::move(*process), std::move(*mark)});
   }
   return found;
 }

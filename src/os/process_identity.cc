@@ -40,25 +40,29 @@ Result<ProcStat> ReadProcStat(pid_t pid) {
 
 }  // namespace
 
-const std::string& BootId() {
-  static const std::string id = [] {
-    std::string text = ReadFile("/proc/sys/kernel/random/boot_id", 64).value_or("unknown");
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    return text;
-  }();
-  return id;
+Result<std::string> BootId() {
+  VC_ASSIGN_OR_RETURN(std::string text, ReadFile("/proc/sys/kernel/random/boot_id", 64));
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
 }
 
 Result<ProcessIdentity> IdentifyProcess(pid_t pid) {
   VC_ASSIGN_OR_RETURN(const ProcStat stat, ReadProcStat(pid));
-  return ProcessIdentity{pid, stat.start_time, BootId()};
+  VC_ASSIGN_OR_RETURN(std::string boot_id, BootId());
+  return ProcessIdentity{pid, stat.start_time, std::move(boot_id)};
 }
 
-bool IsAlive(const ProcessIdentity& identity) {
-  if (identity.pid <= 0 || identity.boot_id != BootId()) return false;
+Result<bool> CheckAlive(const ProcessIdentity& identity) {
+  if (identity.pid <= 0) return false;
+  VC_ASSIGN_OR_RETURN(const std::string boot_id, BootId());
+  if (identity.boot_id != boot_id) return false;
   const Result<ProcStat> stat = ReadProcStat(identity.pid);
-  return stat && stat->start_time == identity.start_time && stat->state != 'Z' && stat->state != 'X';
+  if (!stat && stat.error().code() == Code::kNotFound) return false;
+  VC_RETURN_IF_ERROR(stat);
+  return stat->start_time == identity.start_time && stat->state != 'Z' && stat->state != 'X';
 }
+
+bool IsAlive(const ProcessIdentity& identity) { return CheckAlive(identity).value_or(false); }
 
 Status KillAndWait(const ProcessIdentity& identity, Deadline deadline) {
   if (identity.pid <= 0) return {};
@@ -66,11 +70,14 @@ Status KillAndWait(const ProcessIdentity& identity, Deadline deadline) {
   const UniqueFd pidfd(OpenPidfd(identity.pid));
   if (!pidfd) {
     const int saved = errno;
+    if (saved == ESRCH) return {};
     // Also when the number has become a thread's: there is no pidfd of one.
-    if (saved == ESRCH || !IsAlive(identity)) return {};
+    VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(identity));
+    if (!alive) return {};
     return FailErrno("pidfd_open " + std::to_string(identity.pid), saved);
   }
-  if (!IsAlive(identity)) return {};
+  VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(identity));
+  if (!alive) return {};
   if (SendPidfdSignal(pidfd.get(), SIGKILL) != 0 && errno != ESRCH) {
     return FailErrno("kill process " + std::to_string(identity.pid));
   }

@@ -14,12 +14,16 @@
 namespace virtcontainers {
 
 // This boot's id. (random(4), boot_id)
-const std::string& BootId();
+Result<std::string> BootId();
 
 // Errors: NotFound if there is no such process.
 Result<ProcessIdentity> IdentifyProcess(pid_t pid);
 
-// Whether that very process runs; a zombie does not.
+// Whether that very process runs; a zombie does not. Errors: those of reading /proc, as for a caller that has
+// no descriptor left: then nothing is known, and nothing must be concluded.
+Result<bool> CheckAlive(const ProcessIdentity& identity);
+
+// The same, where what is not known may be taken for gone.
 bool IsAlive(const ProcessIdentity& identity);
 
 // Kills that very process and blocks until it is gone (whoever collects it); one that is gone already is no

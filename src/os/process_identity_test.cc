@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "os/subprocess.h"
+#include "os/test_no_descriptors.h"
 
 namespace virtcontainers {
 namespace {
@@ -31,7 +32,7 @@ TEST(ProcessIdentity, OfThisProcessIsAlive) {
   EXPECT_EQ(self->pid, ::getpid());
   EXPECT_GT(self->start_time, 0u);
   EXPECT_EQ(self->boot_id.size(), 36u);
-  EXPECT_EQ(self->boot_id, BootId());
+  EXPECT_EQ(self->boot_id, BootId().value_or(""));
   EXPECT_TRUE(IsAlive(*self));
 }
 
@@ -47,6 +48,25 @@ TEST(ProcessIdentity, OfAnotherBootOrOfAReusedPidIsNot) {
   EXPECT_TRUE(KillAndWait(other, Soon()));
   EXPECT_FALSE(IsAlive({}));
   EXPECT_TRUE(KillAndWait({}, Soon()));
+}
+
+TEST(ProcessIdentity, WhoCannotLookConcludesNothing) {
+  Subprocess sleeper = Sleeper();
+  const ProcessIdentity identity = IdentifyProcess(sleeper.pid()).value();
+  Result<bool> alive = false;
+  Status killed;
+  {
+    const NoDescriptors none;
+    alive = CheckAlive(identity);
+    killed = KillAndWait(identity, Soon());
+  }
+  ASSERT_FALSE(alive) << "it is said to be " << (*alive ? "alive" : "gone");
+  EXPECT_EQ(alive.error().code(), Code::kResourceExhausted);
+  ASSERT_FALSE(killed) << "it is said to be gone";
+  EXPECT_EQ(killed.error().code(), Code::kResourceExhausted);
+  EXPECT_TRUE(CheckAlive(identity).value_or(false));
+  EXPECT_TRUE(KillAndWait(identity, Soon()));
+  EXPECT_FALSE(CheckAlive(identity).value_or(true));
 }
 
 TEST(ProcessIdentity, OfNobodyIsNotFound) {
@@ -96,7 +116,7 @@ TEST(ProcessIdentity, KillAndWaitOfANumberThatIsAThreadNowIsNoError) {
     tid.set_value(static_cast<pid_t>(::syscall(SYS_gettid)));
     done.get_future().wait();
   });
-  const ProcessIdentity identity{tid.get_future().get(), 1, BootId()};
+  const ProcessIdentity identity{tid.get_future().get(), 1, BootId().value_or("")};
   EXPECT_TRUE(KillAndWait(identity, Soon()));
   done.set_value();
   thread.join();

@@ -10,21 +10,28 @@
 namespace virtcontainers {
 
 Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored) {
-  const bool held = FileLock::IsHeld(files.paths().monitor_lock());
+  VC_ASSIGN_OR_RETURN(const bool held, FileLock::IsHeld(files.paths().monitor_lock()));
   if (monitored != nullptr) *monitored = held;
   VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
   if (record.state != PodState::kRunning && record.state != PodState::kPaused) return record;
+  bool alive = false, without_files = false;
+  if (record.vm) {
+    VC_ASSIGN_OR_RETURN(alive, CheckAlive(record.vm->process));
+  }
   // Without its files a VM is of no use. A monitor that lives ends it, and without one nobody can take it
   // over: it is ended by the next call that changes the pod.
-  const bool without_files =
-      !held && std::any_of(record.helpers.begin(), record.helpers.end(),
-                           [](const ProcessIdentity& helper) { return !IsAlive(helper); });
-  const bool alive = record.vm && IsAlive(record.vm->process);
+  if (!held && alive) {
+    for (const ProcessIdentity& helper : record.helpers) {
+      VC_ASSIGN_OR_RETURN(const bool there, CheckAlive(helper));
+      if (!there) without_files = true;
+    }
+  }
   if (alive && !without_files) return record;
   // A monitor that lives has seen it too and is about to say why.
   std::string reason = held ? "the VM has ended" : "the VM is gone, and so is its monitor";
   if (alive) reason = "virtiofsd is gone, and so is the pod's monitor";
-  if (record.vm && record.vm->process.boot_id != BootId()) reason = "the host was restarted";
+  VC_ASSIGN_OR_RETURN(const std::string boot_id, BootId());
+  if (record.vm && record.vm->process.boot_id != boot_id) reason = "the host was restarted";
   MarkStopped(record, reason, std::chrono::system_clock::now());
   return record;
 }
@@ -72,8 +79,8 @@ Result<PodStatus> ViewPod(const PodFiles& files) {
     status.transport = record.vm->transport;
     status.vm_pid = record.vm->process.pid;
     status.monitor_pid = record.monitor.pid;
-    if (!IsAlive(record.monitor))
-      status.reason = "its monitor has died: the next call on the pod starts another";
+    VC_ASSIGN_OR_RETURN(const bool monitored, CheckAlive(record.monitor));
+    if (!monitored) status.reason = "its monitor has died: the next call on the pod starts another";
   }
   for (const ContainerRecord& container : record.containers) {
     // One that was deleted between the two reads is not there any more.

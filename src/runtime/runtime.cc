@@ -72,7 +72,8 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
     // A pod whose state cannot be read can still be deleted, as long as nothing of it can be running.
     if (!turn && turn.error().code() == Code::kDataLoss) {
       VC_ASSIGN_OR_RETURN(const FileLock lock, FileLock::Acquire(files.paths().lock(), deadline));
-      if (!FileLock::IsHeld(files.paths().monitor_lock())) {
+      VC_ASSIGN_OR_RETURN(const bool monitored, FileLock::IsHeld(files.paths().monitor_lock()));
+      if (!monitored) {
         VC_RETURN_IF_ERROR(UndoEffects(files, PodRecord(), deadline));
         return forget();
       }
@@ -108,7 +109,8 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
     Result<Impl::Turn> turn = impl_->Take(pod, deadline);
     // A monitor that lives knows its pod, whatever became of the file, and writes it anew.
-    if (!turn && turn.error().code() == Code::kDataLoss && FileLock::IsHeld(files.paths().monitor_lock())) {
+    if (!turn && turn.error().code() == Code::kDataLoss &&
+        FileLock::IsHeld(files.paths().monitor_lock()).value_or(false)) {
       return impl_->StopMonitored(files, grace, deadline);
     }
     VC_RETURN_IF_ERROR(turn);
@@ -138,6 +140,10 @@ Result<std::vector<PodStatus>> Runtime::ListPod(PodFilter filter) {
     Result<virtcontainers::PodStatus> pod = ViewPod(impl_->store().Pod(id));
     if (!pod) {
       if (!impl_->store().HasPod(id)) continue;  // deleted just now
+      // That is this caller's lack, and says nothing of the pod.
+      if (pod.error().code() == Code::kResourceExhausted) {
+        return Fail(std::move(pod.error()).AddContext(Doing("status of", id)));
+      }
       std::string reason = pod.error().ToString();
       pod = virtcontainers::PodStatus();
       pod->id = id;

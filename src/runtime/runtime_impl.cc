@@ -43,11 +43,12 @@ Result<Runtime::Impl::Turn> Runtime::Impl::Take(std::string_view pod, Deadline d
     bool monitored;
     VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files, &monitored));
     Turn turn{.lock = std::move(*lock), .files = files, .record = std::move(record), .monitored = monitored};
-    if (monitored && turn.running() && IsAlive(turn.record.monitor)) return turn;
     if (!monitored) {
       if (!turn.running()) VC_RETURN_IF_ERROR(Recover(turn, deadline));
       return turn;
     }
+    VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(turn.record.monitor));
+    if (turn.running() && alive) return turn;
     // A monitor on its way up, whose caller has gone, or on its way down: its next word is the pod's state.
     // Or one that was killed, and holds its lock for a moment longer than it lives.
     if (deadline.passed()) {
@@ -156,7 +157,7 @@ Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& 
     if (asked || asked.error().code() != Code::kUnavailable) return asked;
     // The guest's link may be what is broken: its monitor lives, and ends by itself.
     const Deadline dying = Min(deadline, Deadline::After(kDying));
-    while (FileLock::IsHeld(turn.files.paths().monitor_lock())) {
+    while (FileLock::IsHeld(turn.files.paths().monitor_lock()).value_or(true)) {
       if (dying.passed()) return asked;
       std::this_thread::sleep_for(milliseconds(2));
     }

@@ -147,7 +147,7 @@ class RuntimeTest : public testing::Test {
   // A process that has been killed may hold its lock for a moment longer than it lives.
   void KillMonitor(const std::string& pod) {
     Kill(StatusOf(pod).monitor_pid);
-    ASSERT_TRUE(Eventually([&] { return !FileLock::IsHeld(Paths(pod).monitor_lock()); }));
+    ASSERT_TRUE(Eventually([&] { return !FileLock::IsHeld(Paths(pod).monitor_lock()).value_or(true); }));
   }
 
   PodPaths Paths(const std::string& pod) const {
