@@ -12,19 +12,30 @@
 #include "os/pidfd.h"
 #include "os/poll.h"
 #include "os/process_identity.h"
+#include "os/thread.h"
 
 namespace virtcontainers {
 
-VmProcess::VmProcess(Subprocess process, ProcessIdentity identity, Explain explain)
-    : VmProcess(std::move(process), UniqueFd(), std::move(identity), std::move(explain)) {}
-
-VmProcess::VmProcess(std::optional<Subprocess> child, UniqueFd pidfd, ProcessIdentity identity,
-                     Explain explain)
+VmProcess::VmProcess(std::optional<Subprocess> child, UniqueFd pidfd, ProcessIdentity identity)
     : child_(std::move(child)),
       pidfd_(std::move(pidfd)),
       wake_(::eventfd(0, EFD_CLOEXEC)),
-      identity_(std::move(identity)) {
-  watcher_ = std::thread([this, explain = std::move(explain)] { Watch(explain); });
+      identity_(std::move(identity)) {}
+
+Status VmProcess::Begin(Explain explain) {
+  if (!wake_) return FailErrno("watch the vm: eventfd", EMFILE);
+  VC_ASSIGN_OR_RETURN(watcher_, StartThread([this, explain = std::move(explain)] { Watch(explain); }));
+  return {};
+}
+
+Result<std::shared_ptr<VmProcess>> VmProcess::Keep(Subprocess child, ProcessIdentity identity,
+                                                   Explain explain) {
+  std::shared_ptr<VmProcess> kept(new VmProcess(std::move(child), UniqueFd(), std::move(identity)));
+  Status begun = kept->Begin(std::move(explain));
+  if (begun) return kept;
+  (void)kept->child_->Kill(SIGKILL);
+  (void)kept->child_->Wait(Deadline::Infinite());
+  return Fail(std::move(begun.error()));
 }
 
 Result<std::shared_ptr<VmProcess>> VmProcess::Adopt(const ProcessIdentity& identity, Explain explain) {
@@ -33,11 +44,16 @@ Result<std::shared_ptr<VmProcess>> VmProcess::Adopt(const ProcessIdentity& ident
   if (!pidfd || !IsAlive(identity)) {
     return Fail(Code::kNotFound, "the vm (process " + std::to_string(identity.pid) + ") has ended");
   }
-  return std::shared_ptr<VmProcess>(
-      new VmProcess(std::nullopt, std::move(pidfd), identity, std::move(explain)));
+  std::shared_ptr<VmProcess> adopted(new VmProcess(std::nullopt, std::move(pidfd), identity));
+  Status begun = adopted->Begin(std::move(explain));
+  if (begun) return adopted;
+  // It is as it was.
+  adopted->Detach();
+  return Fail(std::move(begun.error()));
 }
 
 VmProcess::~VmProcess() {
+  if (!watcher_.joinable()) return;
   if (detached_) {
     const uint64_t one = 1;
     (void)!::write(wake_.get(), &one, sizeof one);

@@ -28,7 +28,8 @@ class VmProcess {
   // Without an exit it was somebody else's child, and how it ended is not known.
   using Explain = std::function<VmExit(const std::optional<ProcessExit>&)>;
 
-  VmProcess(Subprocess process, ProcessIdentity identity, Explain explain);
+  // Takes a child into its care. One that cannot be watched is killed. Errors: ResourceExhausted.
+  static Result<std::shared_ptr<VmProcess>> Keep(Subprocess child, ProcessIdentity identity, Explain explain);
 
   // Takes over a process that somebody started who has died. Errors: NotFound when it has ended.
   static Result<std::shared_ptr<VmProcess>> Adopt(const ProcessIdentity& identity, Explain explain);
@@ -54,7 +55,8 @@ class VmProcess {
   Result<VmExit> Wait(Deadline deadline);
 
  private:
-  VmProcess(std::optional<Subprocess> child, UniqueFd pidfd, ProcessIdentity identity, Explain explain);
+  VmProcess(std::optional<Subprocess> child, UniqueFd pidfd, ProcessIdentity identity);
+  Status Begin(Explain explain);
   void Watch(const Explain& explain);
   int pidfd() const { return child_ ? child_->pidfd() : pidfd_.get(); }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "os/thread.h"
 
 namespace virtcontainers::link {
 namespace {
@@ -80,21 +81,22 @@ Status SessionStream::WaitForGuest(Deadline deadline) {
     changed.notify_all();
   };
 
-  std::thread knocking([&] {
-    std::string mark;
-    AppendSessionMark(mark, id_);
-    Status written;
-    std::unique_lock lock(mutex);
-    while (!answered && written) {
-      lock.unlock();
-      written = stream_->Write(mark);
-      lock.lock();
-      if (written) changed.wait_for(lock, kMarkInterval, [&] { return answered; });
-    }
-    lock.unlock();
-    finish(std::move(written));
-  });
-  std::thread listening([&] { finish(ListenForGuest()); });
+  VC_ASSIGN_OR_RETURN(std::thread knocking, StartThread([&] {
+                        std::string mark;
+                        AppendSessionMark(mark, id_);
+                        Status written;
+                        std::unique_lock lock(mutex);
+                        while (!answered && written) {
+                          lock.unlock();
+                          written = stream_->Write(mark);
+                          lock.lock();
+                          if (written) changed.wait_for(lock, kMarkInterval, [&] { return answered; });
+                        }
+                        lock.unlock();
+                        finish(std::move(written));
+                      }));
+  Result<std::thread> listening = StartThread([&] { finish(ListenForGuest()); });
+  if (!listening) finish(Fail(listening.error()));
 
   std::unique_lock lock(mutex);
   const auto over = [&] { return running == 0 || (answered && !outcome); };
@@ -108,7 +110,7 @@ Status SessionStream::WaitForGuest(Deadline deadline) {
   const bool failed = !outcome;
   lock.unlock();
   if (failed) stream_->Shutdown();
-  listening.join();
+  if (listening) listening->join();
   knocking.join();
   return outcome;
 }

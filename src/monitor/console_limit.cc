@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "base/errors.h"
+#include "os/thread.h"
 
 namespace virtcontainers {
 namespace {
@@ -34,7 +35,7 @@ Result<std::unique_ptr<ConsoleLimit>> ConsoleLimit::Watch(const std::string& pat
   if (!stop) return FailErrno("make an eventfd");
   std::unique_ptr<ConsoleLimit> made(
       new ConsoleLimit(std::move(file), std::move(events), std::move(stop), limits));
-  made->thread_ = std::thread([self = made.get()] { self->Run(); });
+  VC_ASSIGN_OR_RETURN(made->thread_, StartThread([self = made.get()] { self->Run(); }));
   return made;
 }
 
@@ -44,7 +45,7 @@ ConsoleLimit::ConsoleLimit(UniqueFd file, UniqueFd events, UniqueFd stop, Limits
 ConsoleLimit::~ConsoleLimit() {
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t ignored = ::write(stop_.get(), &one, sizeof(one));
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
   // What was written in the last pause.
   Cut();
 }

@@ -21,6 +21,7 @@
 #include "os/file.h"
 #include "os/file_lock.h"
 #include "os/subprocess.h"
+#include "os/thread.h"
 #include "ttrpc/server.h"
 #include "virtcontainers/monitor.h"
 
@@ -67,18 +68,19 @@ Status Run(const MonitorParts& parts, const MonitorArguments& arguments, UniqueF
   }
   VC_RETURN_IF_ERROR(alive);
 
-  PodMonitor pod(parts, PodFiles(arguments.paths), arguments.guest);
+  std::optional<PodMonitor> pod;
+  VC_RETURN_IF_ERROR(StartThreads([&] { pod.emplace(parts, PodFiles(arguments.paths), arguments.guest); }));
   std::optional<MonitorService> service;
   std::optional<ttrpc::Server> server;
   const auto serve = [&]() -> Status {
-    service.emplace(pod);
+    VC_RETURN_IF_ERROR(StartThreads([&] { service.emplace(*pod); }));
     server.emplace(*service, ttrpc::Server::Options{.connections = kConnections});
     return server->Listen(arguments.paths.monitor_socket());
   };
-  VC_RETURN_IF_ERROR(arguments.task == MonitorTask::kTakeOver ? pod.TakeOver(deadline, serve)
-                                                              : pod.Start(deadline, serve));
+  VC_RETURN_IF_ERROR(arguments.task == MonitorTask::kTakeOver ? pod->TakeOver(deadline, serve)
+                                                              : pod->Start(deadline, serve));
   Report(ready, {});
-  pod.WaitUntilStopped();
+  pod->WaitUntilStopped();
   server->Stop();
   return {};
 }

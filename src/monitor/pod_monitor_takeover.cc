@@ -107,7 +107,7 @@ Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& se
     record.state = paused ? PodState::kPaused : PodState::kRunning;
   }));
   if (serve) VC_RETURN_IF_ERROR(Serve(serve));
-  vm_->Watch();
+  VC_RETURN_IF_ERROR(vm_->Watch());
   WatchOom();
   return {};
 }

@@ -12,6 +12,7 @@
 #include "monitor/guest_files.h"
 #include "monitor/hooks.h"
 #include "os/file.h"
+#include "os/thread.h"
 #include "pod/enum_names.h"
 #include "pod/mounts.h"
 
@@ -126,18 +127,19 @@ void PodVm::LimitConsole() {
   }
 }
 
-void PodVm::Watch() {
-  watcher_ = std::thread([this] {
-    Result<VmExit> exit = hypervisor_->WaitExit(Deadline::Infinite());
-    // Whoever waits for the guest waits for nothing now.
-    agent_->Close();
-    VmExit told = exit ? *exit : VmExit{false, exit.error().ToString()};
-    {
-      const std::lock_guard lock(mutex_);
-      if (!lost_share_.empty()) told = {false, lost_share_};
-    }
-    options_.on_exit(told);
-  });
+Status PodVm::Watch() {
+  VC_ASSIGN_OR_RETURN(watcher_, StartThread([this] {
+                        Result<VmExit> exit = hypervisor_->WaitExit(Deadline::Infinite());
+                        // Whoever waits for the guest waits for nothing now.
+                        agent_->Close();
+                        VmExit told = exit ? *exit : VmExit{false, exit.error().ToString()};
+                        {
+                          const std::lock_guard lock(mutex_);
+                          if (!lost_share_.empty()) told = {false, lost_share_};
+                        }
+                        options_.on_exit(told);
+                      }));
+  return {};
 }
 
 Status PodVm::TakeOver(const VmRecord& record, const std::vector<ProcessIdentity>& helpers,
@@ -232,8 +234,7 @@ Status PodVm::Launch(Deadline deadline) {
   record_.vsock_cid = vm.vsock_cid;
   address_ = AgentAddress{vm.transport, info->agent_socket, vm.vsock_cid};
   LimitConsole();
-  Watch();
-  return {};
+  return Watch();
 }
 
 Status PodVm::Connect(Deadline deadline) {

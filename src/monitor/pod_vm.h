@@ -54,7 +54,7 @@ class PodVm {
   Status Reconnect(Deadline deadline) { return agent_->Connect(address_, deadline); }
 
   // From now on its end is told by on_exit.
-  void Watch();
+  Status Watch();
 
   // Waits for the agent. Errors: Aborted for a guest that does not come up, with the cause and the console's
   // last lines.

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <thread>
 
 #include "base/errors.h"
 #include "os/file.h"
+#include "os/thread.h"
 
 namespace virtcontainers {
 namespace {
@@ -19,7 +19,8 @@ namespace {
 // thread ends with the work, so that no other work ever runs in the wrong namespace.
 Status RunOnThread(const std::function<Status()>& work) {
   Status status;
-  std::thread([&] { status = work(); }).join();
+  VC_ASSIGN_OR_RETURN(std::thread thread, StartThread([&] { status = work(); }));
+  thread.join();
   return status;
 }
 

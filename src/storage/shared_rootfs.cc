@@ -22,6 +22,7 @@
 #include "os/pidfd.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
+#include "os/thread.h"
 #include "storage/share_namespace.h"
 #include "ttrpc/unix_socket.h"
 
@@ -176,7 +177,7 @@ Status SharedRootfs::Impl::Adopt(const ProcessIdentity& process) {
 Status SharedRootfs::Impl::Watch() {
   wake_.reset(::eventfd(0, EFD_CLOEXEC));
   if (!wake_) return FailErrno("eventfd");
-  watcher_ = std::thread([this] { WatchLoop(); });
+  VC_ASSIGN_OR_RETURN(watcher_, StartThread([this] { WatchLoop(); }));
   return {};
 }
 

@@ -9,20 +9,25 @@
 #include <cerrno>
 #include <fmt/format.h>
 
+#include "os/thread.h"
 #include "report.h"
 
 namespace virtc {
 
 BootSignals::BootSignals(SignalPipe& signals, std::string pod)
-    : signals_(signals),
-      pod_(std::move(pod)),
-      stop_(::eventfd(0, EFD_CLOEXEC)),
-      thread_([this] { Watch(); }) {}
+    : signals_(signals), pod_(std::move(pod)), stop_(::eventfd(0, EFD_CLOEXEC)) {
+  if (!stop_) return;
+  if (auto thread = virtcontainers::StartThread([this] { Watch(); })) thread_ = std::move(*thread);
+}
 
 BootSignals::~BootSignals() { (void)Finish(); }
 
 int BootSignals::Finish() {
-  if (!thread_.joinable()) return signal_;
+  if (!thread_.joinable()) {
+    // Seen late, where nobody could watch.
+    while (const int signal = signals_.Take()) signal_ = signal == SIGWINCH ? signal_ : signal;
+    return signal_;
+  }
   const uint64_t one = 1;
   (void)!::write(stop_.get(), &one, sizeof(one));
   thread_.join();

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <string_view>
 
+#include "os/thread.h"
 #include "report.h"
 
 namespace virtc {
@@ -27,7 +28,9 @@ bool CanErase() {
 }  // namespace
 
 Progress::Progress(std::string what) : what_(std::move(what)) {
-  if (CanErase()) thread_ = std::thread([this] { Show(); });
+  if (!CanErase()) return;
+  // Where no thread can be had, it is done in silence.
+  if (auto thread = virtcontainers::StartThread([this] { Show(); })) thread_ = std::move(*thread);
 }
 
 Progress::~Progress() {

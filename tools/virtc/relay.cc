@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "os/thread.h"
 #include "report.h"
 
 namespace virtc {
@@ -48,26 +49,34 @@ constexpr int kExplainAfterMs = 1000;
 class Relay {
  public:
   Relay(Process& process, const RelayOptions& options, SignalPipe& signals)
-      : process_(process), options_(options), signals_(signals), stop_(::eventfd(0, EFD_CLOEXEC)) {}
+      : process_(process), options_(options), signals_(signals) {}
 
   Result<ExitStatus> Run() {
     std::optional<RawMode> raw;
     if (options_.input && options_.terminal) raw.emplace();
 
-    std::vector<std::thread> outputs;
-    outputs.emplace_back([this] { CopyOutput(STDOUT_FILENO); });
-    if (!options_.terminal) outputs.emplace_back([this] { CopyOutput(STDERR_FILENO); });
-    std::thread input([this] { CopyInput(); });
-    std::thread signals([this] { ForwardSignals(); });
+    std::vector<std::thread> outputs, others;
+    const Status started = [&]() -> Status {
+      stop_.reset(::eventfd(0, EFD_CLOEXEC));
+      if (!stop_) return virtcontainers::FailErrno("make an eventfd");
+      return virtcontainers::StartThreads([&] {
+        outputs.emplace_back([this] { CopyOutput(STDOUT_FILENO); });
+        if (!options_.terminal) outputs.emplace_back([this] { CopyOutput(STDERR_FILENO); });
+        others.emplace_back([this] { CopyInput(); });
+        others.emplace_back([this] { ForwardSignals(); });
+      });
+    }();
+    // Nobody hears it, or can tell it anything.
+    if (!started) (void)process_.Signal(SIGKILL);
 
     Result<ExitStatus> exit = process_.Wait();
     ended_ = true;
     for (std::thread& thread : outputs) thread.join();
     const uint64_t one = 1;
     (void)!::write(stop_.get(), &one, sizeof(one));
-    input.join();
-    signals.join();
+    for (std::thread& thread : others) thread.join();
 
+    if (!started) return virtcontainers::Fail(started.error());
     if (write_error_) return virtcontainers::Fail(std::move(*write_error_));
     if (reader_left_ && exit) return ExitStatus{128 + SIGPIPE};
     return exit;

@@ -67,8 +67,8 @@ Result<VmInfo> MockHypervisor::Impl::Start(const VmConfig& config) {
     (void)child.Wait(Deadline::Infinite());
     return Fail(std::move(identity.error()));
   }
-  process_ = std::make_shared<VmProcess>(std::move(child), *identity,
-                                         [this](const auto& exit) { return Explain(exit); });
+  VC_ASSIGN_OR_RETURN(process_, VmProcess::Keep(std::move(child), *identity,
+                                                [this](const auto& exit) { return Explain(exit); }));
   state_ = VmState::kRunning;
 
   VmInfo info;

@@ -177,8 +177,9 @@ Result<VmInfo> QemuHypervisor::Impl::Launch(const VmConfig& config, Deadline dea
     return Fail(std::move(identity.error()));
   }
   {
-    auto process = std::make_shared<VmProcess>(std::move(child), *identity,
-                                               [this](const auto& exit) { return Explain(exit); });
+    VC_ASSIGN_OR_RETURN(
+        std::shared_ptr<VmProcess> process,
+        VmProcess::Keep(std::move(child), *identity, [this](const auto& exit) { return Explain(exit); }));
     const std::lock_guard lock(mutex_);
     process_ = std::move(process);
   }

@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "os/poll.h"
+#include "os/thread.h"
 
 namespace virtcontainers {
 namespace {
@@ -28,7 +29,7 @@ Result<std::unique_ptr<QmpClient>> QmpClient::Open(UniqueFd socket, EventHandler
   const int flags = ::fcntl(socket.get(), F_GETFL);
   if (flags < 0 || ::fcntl(socket.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) return FailErrno("fcntl");
   std::unique_ptr<QmpClient> client(new QmpClient(std::move(socket), std::move(on_event)));
-  client->reader_ = std::thread([raw = client.get()] { raw->ReadLoop(); });
+  VC_ASSIGN_OR_RETURN(client->reader_, StartThread([raw = client.get()] { raw->ReadLoop(); }));
   {
     std::unique_lock lock(client->mutex_);
     if (!client->WaitFor(lock, deadline, [&] { return client->greeting_ || client->closed_; })) {
