@@ -9,6 +9,7 @@
 #include "monitor/launch.h"
 #include "os/file.h"
 #include "os/process_identity.h"
+#include "os/thread.h"
 #include "pod/state_machine.h"
 
 namespace virtcontainers {
@@ -70,18 +71,19 @@ Status PodMonitor::Save() {
     version = version_;
   }
   Status saved = files_.SaveRecord(record);
-  if (saved) {
-    saved_ = version;
-  } else {
-    std::fprintf(stderr, "state not saved: %s\n", saved.error().ToString().c_str());
-  }
+  if (saved) saved_ = version;
+  const std::lock_guard lock(mutex_);
+  if (!saved && !unsaved_) std::fprintf(stderr, "state not saved: %s\n", saved.error().ToString().c_str());
+  unsaved_ = !saved;
+  if (unsaved_) ended_changed_.notify_all();
   return saved;
 }
 
 Result<PodConfig> PodMonitor::Load() {
   VC_ASSIGN_OR_RETURN(PodConfig config, files_.LoadConfig());
   pod_ = config.id;
-  events_ = std::make_unique<EventWriter>(files_.paths().root(), pod_);
+  VC_RETURN_IF_ERROR(
+      StartThreads([&] { events_ = std::make_unique<EventWriter>(files_.paths().root(), pod_); }));
   // No container's id has a '+'.
   sandbox_ = config.id + "+pod";
   VC_ASSIGN_OR_RETURN(record_, files_.LoadRecord());

@@ -87,7 +87,7 @@ class PodMonitor {
   static Status CheckTurn(Deadline deadline);
   // A container that has ended is not touched before that is written down and told.
   void AwaitEnding(const std::string& id);
-  Status Forget(const std::string& id);
+  Status Forget(const ContainerRecord& container);
 
   Result<PodConfig> Load();
   Status Serve(const std::function<Status()>& serve);
@@ -122,14 +122,19 @@ class PodMonitor {
   void VmExited(const VmExit& exit);
   // Whether the call is legal on that container now.
   Result<Step> Check(const std::string& id, ContainerCall call) const;
+  Status SetPodState(PodState from, PodState to);
   Status SetContainerState(const std::string& id, ContainerState state);
+  // For pausing and resuming: `there` is done, and `back` as well if the new state cannot be written down.
+  Status SwitchContainer(const std::string& id, ContainerState from, ContainerState to,
+                         const std::function<Status(Deadline)>& there,
+                         const std::function<Status(Deadline)>& back, Deadline deadline);
   void WatchOom();
   // Writes an event; those of a start once it has succeeded.
   void Tell(EventType type, const std::string& container = "", const std::string& process = "",
             std::optional<ExitStatus> exit = {}, const std::string& reason = "");
   Result<ContainerRecord> Record(const std::string& container, PodState* pod_state = nullptr) const;
-  // Errors: those of writing the record down; the change holds nevertheless, and is written with the next
-  // one.
+  // Errors: those of writing the record down; the change holds nevertheless, and is written as soon as that
+  // is possible again.
   Status Change(const std::function<void(PodRecord&)>& change);
   Status Save();
   void EnterStopped(const std::string& reason);
@@ -147,6 +152,8 @@ class PodMonitor {
   };
   void RecordEnding(const std::string& id, const Ending& ending);
   void RecordEndings();
+  // Takes back a start that could not be written down.
+  void UndoStart(const ContainerRecord& before);
 
   const MonitorParts& parts_;
   const PodFiles files_;
@@ -165,6 +172,7 @@ class PodMonitor {
   std::condition_variable changed_;
   PodRecord record_;
   uint64_t version_ = 0;                   // of the record
+  bool unsaved_ = false;                   // the last attempt to write it failed
   std::optional<PodRecord> before_;        // what there was before a start that is under way
   std::map<std::string, Ending> endings_;  // of containers that run, or whose end has not been told yet
   bool stopping_ = false;                  // StopPod is under way: the VM's end is no accident

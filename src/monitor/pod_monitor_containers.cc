@@ -17,6 +17,12 @@ using std::chrono::seconds;
 
 constexpr uint32_t kLogRead = 64 << 10;
 
+// How often it is tried to write down what could not be.
+constexpr seconds kSaveAgain{1};
+
+// What undoing something may take, when nobody may be waiting any more.
+constexpr seconds kUndo{10};
+
 Time Now() { return std::chrono::system_clock::now(); }
 
 }  // namespace
@@ -69,7 +75,7 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
   }
   if (logged) (void)agent().CloseStdin({id, ""}, deadline);
   bool stopped = false;
-  (void)Change([&](PodRecord& record) {
+  const Status saved = Change([&](PodRecord& record) {
     // The VM may have ended just now, and the container with it.
     stopped = stopped_;
     if (stopped) return;
@@ -81,8 +87,19 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
   if (stopped) return Fail(Code::kUnavailable, "the VM has ended");
   Tell(EventType::kContainerStarted, id);
   Follow(id, log);
-  vm_->RunStartHooks(config, deadline);
-  return {};
+  if (saved) vm_->RunStartHooks(config, deadline);
+  return saved;
+}
+
+void PodMonitor::UndoStart(const ContainerRecord& before) {
+  // What nobody can read of must not run.
+  const Deadline deadline = Deadline::After(kUndo);
+  (void)StopInGuest(before.id, milliseconds(0), deadline);
+  RemoveFromGuest(before.id, deadline);
+  processes_->Remove(before.id);
+  (void)Change([&](PodRecord& record) {
+    if (ContainerRecord* const container = record.Find(before.id)) *container = before;
+  });
 }
 
 void PodMonitor::NoteStart(ContainerRecord& container) {
@@ -143,7 +160,14 @@ void PodMonitor::FinishContainer(const std::string& id) {
 void PodMonitor::RecordEndings() {
   std::unique_lock lock(mutex_);
   while (true) {
-    ended_changed_.wait(lock, [&] { return destroying_ || !ended_.empty(); });
+    const auto due = [&] { return destroying_ || !ended_.empty(); };
+    ended_changed_.wait(lock, [&] { return due() || unsaved_; });
+    if (!due() && !ended_changed_.wait_for(lock, kSaveAgain, due)) {
+      lock.unlock();
+      (void)Save();
+      lock.lock();
+      continue;
+    }
     if (ended_.empty()) return;
     const auto [id, ending] = std::move(ended_.front());
     ended_.pop_front();
@@ -246,16 +270,22 @@ Status PodMonitor::CreateContainer(const ContainerConfig& config, Deadline deadl
     return {};
   }
   RemoveFromGuest(config.id, deadline);
-  (void)Forget(config.id);
+  const Status undone = Change([&](PodRecord& record) {
+    std::erase_if(record.containers, [&](const ContainerRecord& entry) { return entry.id == config.id; });
+  });
+  if (undone) (void)files_.RemoveContainer(config.id);
   return saved;
 }
 
-Status PodMonitor::Forget(const std::string& id) {
+Status PodMonitor::Forget(const ContainerRecord& container) {
   // The record first: one of a container without a file could not be read.
-  VC_RETURN_IF_ERROR(Change([&](PodRecord& record) {
-    std::erase_if(record.containers, [&](const ContainerRecord& container) { return container.id == id; });
-  }));
-  return files_.RemoveContainer(id);
+  Status saved = Change([&](PodRecord& record) {
+    std::erase_if(record.containers, [&](const ContainerRecord& entry) { return entry.id == container.id; });
+  });
+  if (saved) return files_.RemoveContainer(container.id);
+  // It is there, for whoever reads, and can be deleted when that can be written down.
+  (void)Change([&](PodRecord& record) { record.containers.push_back(container); });
+  return saved;
 }
 
 Status PodMonitor::DeleteContainer(const std::string& id, Deadline deadline) {
@@ -271,7 +301,7 @@ Status PodMonitor::DeleteContainer(const std::string& id, Deadline deadline) {
   }
   VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
   processes_->Remove(id);
-  VC_RETURN_IF_ERROR(Forget(id));
+  VC_RETURN_IF_ERROR(Forget(record));
   Tell(EventType::kContainerDeleted, id);
   return {};
 }
@@ -296,7 +326,10 @@ Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
   if (record.state == ContainerState::kStopped) {
     (void)Change([&](PodRecord& changed) { changed.Find(id)->restarting = true; });
   }
-  return StartInGuest(config, deadline);
+  Status started = StartInGuest(config, deadline);
+  // Not so one that the guest did not start.
+  if (!started && in_guest_.count(id) != 0) UndoStart(record);
+  return started;
 }
 
 Status PodMonitor::StopContainer(const std::string& id, milliseconds grace, Deadline deadline) {
@@ -307,8 +340,9 @@ Status PodMonitor::StopContainer(const std::string& id, milliseconds grace, Dead
   VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
   VC_ASSIGN_OR_RETURN(const Step step,
                       CheckContainerCall(pod_, pod_state, id, record.state, ContainerCall::kStopContainer));
-  if (step == Step::kNothing) return {};
-  return StopInGuest(id, grace, deadline);
+  if (step != Step::kNothing) VC_RETURN_IF_ERROR(StopInGuest(id, grace, deadline));
+  // Whoever asks next reads it.
+  return Save();
 }
 
 Status PodMonitor::Exec(const std::string& container, const std::string& name, const ProcessConfig& config,

@@ -19,12 +19,22 @@ using std::chrono::milliseconds;
 // A guest that reports without end costs its pod this much of a processor, and no more.
 constexpr milliseconds kBetweenOoms{20};
 
+// What undoing something may take, when nobody may be waiting any more.
+constexpr std::chrono::seconds kUndo{5};
+
 }  // namespace
 
 Result<Step> PodMonitor::Check(const std::string& id, ContainerCall call) const {
   PodState pod_state;
   VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
   return CheckContainerCall(pod_, pod_state, id, record.state, call);
+}
+
+Status PodMonitor::SetPodState(PodState from, PodState to) {
+  return Change([&](PodRecord& record) {
+    // It may have ended meanwhile.
+    if (record.state == from) record.state = to;
+  });
 }
 
 Status PodMonitor::SetContainerState(const std::string& id, ContainerState state) {
@@ -35,6 +45,18 @@ Status PodMonitor::SetContainerState(const std::string& id, ContainerState state
     // It may have ended meanwhile.
     if (lives) container->state = state;
   });
+}
+
+Status PodMonitor::SwitchContainer(const std::string& id, ContainerState from, ContainerState to,
+                                   const std::function<Status(Deadline)>& there,
+                                   const std::function<Status(Deadline)>& back, Deadline deadline) {
+  VC_RETURN_IF_ERROR(there(deadline));
+  Status saved = SetContainerState(id, to);
+  if (saved) return {};
+  // What nobody can read of must not be so.
+  (void)back(Deadline::After(kUndo));
+  (void)SetContainerState(id, from);
+  return saved;
 }
 
 Status PodMonitor::PausePod(Deadline deadline) {
@@ -48,15 +70,10 @@ Status PodMonitor::PausePod(Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod_, state, PodCall::kPausePod));
   if (step == Step::kNothing) return {};
   VC_RETURN_IF_ERROR(vm_->hypervisor().Pause(deadline));
-  const Status saved = Change([](PodRecord& record) {
-    if (record.state == PodState::kRunning) record.state = PodState::kPaused;
-  });
-  if (!saved) {
+  if (Status saved = SetPodState(PodState::kRunning, PodState::kPaused); !saved) {
     // What nobody can read of must not be so.
-    (void)vm_->hypervisor().Resume(Deadline::After(std::chrono::seconds(5)));
-    (void)Change([](PodRecord& record) {
-      if (record.state == PodState::kPaused) record.state = PodState::kRunning;
-    });
+    (void)vm_->hypervisor().Resume(Deadline::After(kUndo));
+    (void)SetPodState(PodState::kPaused, PodState::kRunning);
     return saved;
   }
   Tell(EventType::kPodPaused);
@@ -76,9 +93,11 @@ Status PodMonitor::ResumePod(Deadline deadline) {
   VC_RETURN_IF_ERROR(vm_->hypervisor().Resume(deadline));
   // While it stood still its clock did, too.
   const Status clock = agent().SetGuestTime(std::chrono::system_clock::now(), deadline);
-  VC_RETURN_IF_ERROR(Change([](PodRecord& record) {
-    if (record.state == PodState::kPaused) record.state = PodState::kRunning;
-  }));
+  if (Status saved = SetPodState(PodState::kPaused, PodState::kRunning); !saved) {
+    (void)vm_->hypervisor().Pause(Deadline::After(kUndo));
+    (void)SetPodState(PodState::kRunning, PodState::kPaused);
+    return saved;
+  }
   Tell(EventType::kPodResumed);
   if (!clock) return Fail(Error(clock.error()).AddContext("the pod runs again, but set its clock"));
   return {};
@@ -89,8 +108,10 @@ Status PodMonitor::PauseContainer(const std::string& id, Deadline deadline) {
   VC_RETURN_IF_ERROR(CheckTurn(deadline));
   VC_ASSIGN_OR_RETURN(const Step step, Check(id, ContainerCall::kPauseContainer));
   if (step == Step::kNothing) return {};
-  VC_RETURN_IF_ERROR(agent().PauseContainer(id, deadline));
-  VC_RETURN_IF_ERROR(SetContainerState(id, ContainerState::kPaused));
+  VC_RETURN_IF_ERROR(SwitchContainer(
+      id, ContainerState::kRunning, ContainerState::kPaused,
+      [&](Deadline until) { return agent().PauseContainer(id, until); },
+      [&](Deadline until) { return agent().ResumeContainer(id, until); }, deadline));
   Tell(EventType::kContainerPaused, id);
   return {};
 }
@@ -100,8 +121,10 @@ Status PodMonitor::ResumeContainer(const std::string& id, Deadline deadline) {
   VC_RETURN_IF_ERROR(CheckTurn(deadline));
   VC_ASSIGN_OR_RETURN(const Step step, Check(id, ContainerCall::kResumeContainer));
   if (step == Step::kNothing) return {};
-  VC_RETURN_IF_ERROR(agent().ResumeContainer(id, deadline));
-  VC_RETURN_IF_ERROR(SetContainerState(id, ContainerState::kRunning));
+  VC_RETURN_IF_ERROR(SwitchContainer(
+      id, ContainerState::kPaused, ContainerState::kRunning,
+      [&](Deadline until) { return agent().ResumeContainer(id, until); },
+      [&](Deadline until) { return agent().PauseContainer(id, until); }, deadline));
   Tell(EventType::kContainerResumed, id);
   return {};
 }
