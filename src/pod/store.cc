@@ -140,7 +140,8 @@ Result<Store> Store::Open(std::string root, std::string run) {
   if (!made) {
     return Fail(std::move(made.error()).AddContext("open root directory " + Quoted(root)));
   }
-  if (::access((root + "/pods").c_str(), R_OK | W_OK | X_OK) != 0) {
+  // Of a disk that has become read-only can still be told what is on it.
+  if (::access((root + "/pods").c_str(), R_OK | W_OK | X_OK) != 0 && errno != EROFS) {
     return Fail(Code::kPermissionDenied,
                 "root directory " + Quoted(root) + " cannot be written: choose another, or run as its owner");
   }
