@@ -27,9 +27,9 @@ help:
 	@echo 'make lint      format, clang-tidy, shellcheck, layout'
 	@test ! -x bench/run || echo 'make bench     what starting and entering cost, as ratios'
 	@echo 'make fuzz      each fuzzer for SECONDS=$(SECONDS) seconds'
-	@echo 'make fault     kills our programs at each of their steps; the next caller finds all in order'
 	@echo 'make stress    random calls of many processes for SECONDS=$(SECONDS) seconds; then with real VMs'
 	@echo 'make soak      CYCLES=$(CYCLES) pods one after another; nothing may have become more'
+	@echo 'make fault     kills our programs at each of their steps, lets each fail; the next caller finds all in order'
 	@echo 'make install   into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make clean     removes $(BUILD)/'
 
@@ -113,10 +113,20 @@ fault: guest
 	$(call say,fault: build)
 	$(call configure,-DVIRTCONTAINERS_TESTS=ON)
 	@$(NINJA)
-	$(call say,fault: pods whose VM is a process that does nothing)
+	$(call say,fault: what is found when it is there)
+	@test/fault/selftest $(BUILD)/test/libstep_count.so
+	$(call say,fault: killed at each step; pods whose VM is a process that does nothing)
 	@test/fault/run $(BUILD)
-	$(call say,fault: pods of QEMU)
-	@test/fault/run --real $(BUILD)
+	$(call say,fault: each step fails for lack of a place on the disk, of descriptors, of threads)
+	@test/fault/run --fail ENOSPC $(BUILD)
+	@test/fault/run --fail EMFILE $(BUILD)
+	@test/fault/run --fail EAGAIN $(BUILD)
+	$(call say,fault: what the kernel refuses)
+	@test/fault/exhaustion $(BUILD)
+	$(call say,fault: killed before and after each line of the journal; pods of QEMU)
+	@test/fault/run --real --journal $(BUILD)
+	$(call say,fault: what the kernel refuses; pods of QEMU)
+	@test/fault/exhaustion --real $(BUILD)
 
 # Programs that use the library for long, with VMs; `make test` has some of it without.
 STRESS_ENVIRONMENT := VIRTCONTAINERS_MONITOR=$(CURDIR)/$(BUILD)/bin/virtcontainers-monitor \

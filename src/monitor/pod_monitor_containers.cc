@@ -75,7 +75,7 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
   }
   if (logged) (void)agent().CloseStdin({id, ""}, deadline);
   bool stopped = false;
-  const Status saved = Change([&](PodRecord& record) {
+  Status saved = Change([&](PodRecord& record) {
     // The VM may have ended just now, and the container with it.
     stopped = stopped_;
     if (stopped) return;

@@ -1,0 +1,156 @@
+"""What holds after everything that went wrong."""
+
+import os
+import signal
+import time
+
+import operations
+from case import FAILED, Broken
+
+STATES = ('ready', 'running', 'paused', 'stopped')
+# What is on its way out of the kernel is given so long.
+VANISHING = float(os.environ.get('FAULT_PATIENCE', '20'))
+
+
+def killed_in_order(fault, done, hit):
+    """How a call may end that had somebody killed under it."""
+    if fault.role == 'virtc' and hit and done.returncode != -signal.SIGKILL:
+        raise Broken(f'was to be killed, and ended with {done.returncode}')
+    if not hit and done.returncode != 0:
+        raise Broken(f'failed with nobody killed: {done.stderr.strip()}')
+    if done.returncode > 0 and not done.stderr.strip():
+        raise Broken('failed without a word')
+
+
+def failed_in_order(fault, done, hit):
+    """How a call may end when something failed: it succeeds, or says what failed."""
+    if done.returncode == 0:
+        return
+    words = done.stderr.strip()
+    if not hit:
+        raise Broken(f'failed where nothing did: {words}')
+    if done.returncode != FAILED:
+        raise Broken(f'ended with {done.returncode}: {words}')
+    # A monitor that lacks them cannot take a call, and hangs up.
+    dumb = fault.role == 'monitor' and fault.error in ('EMFILE', 'EAGAIN')
+    if not words or not (dumb or fault.reason() in words.lower()):
+        raise Broken(f'does not say what failed: {words or "nothing"}')
+
+
+def old_or_new(case, name, fault, done, old, new):
+    """What failed has changed nothing, and can be done again; what succeeded has done all."""
+    now = nameless(case, case.seen())
+    succeeded = done.returncode == 0
+    if name == 'replace monitor' and not case.settings.real:
+        # The containers of a VM that does nothing live in its monitor, and are gone with it: sooner or later.
+        old, new, now = ({pod: state for pod, (state, _) in seen.items()} for seen in (old, new, now))
+    wanted = [new] if succeeded else [old, new]
+    if fault.rest and 'start' in name:
+        # Where nothing can be written, that a start was undone cannot be either: its VM is gone, which is seen.
+        wanted += [] if succeeded else [stopped(old)]
+    if now not in wanted:
+        raise Broken(f'{"succeeded" if succeeded else "failed"}, and left {now} of {old} on the way to {new}')
+    if not succeeded and now == old and now != new:
+        case.must(operations.OPERATIONS[name][1])
+        if nameless(case, case.seen()) != new:
+            raise Broken(f'failed, was done again, and left {nameless(case, case.seen())} instead of {new}')
+
+
+def stopped(seen):
+    return {pod: ('stopped', {one: 'stopped' for one in containers}) for pod, (_, containers) in seen.items()}
+
+
+def nameless(case, seen):
+    """Comparable with what is seen in another case."""
+    return {pod.replace(case.pod, 'WEB'): states for pod, states in seen.items()}
+
+
+def still_answers(case, fault):
+    """A caller who only asks needs no place on the disk."""
+    environment = case.environment(fault.at(1))
+    for words in (['pod', 'list'], ['pod', 'status', 'WEB']):
+        if words[1] == 'status' and case.read_config() is None:
+            continue
+        done = case.call(words, dict(environment, FAULT_ROLE='virtc'))
+        if done.returncode != 0:
+            raise Broken(f'while that lasts, {" ".join(words)} fails: {done.stderr.strip()}')
+
+
+def recovers(case, name):
+    """The next caller comes: the pod is there, legal, as it was configured, and can be stopped, started, deleted."""
+    pods = case.list()
+    if not pods:
+        if name not in operations.MAY_LACK_POD:
+            raise Broken('the pod is lost')
+        case.must(operations.CREATE)
+    elif case.config is not None and case.read_config() != case.config:
+        raise Broken('its configuration is another')
+    state = case.status().get('state')
+    if state not in STATES:
+        raise Broken(f'its state is {state}')
+    if state in ('running', 'paused'):
+        case.must(['container', 'list', 'WEB'])
+        case.must(operations.STOP)
+    case.must(operations.START)
+    case.must(operations.STOP)
+    case.must(operations.DELETE)
+    nothing_left(case)
+
+
+def nothing_left(case):
+    # What waits to be removed is taken by the next caller, an hour later.
+    case.must(['pod', 'list'], {'LD_PRELOAD': case.settings.library, 'FAULT_LATER': '7200'})
+    until = time.monotonic() + VANISHING
+    while True:
+        left = leaks(case)
+        if not left:
+            return
+        if time.monotonic() > until:
+            raise Broken('left behind: ' + ', '.join(left))
+        time.sleep(0.02)
+
+
+def leaks(case):
+    """All that is there of a case whose pods are deleted."""
+    left = [f'file {part}/{entry}' for part in ('root/pods', 'root/trash', 'run')
+            if os.path.isdir(f'{case.dir}/{part}') for entry in os.listdir(f'{case.dir}/{part}')]
+    left += [f'file root/{name}' for name in entries(case.dir + '/root') if '.tmp.' in name]
+    left += [f'process {pid} {line}' for pid, line in case.processes()]
+    # Also a network namespace that is kept by its name is a mount.
+    left += [f'mount {target}' for number, target in case.mounts().items() if number not in case.own_mounts.values()]
+    left += mount_namespaces(case) + network(case)
+    left += ['cgroup ' + path for path, _, _ in os.walk('/sys/fs/cgroup') if case.pod in os.path.basename(path)]
+    return left
+
+
+def entries(path):
+    return os.listdir(path) if os.path.isdir(path) else []
+
+
+def mount_namespaces(case):
+    """Those in which something of the case is mounted, by a process that is in it."""
+    ours, seen, left = os.readlink('/proc/thread-self/ns/mnt'), set(), []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            namespace = os.readlink(f'/proc/{pid}/ns/mnt')
+            if namespace == ours or namespace in seen:
+                continue
+            seen.add(namespace)
+            with open(f'/proc/{pid}/mountinfo', encoding='utf-8') as file:
+                if case.dir in file.read():
+                    left.append(f'mount namespace of process {pid}')
+        except OSError:
+            continue
+    return left
+
+
+def network(case):
+    """Interfaces, which there are none of to begin with; sockets; names of network namespaces."""
+    left = [f'network namespace {name}' for name in entries('/run/netns') if case.pod in name]
+    with open('/proc/thread-self/net/unix', encoding='utf-8') as file:
+        left += ['socket ' + line.split()[-1] for line in file if case.dir in line]
+    if os.geteuid() == 0:
+        with open('/proc/thread-self/net/dev', encoding='utf-8') as file:
+            names = [line.split(':')[0].strip() for line in file if ':' in line]
+        left += [f'network interface {name}' for name in names if name != 'lo']
+    return left

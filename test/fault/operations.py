@@ -1,0 +1,35 @@
+"""What is done to pods while something goes wrong, and what has to be done before."""
+
+# A command line of virtc is a list of words. POD and CONTAINER stand for the options that make one, TRUE for a command
+# that succeeds, WEB for the pod's id. MONITOR_DIES is no command line: the pod's monitor is killed.
+CREATE = ['pod', 'create', 'WEB', 'POD']
+START = ['pod', 'start', 'WEB']
+STOP = ['pod', 'stop', 'WEB']
+DELETE = ['pod', 'delete', 'WEB']
+CREATE_B = ['container', 'create', 'WEB', 'b', 'CONTAINER']
+MONITOR_DIES = ['MONITOR_DIES']
+
+# operation: (what is done before, what is done)
+OPERATIONS = {
+    'create pod': ([], CREATE),
+    'start pod': ([CREATE], START),
+    'stop pod': ([CREATE, START], STOP),
+    'start stopped pod': ([CREATE, START, STOP], START),
+    'delete pod': ([CREATE], DELETE),
+    'delete stopped pod': ([CREATE, START, STOP], DELETE),
+    'create container': ([CREATE], CREATE_B),
+    'create container, running': ([CREATE, START], CREATE_B),
+    'start container': ([CREATE, START, CREATE_B], ['container', 'start', 'WEB', 'b']),
+    'stop container': ([CREATE, START], ['container', 'stop', 'WEB', 'main']),
+    'delete container': ([CREATE, CREATE_B], ['container', 'delete', 'WEB', 'b']),
+    'delete container, running': ([CREATE, START, CREATE_B], ['container', 'delete', 'WEB', 'b']),
+    'enter container': ([CREATE, START], ['container', 'enter', 'WEB', 'main', '--', 'TRUE']),
+    'enter pod': ([CREATE, START], ['pod', 'enter', 'WEB', '--', 'TRUE']),
+    'replace monitor': ([CREATE, START, MONITOR_DIES], ['monitor', 'WEB']),
+}
+
+# Whose steps are counted: virtc, the process that it starts, and the monitor which that one starts.
+ROLES = ('virtc', 'launcher', 'monitor')
+
+# After these there may be no pod.
+MAY_LACK_POD = ('create pod', 'delete pod', 'delete stopped pod')
