@@ -103,12 +103,13 @@ int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
     return Complain(Error(Code::kInvalidArgument, "this program is started by the library, by StartPod"));
   }
   if (arguments->launch) {
-    const Status launched = Relaunch(*arguments);
     // The caller knows this process by its pid, and may be one whose children are collected the moment they
-    // end: it says when it has taken hold of it.
+    // end: it says when it has taken hold of it. Nothing is begun before that: a caller that cannot, for lack
+    // of a descriptor, ends this process, and says that the pod was not started.
     char byte;
     while (::read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR) {
     }
+    const Status launched = Relaunch(*arguments);
     // The caller reads the pipe to its end: nothing is lost by saying it there as well.
     UniqueFd ready(kReadyFd);
     if (launched) return EXIT_SUCCESS;

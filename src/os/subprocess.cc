@@ -87,7 +87,11 @@ Result<Subprocess> Subprocess::Spawn(const Options& options) {
   std::set<int> targets;
   for (const auto& [ours, theirs] : options.fds) {
     UniqueFd copy(::fcntl(ours, F_DUPFD_CLOEXEC, highest + 1));
-    if (!copy) return FailErrno("spawn " + Quoted(options.argv[0]) + ": duplicate a descriptor");
+    if (!copy) {
+      // fcntl(2): EINVAL is for one beyond all that the process may have.
+      const int error = errno == EINVAL ? EMFILE : errno;
+      return FailErrno("spawn " + Quoted(options.argv[0]) + ": duplicate a descriptor", error);
+    }
     sources.emplace_back(std::move(copy), theirs);
     targets.insert(theirs);
   }
