@@ -64,7 +64,9 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
       VC_ASSIGN_OR_RETURN(trash, impl_->store().RemovePod(pod));
       return {};
     }));
-    return RemoveTree(trash);
+    // The pod is gone. What is left of it is only disk space: what cannot be removed now is swept later.
+    (void)RemoveTree(trash);
+    return {};
   };
   const auto remove = [&]() -> Status {
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
