@@ -237,6 +237,8 @@ unsigned KindsOfWrite(int fd) {
 
 }  // namespace
 
+// The C library's headers have names of their own for the parameters.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 extern "C" {
 
 int open(const char* path, int flags, ...) {
@@ -425,3 +427,4 @@ int clock_gettime(clockid_t clock, struct timespec* time) {
 }
 
 }  // extern "C"
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
