@@ -93,6 +93,9 @@ def recovers(case, name):
         case.must(operations.STOP)
     case.must(operations.START)
     case.must(operations.STOP)
+    litter = untidy(case)
+    if litter:
+        raise Broken('in the pod that goes on there is ' + ', '.join(litter))
     case.must(operations.DELETE)
     nothing_left(case)
 
@@ -120,6 +123,17 @@ def leaks(case):
     left += [f'mount {target}' for number, target in case.mounts().items() if number not in case.own_mounts.values()]
     left += mount_namespaces(case) + network(case)
     left += ['cgroup ' + path for path, _, _ in os.walk('/sys/fs/cgroup') if case.pod in os.path.basename(path)]
+    return left
+
+
+def untidy(case):
+    """What nobody needs any more, in a pod that is still needed: drafts of files, containers that are not in its record."""
+    pod = f'{case.dir}/root/pods/{case.pod}'
+    left = [f'draft {name}' for _, _, files in os.walk(pod) for name in files if '.tmp.' in name]
+    if os.path.isdir(pod + '/containers'):
+        known = [container['id'] for container in case.status()['containers']]
+        left += [f'orphan {name}' for name in os.listdir(pod + '/containers')
+                 if name.endswith('.json') and name[:-len('.json')] not in known]
     return left
 
 
