@@ -55,6 +55,7 @@ struct VmInfo {
   std::string machine;
   Accelerator accelerator = Accelerator::kTcg;  // kKvm or kTcg
   std::string accelerator_reason;               // why this one, for a person
+  std::string sandbox;       // what the VMM's process is confined to, or "none: " and why, for a person
   std::string agent_socket;  // kVirtioSerial: the unix socket that is the host's end of the port
 };
 

@@ -67,6 +67,7 @@ struct PodStatus {
   std::string machine;             // "q35"
   std::string accelerator;         // "kvm" or "tcg", once started
   std::string accelerator_reason;  // why this one
+  std::string sandbox;             // what the VM's process is confined to, or "none: " and why; once started
   std::string agent;               // "kata"
   std::string agent_version;       // once started
   std::string transport;           // "virtio-serial" or "vsock", once started

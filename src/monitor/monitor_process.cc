@@ -18,6 +18,7 @@
 #include "monitor/launch.h"
 #include "monitor/pod_monitor.h"
 #include "monitor/service.h"
+#include "os/confine.h"
 #include "os/file.h"
 #include "os/file_lock.h"
 #include "os/subprocess.h"
@@ -89,7 +90,8 @@ Status Run(const MonitorParts& parts, const MonitorArguments& arguments, UniqueF
 
 MonitorParts DefaultMonitorParts() {
   MonitorParts parts;
-  parts.hypervisors["qemu"] = [] { return std::make_unique<QemuHypervisor>(); };
+  // A program with MonitorMain confines: this one, whatever has become of its file since.
+  parts.hypervisors["qemu"] = [] { return std::make_unique<QemuHypervisor>("/proc/self/exe"); };
   parts.hypervisors["mock"] = [] { return std::make_unique<MockHypervisor>(); };
   parts.agents["kata"] = [] { return std::make_unique<KataAgent>(); };
   parts.agents["noop"] = [] { return std::make_unique<NoopAgent>(); };
@@ -97,6 +99,7 @@ MonitorParts DefaultMonitorParts() {
 }
 
 int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
+  if (IsConfineCommand(argc, argv)) return ConfineMain(argc, argv);
   const Result<MonitorArguments> arguments = ParseArguments(argc, argv);
   if (!arguments) return Complain(arguments.error());
   if (::fcntl(kReadyFd, F_GETFD) < 0) {

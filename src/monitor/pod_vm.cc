@@ -155,6 +155,7 @@ Status PodVm::TakeOver(const VmRecord& record, const std::vector<ProcessIdentity
   running.version = record.version;
   running.machine = record.machine;
   running.accelerator_reason = record.accelerator_reason;
+  running.sandbox = record.sandbox;
   VC_ASSIGN_OR_RETURN(running.accelerator, ValueOf(kAcceleratorNames, record.accelerator, "'accelerator'"));
   if (has_guest()) {
     if (helpers.empty()) return Fail(Code::kNotFound, "nothing is known of its virtiofsd");
@@ -230,6 +231,7 @@ Status PodVm::Launch(Deadline deadline) {
   record_.machine = info->machine;
   record_.accelerator = NameOf(kAcceleratorNames, info->accelerator);
   record_.accelerator_reason = info->accelerator_reason;
+  record_.sandbox = info->sandbox;
   record_.transport = NameOf(kTransportNames, vm.transport);
   record_.vsock_cid = vm.vsock_cid;
   address_ = AgentAddress{vm.transport, info->agent_socket, vm.vsock_cid};

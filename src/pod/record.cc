@@ -55,6 +55,7 @@ Json ToJson(const PodRecord& record) {
                   {"machine", vm.machine},
                   {"accelerator", vm.accelerator},
                   {"accelerator_reason", vm.accelerator_reason},
+                  {"sandbox", vm.sandbox},
                   {"agent_version", vm.agent_version},
                   {"transport", vm.transport}};
     if (vm.vsock_cid != 0) json["vm"]["vsock_cid"] = vm.vsock_cid;
@@ -97,6 +98,7 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
     inner.Read("machine", vm.machine);
     inner.Read("accelerator", vm.accelerator);
     inner.Read("accelerator_reason", vm.accelerator_reason);
+    inner.Read("sandbox", vm.sandbox);
     inner.Read("agent_version", vm.agent_version);
     inner.Read("transport", vm.transport);
     inner.Read("vsock_cid", vm.vsock_cid);

@@ -31,6 +31,7 @@ struct VmRecord {
   std::string machine;
   std::string accelerator;
   std::string accelerator_reason;
+  std::string sandbox;
   std::string agent_version;
   std::string transport;
   uint32_t vsock_cid = 0;  // 0: it has none

@@ -35,6 +35,7 @@ TEST(Record, EveryFieldRoundTrips) {
   EXPECT_EQ(read.vm->machine, full.vm->machine);
   EXPECT_EQ(read.vm->accelerator, full.vm->accelerator);
   EXPECT_EQ(read.vm->accelerator_reason, full.vm->accelerator_reason);
+  EXPECT_EQ(read.vm->sandbox, full.vm->sandbox);
   EXPECT_EQ(read.vm->agent_version, full.vm->agent_version);
   EXPECT_EQ(read.vm->transport, full.vm->transport);
   EXPECT_EQ(read.monitor, full.monitor);

@@ -143,6 +143,7 @@ inline PodRecord FullRecord() {
                        .machine = "q35",
                        .accelerator = "tcg",
                        .accelerator_reason = "the CPU has neither svm nor vmx",
+                       .sandbox = "user 2013265920, own root",
                        .agent_version = "0.1.0",
                        .transport = "virtio-serial"};
   record.monitor = {.pid = 76, .start_time = 5, .boot_id = "boot"};

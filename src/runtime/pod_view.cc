@@ -75,6 +75,7 @@ Result<PodStatus> ViewPod(const PodFiles& files) {
     status.hypervisor_version = record.vm->version;
     status.accelerator = record.vm->accelerator;
     status.accelerator_reason = record.vm->accelerator_reason;
+    status.sandbox = record.vm->sandbox;
     status.agent_version = record.vm->agent_version;
     status.transport = record.vm->transport;
     status.vm_pid = record.vm->process.pid;

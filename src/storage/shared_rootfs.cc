@@ -18,6 +18,7 @@
 
 #include "base/errors.h"
 #include "base/unique_fd.h"
+#include "os/confine.h"
 #include "os/file.h"
 #include "os/pidfd.h"
 #include "os/process_identity.h"
@@ -146,6 +147,7 @@ Status SharedRootfs::Impl::Spawn(const Virtiofsd& program) {
 
   const Subprocess::Options spawn = {
       .argv = VirtiofsdArguments(program, options_.run_dir + "/share", kListenerFd, options_.sandbox),
+      .env = ConfinedEnvironment(),
       .fds = {{listener.fd(), kListenerFd}, {log.get(), STDOUT_FILENO}, {log.get(), STDERR_FILENO}}};
   VC_RETURN_IF_ERROR(share_.Run([&]() -> Status {
     VC_ASSIGN_OR_RETURN(Subprocess child, Subprocess::Spawn(spawn));

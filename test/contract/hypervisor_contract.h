@@ -101,6 +101,7 @@ TEST_P(HypervisorContract, StartSaysWhatRuns) {
   EXPECT_EQ(::kill(info.process.pid, 0), 0);
   EXPECT_FALSE(info.version.empty());
   EXPECT_FALSE(info.accelerator_reason.empty());
+  EXPECT_FALSE(info.sandbox.empty());
   EXPECT_NE(info.accelerator, Accelerator::kAuto);
   EXPECT_TRUE(std::filesystem::exists(Config().console));
 }

@@ -199,6 +199,7 @@ TEST_F(RunningPod, StatusSaysWhatRunsAndWhy) {
   EXPECT_EQ(pod.machine, "q35");
   EXPECT_THAT(pod.accelerator, AnyOf("kvm", "tcg"));
   EXPECT_THAT(pod.accelerator_reason, HasSubstr("kvm"));
+  EXPECT_THAT(pod.sandbox, testing::StartsWith("user "));
   EXPECT_EQ(pod.agent, "kata");
   EXPECT_THAT(pod.agent_version, Not(IsEmpty()));
   EXPECT_THAT(pod.transport, AnyOf("virtio-serial", "vsock"));

@@ -203,6 +203,7 @@ TEST_F(VirtcExamples, WorkAsTheyArePrinted) {
   EXPECT_EQ(status.value("state", ""), "running");
   EXPECT_EQ(status.value("accelerator", ""), pod.accelerator);
   EXPECT_EQ(status.value("accelerator_reason", ""), pod.accelerator_reason);
+  EXPECT_EQ(status.value("sandbox", ""), pod.sandbox);
   EXPECT_EQ(status.value("vcpus", 0), 2);
   EXPECT_EQ(status.value("memory_bytes", 0), 256 << 20);
   EXPECT_EQ(status.value("vm_pid", 0), pod.vm_pid);

@@ -33,6 +33,7 @@ PodStatus StoppedPod() {
   pod.machine = "q35";
   pod.accelerator = "tcg";
   pod.accelerator_reason = "no svm";
+  pod.sandbox = "none: not root";
   pod.agent = "kata";
   pod.vcpus = 1;
   pod.memory = Bytes::MiB(256);
@@ -80,6 +81,7 @@ TEST(Report, APodForPeople) {
   const std::string text = Render(PodReport(StoppedPod()), Format::kTable);
   EXPECT_THAT(text, HasSubstr("state        stopped (vm exited: killed by signal 9)\n"));
   EXPECT_THAT(text, HasSubstr("accelerator  tcg (no svm)\n"));
+  EXPECT_THAT(text, HasSubstr("sandbox      none: not root\n"));
   EXPECT_THAT(text, HasSubstr("size         1 vCPU, 256 MiB\n"));
   EXPECT_THAT(text, Not(HasSubstr("vm pid")));
   EXPECT_THAT(text,
@@ -96,6 +98,7 @@ TEST(Report, APodForPrograms) {
   "machine": "q35",
   "accelerator": "tcg",
   "accelerator_reason": "no svm",
+  "sandbox": "none: not root",
   "agent": "kata",
   "agent_version": null,
   "transport": null,

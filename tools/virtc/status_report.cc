@@ -93,6 +93,7 @@ Json PodJson(const PodStatus& pod) {
       {"machine", Known(pod.machine)},
       {"accelerator", Known(pod.accelerator)},
       {"accelerator_reason", Known(pod.accelerator_reason)},
+      {"sandbox", Known(pod.sandbox)},
       {"agent", Known(pod.agent)},
       {"agent_version", Known(pod.agent_version)},
       {"transport", Known(pod.transport)},
@@ -116,6 +117,7 @@ Report PodReport(const PodStatus& pod) {
   AddRow(table, "hypervisor", Joined(pod.hypervisor, pod.hypervisor_version));
   AddRow(table, "machine", pod.machine);
   AddRow(table, "accelerator", WithNote(pod.accelerator, pod.accelerator_reason));
+  AddRow(table, "sandbox", pod.sandbox);
   AddRow(table, "size", fmt::format("{} vCPU{}, {}", pod.vcpus, pod.vcpus == 1 ? "" : "s", Size(pod.memory)));
   AddRow(table, "agent",
          Joined(Joined(pod.agent, pod.agent_version), pod.transport.empty() ? "" : "over " + pod.transport));

@@ -76,6 +76,7 @@ Result<VmInfo> MockHypervisor::Impl::Start(const VmConfig& config) {
   info.version = "mock";
   info.machine = config.hypervisor.machine;
   info.accelerator_reason = "mock: a process that does nothing";
+  info.sandbox = "none: mock";
   return info;
 }
 

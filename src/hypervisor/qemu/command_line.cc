@@ -8,6 +8,7 @@ namespace virtcontainers {
 namespace {
 
 constexpr std::string_view kMicrovm = "microvm";
+constexpr std::string_view kConsoleSet = "1";
 constexpr size_t kMaxKernelCommandLine = 2047;  // x86: COMMAND_LINE_SIZE, with its NUL
 
 // A value in QEMU's option syntax, where a comma ends it unless it is doubled.
@@ -84,16 +85,19 @@ void AddMonitors(ArgumentList& arguments) {
 }
 
 void AddDevices(const VmConfig& config, ArgumentList& arguments) {
-  // append: whoever shortens the file while QEMU writes gets no hole at its beginning.
-  arguments.Add("-chardev", "file,id=console,append=on,path=" + Escaped(config.console));
+  // append: whoever shortens the file while QEMU writes gets no hole at its beginning. QEMU takes a file only
+  // by its path, and those of a descriptor set as paths.
+  arguments.Add("-add-fd", "set=" + std::string(kConsoleSet) + ",fd=" + std::to_string(kConsoleFd));
+  arguments.Add("-chardev", "file,id=console,append=on,path=/dev/fdset/" + std::string(kConsoleSet));
   arguments.Add("-serial", "chardev:console");
 
   arguments.Add("-object", "rng-random,id=entropy,filename=/dev/urandom");
   arguments.Add("-device", Device(config, "virtio-rng") + ",rng=entropy");
 
   if (config.transport == AgentTransport::kVsock) {
-    arguments.Add("-device",
-                  Device(config, "vhost-vsock") + ",guest-cid=" + std::to_string(config.vsock_cid));
+    arguments.Add("-device", Device(config, "vhost-vsock") +
+                                 ",guest-cid=" + std::to_string(config.vsock_cid) +
+                                 ",vhostfd=" + std::to_string(kVhostVsockFd));
   } else {
     arguments.Add("-device", Device(config, "virtio-serial") + ",max_ports=2");
     arguments.Add("-chardev", SocketChardev("agent", kAgentListenerFd, true));

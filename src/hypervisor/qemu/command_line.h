@@ -14,15 +14,18 @@
 namespace virtcontainers {
 
 // The descriptors QEMU is started with. It opens no socket by path: a path may be longer than a socket's
-// address, and whoever connects before QEMU accepts is not refused.
+// address, and whoever connects before QEMU accepts is not refused. Nor anything else but its program, the
+// kernel, and devices that everybody may use: where it is confined it has no other files.
 inline constexpr int kQmpFd = 3;            // a connected socket: the owner's monitor
 inline constexpr int kQmpListenerFd = 4;    // a listening one: a successor's monitor
 inline constexpr int kAgentListenerFd = 5;  // a listening one: the agent's port (kVirtioSerial)
 inline constexpr int kShareFd = 6;          // connected to virtiofsd (with a share)
+inline constexpr int kConsoleFd = 7;        // the console's file, to append to
+inline constexpr int kVhostVsockFd = 8;     // /dev/vhost-vsock (kVsock)
 
 // What was found out about the host.
 struct QemuFacts {
-  std::string binary;
+  std::string binary;                           // a path without links
   std::string firmware;                         // a path, or a name in QEMU's own data directory
   Accelerator accelerator = Accelerator::kTcg;  // kKvm or kTcg
   uint32_t tsc_khz = 0;                         // the host's; 0 if it is not known

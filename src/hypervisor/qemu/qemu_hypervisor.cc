@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "hypervisor/host_probe.h"
 #include "hypervisor/qemu/command_line.h"
 #include "hypervisor/qemu/exit_reason.h"
+#include "hypervisor/qemu/qemu_sandbox.h"
 #include "hypervisor/qemu/qmp_client.h"
 #include "hypervisor/qemu/tsc.h"
 #include "hypervisor/vm_process.h"
@@ -29,6 +31,8 @@ namespace {
 
 constexpr char kDefaultProgram[] = "qemu-system-x86_64";
 constexpr char kDefaultFirmware[] = "qboot.rom";  // QEMU finds it in its own data directory
+constexpr char kVhostVsock[] = "/dev/vhost-vsock";
+constexpr int kReportFd = 9;  // of the sandbox; QEMU does not have it
 constexpr char kPowerOffByReset[] = "virtcontainers.poweroff=reset";
 constexpr size_t kMaxLog = 4 << 10;
 constexpr size_t kMaxConsoleTail = 16 << 10;
@@ -36,8 +40,13 @@ constexpr auto kPolitely = std::chrono::seconds(1);
 
 Result<std::string> FindQemu(const std::string& configured) {
   const std::string name = configured.empty() ? kDefaultProgram : configured;
-  std::string path = FindProgram(name);
-  if (!path.empty()) return path;
+  const std::string path = FindProgram(name);
+  std::error_code error;
+  // Without links: what is shown to it is the directory that it is in.
+  if (!path.empty()) {
+    std::string real = std::filesystem::canonical(path, error).string();
+    return error ? path : std::move(real);
+  }
   if (configured.empty()) {
     return Fail(Code::kNotFound,
                 Quoted(name) + " is not in $PATH: install it ('apt-get install qemu-system-x86')");
@@ -80,7 +89,7 @@ struct Listeners {
 // Descriptors that QEMU is given, and our end of its monitor. They are QEMU's alone once it runs: its death
 // must be the connections' end.
 struct Descriptors {
-  UniqueFd qmp, qemu_qmp, share, log;
+  UniqueFd qmp, qemu_qmp, share, log, console, vhost_vsock;
 
   std::vector<std::pair<int, int>> ForQemu(const Listeners& listeners) const {
     std::vector<std::pair<int, int>> fds = {{log.get(), STDOUT_FILENO}, {log.get(), STDERR_FILENO}};
@@ -88,6 +97,8 @@ struct Descriptors {
     fds.emplace_back(listeners.qmp->fd(), kQmpListenerFd);
     if (listeners.agent) fds.emplace_back(listeners.agent->fd(), kAgentListenerFd);
     if (share) fds.emplace_back(share.get(), kShareFd);
+    fds.emplace_back(console.get(), kConsoleFd);
+    if (vhost_vsock) fds.emplace_back(vhost_vsock.get(), kVhostVsockFd);
     return fds;
   }
 };
@@ -96,6 +107,7 @@ struct Descriptors {
 
 class QemuHypervisor::Impl {
  public:
+  explicit Impl(std::string confiner) : confiner_(std::move(confiner)) {}
   ~Impl() {
     // The watcher first: it asks the client for the last events.
     process_.reset();
@@ -113,6 +125,9 @@ class QemuHypervisor::Impl {
  private:
   Result<VmInfo> Launch(const VmConfig& config, Deadline deadline);
   Result<Descriptors> OpenDescriptors(const VmConfig& config, Deadline deadline);
+  // Starts the process that is, or becomes, QEMU. What it cannot do before that is an error of `ready`.
+  Status Spawn(std::vector<std::string> command, const QemuSandbox& sandbox, const Descriptors& descriptors,
+               UniqueFd& ready);
   Status Boot(UniqueFd monitor, Deadline deadline);
   // Ends what a failed start has left; answers with the words of a QEMU that ended by itself.
   Error FailStart(Error error);
@@ -120,6 +135,7 @@ class QemuHypervisor::Impl {
   VmExit Explain(const std::optional<ProcessExit>& exit);
   void HandleEvent(const QmpEvent& event);
 
+  const std::string confiner_;
   std::mutex operation_mutex_;  // one Pause or Resume at a time
   mutable std::mutex mutex_;
   bool start_called_ = false;
@@ -166,41 +182,58 @@ Result<VmInfo> QemuHypervisor::Impl::Launch(const VmConfig& config, Deadline dea
 
   console_ = config.console;
   powers_off_by_reset_ = PowersOffByReset(config.hypervisor.kernel_parameters);
+  VC_ASSIGN_OR_RETURN(QemuSandbox sandbox, ChooseSandbox(confiner_, config, facts));
   VC_ASSIGN_OR_RETURN(Descriptors descriptors, OpenDescriptors(config, deadline));
 
-  VC_ASSIGN_OR_RETURN(Subprocess child, Subprocess::Spawn({.argv = std::move(arguments),
-                                                           .fds = descriptors.ForQemu(*listeners_)}));
+  UniqueFd ready;
+  VC_RETURN_IF_ERROR(Spawn(std::move(arguments), sandbox, descriptors, ready));
+  UniqueFd monitor = std::move(descriptors.qmp);
+  descriptors = {};
+  if (ready) VC_RETURN_IF_ERROR(AwaitConfined(ready.get(), deadline));
+  VC_RETURN_IF_ERROR(Boot(std::move(monitor), deadline));
+
+  VmInfo info;
+  info.process = process_->identity();
+  info.version = client_->version();
+  info.machine = config.hypervisor.machine;
+  info.accelerator = choice.accelerator;
+  info.accelerator_reason = choice.reason;
+  info.sandbox = std::move(sandbox.description);
+  if (config.transport == AgentTransport::kVirtioSerial) info.agent_socket = config.run_dir + "/agent.sock";
+  return info;
+}
+
+Status QemuHypervisor::Impl::Spawn(std::vector<std::string> command, const QemuSandbox& sandbox,
+                                   const Descriptors& descriptors, UniqueFd& ready) {
+  Subprocess::Options options{.env = ConfinedEnvironment(), .fds = descriptors.ForQemu(*listeners_)};
+  UniqueFd report;
+  if (sandbox.confinement) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("make a pipe");
+    ready.reset(ends[0]);
+    report.reset(ends[1]);
+    options.fds.emplace_back(report.get(), kReportFd);
+    command = ConfineCommand(confiner_, *sandbox.confinement, kReportFd, command);
+  }
+  options.argv = std::move(command);
+  VC_ASSIGN_OR_RETURN(Subprocess child, Subprocess::Spawn(options));
   Result<ProcessIdentity> identity = IdentifyProcess(child.pid());
   if (!identity) {
     (void)child.Kill(SIGKILL);
     (void)child.Wait(Deadline::Infinite());
     return Fail(std::move(identity.error()));
   }
-  {
-    VC_ASSIGN_OR_RETURN(
-        std::shared_ptr<VmProcess> process,
-        VmProcess::Keep(std::move(child), *identity, [this](const auto& exit) { return Explain(exit); }));
-    const std::lock_guard lock(mutex_);
-    process_ = std::move(process);
-  }
-  UniqueFd monitor = std::move(descriptors.qmp);
-  descriptors = {};
-  VC_RETURN_IF_ERROR(Boot(std::move(monitor), deadline));
-
-  VmInfo info;
-  info.process = *identity;
-  info.version = client_->version();
-  info.machine = config.hypervisor.machine;
-  info.accelerator = choice.accelerator;
-  info.accelerator_reason = choice.reason;
-  if (config.transport == AgentTransport::kVirtioSerial) info.agent_socket = config.run_dir + "/agent.sock";
-  return info;
+  VC_ASSIGN_OR_RETURN(
+      std::shared_ptr<VmProcess> process,
+      VmProcess::Keep(std::move(child), *identity, [this](const auto& exit) { return Explain(exit); }));
+  const std::lock_guard lock(mutex_);
+  process_ = std::move(process);
+  return {};
 }
 
 Result<Descriptors> QemuHypervisor::Impl::OpenDescriptors(const VmConfig& config, Deadline deadline) {
   Descriptors descriptors;
-  // QEMU says nothing of a console that it cannot open but its errno.
-  VC_ASSIGN_OR_RETURN(const UniqueFd console, NewFile(config.console));
+  VC_ASSIGN_OR_RETURN(descriptors.console, NewFile(config.console));
   log_ = config.run_dir + "/qemu.log";
   VC_ASSIGN_OR_RETURN(descriptors.log, NewFile(log_));
 
@@ -216,6 +249,9 @@ Result<Descriptors> QemuHypervisor::Impl::OpenDescriptors(const VmConfig& config
   if (config.transport == AgentTransport::kVirtioSerial) {
     VC_ASSIGN_OR_RETURN(ttrpc::UnixListener agent, ttrpc::ListenUnix(config.run_dir + "/agent.sock"));
     listeners->agent.emplace(std::move(agent));
+  } else {
+    descriptors.vhost_vsock.reset(::open(kVhostVsock, O_RDWR | O_CLOEXEC));
+    if (!descriptors.vhost_vsock) return FailErrno("open " + Quoted(kVhostVsock));
   }
   if (config.share) {
     VC_ASSIGN_OR_RETURN(descriptors.share, ttrpc::ConnectUnix(config.share->socket, deadline));
@@ -426,7 +462,7 @@ void QemuHypervisor::Impl::HandleEvent(const QmpEvent& event) {
   shutdown_reason_ = reason->get<std::string>();
 }
 
-QemuHypervisor::QemuHypervisor() : impl_(std::make_unique<Impl>()) {}
+QemuHypervisor::QemuHypervisor(std::string confiner) : impl_(std::make_unique<Impl>(std::move(confiner))) {}
 QemuHypervisor::~QemuHypervisor() = default;
 
 Result<VmInfo> QemuHypervisor::Start(const VmConfig& config, Deadline deadline) {

@@ -22,7 +22,9 @@ namespace virtcontainers {
 // refuses with AlreadyExists to take that of one that lives.
 class QemuHypervisor final : public Hypervisor {
  public:
-  QemuHypervisor();
+  // With a `confiner`, the program of ConfineCommand (os/confine.h), QEMU is confined where that can be done:
+  // VmInfo::sandbox says to what. Without one it runs as this process does.
+  explicit QemuHypervisor(std::string confiner = "");
   ~QemuHypervisor() override;
 
   std::string_view name() const override { return "qemu"; }

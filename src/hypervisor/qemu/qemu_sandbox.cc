@@ -1,0 +1,65 @@
+#include "hypervisor/qemu/qemu_sandbox.h"
+
+#include <algorithm>
+
+#include "base/errors.h"
+#include "os/file.h"
+#include "os/unused_user.h"
+
+namespace virtcontainers {
+namespace {
+
+constexpr char kLoaderCache[] = "/etc/ld.so.cache";
+
+// Of the largest file that QEMU makes: the guest's memory, which is one where it is shared.
+uint64_t LargestFile(const VmConfig& config) {
+  constexpr uint64_t kLeast = 64 << 20;  // the console's is cut at much less
+  return std::max(config.resources.memory.count, kLeast);
+}
+
+// Where a program finds what belongs to it: beside it, or beside the "bin" that it is in.
+std::string HomeOf(const std::string& program) {
+  std::string home = program.substr(0, program.rfind('/'));
+  constexpr std::string_view kBin = "/bin";
+  if (home.size() > kBin.size() && home.compare(home.size() - kBin.size(), kBin.size(), kBin) == 0)
+    home.resize(home.size() - kBin.size());
+  return home;
+}
+
+}  // namespace
+
+ConfinedRoot QemuRoot(const VmConfig& config, const QemuFacts& facts,
+                      const std::vector<std::string>& program_directories) {
+  ConfinedRoot root;
+  root.directories = program_directories;
+  const std::string home = HomeOf(facts.binary);
+  // Of a program in the host's root there is only itself to show.
+  if (home.empty()) {
+    root.files.push_back(facts.binary);
+  } else if (!IsBelow(home, root.directories)) {
+    root.directories.push_back(home);
+  }
+  root.files.push_back(config.hypervisor.kernel);
+  if (!config.hypervisor.initrd.empty()) root.files.push_back(config.hypervisor.initrd);
+  // A name without a slash is in QEMU's own directory.
+  if (facts.firmware.find('/') != std::string::npos) root.files.push_back(facts.firmware);
+  root.devices = {"/dev/null", "/dev/zero", "/dev/urandom"};
+  if (facts.accelerator == Accelerator::kKvm) root.devices.emplace_back("/dev/kvm");
+  return root;
+}
+
+Result<QemuSandbox> ChooseSandbox(const std::string& confiner, const VmConfig& config,
+                                  const QemuFacts& facts) {
+  std::string obstacle = confiner.empty() ? "its monitor has none" : ObstacleToConfining();
+  if (!obstacle.empty()) return QemuSandbox{std::nullopt, "none: " + obstacle};
+  Confinement confinement;
+  VC_ASSIGN_OR_RETURN(confinement.user, FindUnusedUser());
+  confinement.root = QemuRoot(config, facts, ProgramDirectories());
+  if (FileExists(kLoaderCache)) confinement.root.files.emplace_back(kLoaderCache);
+  confinement.max_file_size = LargestFile(config);
+  std::string description =
+      "user " + std::to_string(confinement.user) + ", own root and namespaces, no capabilities, no network";
+  return QemuSandbox{std::move(confinement), std::move(description)};
+}
+
+}  // namespace virtcontainers
