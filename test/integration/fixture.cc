@@ -72,7 +72,7 @@ const std::string& RootfsTemplate() {
   return made.path;
 }
 
-// Every process that names the directory.
+// Every process that names the directory, or was started by a monitor that does: QEMU knows no path of it.
 std::vector<std::string> ProcessesOf(const std::string& dir) {
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -80,7 +80,10 @@ std::vector<std::string> ProcessesOf(const std::string& dir) {
     if (name.find_first_not_of("0123456789") != std::string::npos || name == std::to_string(::getpid()))
       continue;
     std::string command = Slurp(entry.path() / "cmdline");
-    if (command.find(dir) == std::string::npos) continue;
+    if (command.find(dir) == std::string::npos &&
+        Slurp(entry.path() / "environ").find("VIRTCONTAINERS_POD=" + dir) == std::string::npos) {
+      continue;
+    }
     std::replace(command.begin(), command.end(), '\0', ' ');
     found.push_back(name + ": " + command);
   }

@@ -110,15 +110,9 @@ std::string Environment() {
 
 // A handle of the root directory of the file system that /usr is of: its inode is 2 on ext4.
 std::string OpenByHandle() {
-  struct {
-    file_handle header;
-    unsigned words[2];
-  } handle{};
-  handle.header.handle_bytes = sizeof(handle.words);
-  handle.header.handle_type = 1;
-  handle.words[0] = 2;
+  unsigned handle[] = {8, 1, 2, 0};  // bytes, type, inode, generation
   const int directory = ::open("/usr", O_RDONLY | O_DIRECTORY);
-  return Outcome(::open_by_handle_at(directory, &handle.header, O_RDONLY));
+  return Outcome(::syscall(SYS_open_by_handle_at, directory, handle, O_RDONLY));
 }
 
 std::string ForeignCall() {
@@ -153,7 +147,9 @@ const std::map<std::string, std::function<std::string(const std::string&)>> kAtt
     {"clone", [](const std::string&) { return CloneInUserNamespace(); }},
     {"rlimit", [](const std::string&) { return RaiseLimit(); }},
     {"priority",
-     [](const std::string& value) { return Outcome(::setpriority(PRIO_PROCESS, 0, Pid(value))); }},
+     [](const std::string& value) {
+       return Outcome(::setpriority(PRIO_PROCESS, 0, ::getpriority(PRIO_PROCESS, 0) - Pid(value)));
+     }},
     {"grow",
      [](const std::string& size) { return Outcome(::ftruncate(kAnswersFd, std::atoll(size.c_str()))); }},
     {"keyring",
