@@ -78,6 +78,7 @@ Status CheckReadable(const ConfinedRoot& root, uint32_t user) {
   for (const std::string& path : root.files) {
     if (::access(path.c_str(), R_OK) == 0) continue;
     Error error = ErrnoError("read " + Quoted(path) + " as user " + std::to_string(user));
+    if (error.code() != Code::kPermissionDenied) return Fail(std::move(error));
     return Fail(error.code(), error.message() + ": let everybody read it ('chmod o+r'), or give a copy");
   }
   return {};

@@ -44,8 +44,8 @@ Result<std::string> FindQemu(const std::string& configured) {
   std::error_code error;
   // Without links: what is shown to it is the directory that it is in.
   if (!path.empty()) {
-    std::string real = std::filesystem::canonical(path, error).string();
-    return error ? path : std::move(real);
+    const std::filesystem::path real = std::filesystem::canonical(path, error);
+    return error ? path : real.string();
   }
   if (configured.empty()) {
     return Fail(Code::kNotFound,

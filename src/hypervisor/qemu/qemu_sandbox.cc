@@ -17,13 +17,18 @@ uint64_t LargestFile(const VmConfig& config) {
   return std::max(config.resources.memory.count, kLeast);
 }
 
-// Where a program finds what belongs to it: beside it, or beside the "bin" that it is in.
-std::string HomeOf(const std::string& program) {
-  std::string home = program.substr(0, program.rfind('/'));
+// Where a program finds what belongs to it: beside it and, beside the "bin" that it may be in, where an
+// installation has it. Empty for one in the host's root: there it has only itself.
+std::vector<std::string> PlacesOf(const std::string& program) {
+  const std::string home = program.substr(0, program.rfind('/'));
+  if (home.empty()) return {};
+  std::vector<std::string> places = {home};
   constexpr std::string_view kBin = "/bin";
-  if (home.size() > kBin.size() && home.compare(home.size() - kBin.size(), kBin.size(), kBin) == 0)
-    home.resize(home.size() - kBin.size());
-  return home;
+  if (home.size() > kBin.size() && home.compare(home.size() - kBin.size(), kBin.size(), kBin) == 0) {
+    const std::string prefix = home.substr(0, home.size() - kBin.size());
+    for (const char* place : {"/lib", "/lib64", "/share/qemu"}) places.push_back(prefix + place);
+  }
+  return places;
 }
 
 }  // namespace
@@ -32,12 +37,10 @@ ConfinedRoot QemuRoot(const VmConfig& config, const QemuFacts& facts,
                       const std::vector<std::string>& program_directories) {
   ConfinedRoot root;
   root.directories = program_directories;
-  const std::string home = HomeOf(facts.binary);
-  // Of a program in the host's root there is only itself to show.
-  if (home.empty()) {
-    root.files.push_back(facts.binary);
-  } else if (!IsBelow(home, root.directories)) {
-    root.directories.push_back(home);
+  const std::vector<std::string> places = PlacesOf(facts.binary);
+  if (places.empty()) root.files.push_back(facts.binary);
+  for (const std::string& place : places) {
+    if (!IsBelow(place, program_directories)) root.directories.push_back(place);
   }
   root.files.push_back(config.hypervisor.kernel);
   if (!config.hypervisor.initrd.empty()) root.files.push_back(config.hypervisor.initrd);
@@ -55,6 +58,10 @@ Result<QemuSandbox> ChooseSandbox(const std::string& confiner, const VmConfig& c
   Confinement confinement;
   VC_ASSIGN_OR_RETURN(confinement.user, FindUnusedUser());
   confinement.root = QemuRoot(config, facts, ProgramDirectories());
+  std::vector<std::string>& directories = confinement.root.directories;
+  directories.erase(std::remove_if(directories.begin(), directories.end(),
+                                   [](const std::string& place) { return !IsDirectory(place); }),
+                    directories.end());
   if (FileExists(kLoaderCache)) confinement.root.files.emplace_back(kLoaderCache);
   confinement.max_file_size = LargestFile(config);
   std::string description =

@@ -26,7 +26,7 @@ struct QemuSandbox {
 Result<QemuSandbox> ChooseSandbox(const std::string& confiner, const VmConfig& config,
                                   const QemuFacts& facts);
 
-// The files that QEMU needs. The host's `program_directories` are shown in any case.
+// The files that QEMU needs, if they are there. The host's `program_directories` are shown in any case.
 ConfinedRoot QemuRoot(const VmConfig& config, const QemuFacts& facts,
                       const std::vector<std::string>& program_directories);
 

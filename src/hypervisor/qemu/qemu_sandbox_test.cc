@@ -35,7 +35,9 @@ TEST(QemuRootTest, KvmIsForThoseThatUseIt) {
 TEST(QemuRootTest, AProgramElsewhereBringsItsDirectory) {
   EXPECT_THAT(Root("/home/me/build/qemu").directories, ElementsAre("/bin", "/usr", "/home/me/build"));
   // Installed in one place: its firmware and libraries are beside "bin".
-  EXPECT_THAT(Root("/home/me/qemu/bin/qemu").directories, ElementsAre("/bin", "/usr", "/home/me/qemu"));
+  EXPECT_THAT(
+      Root("/home/me/bin/qemu").directories,
+      ElementsAre("/bin", "/usr", "/home/me/bin", "/home/me/lib", "/home/me/lib64", "/home/me/share/qemu"));
   EXPECT_THAT(Root("/bin/qemu").directories, ElementsAre("/bin", "/usr"));
   // Never all of the host's.
   EXPECT_THAT(Root("/qemu").directories, ElementsAre("/bin", "/usr"));
