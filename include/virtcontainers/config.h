@@ -47,9 +47,14 @@ struct HypervisorConfig {
   std::string type = "qemu";    // "qemu", or "mock": a VM that is a process that does nothing, for tests
   std::string machine = "q35";  // "q35" or "microvm"
   Accelerator accelerator = Accelerator::kAuto;
-  std::string path;                            // the VMM's program; default qemu-system-x86_64 in $PATH
-  std::string firmware;                        // default qboot.rom of the VMM
-  std::string kernel;                          // an uncompressed ELF kernel with a PVH note, or a bzImage
+  // The VMM's program; default qemu-system-x86_64 in $PATH. One that is confined (PodStatus::sandbox) sees
+  // the directory that it is in and, beside a "bin", ../lib and ../share/qemu; everybody must be able to
+  // enter these.
+  std::string path;
+  std::string firmware;  // default qboot.rom of the VMM
+  // An uncompressed ELF kernel with a PVH note, or a bzImage. A VMM that is confined reads kernel, initrd and
+  // firmware only if everybody may.
+  std::string kernel;
   std::string initrd;                          // the guest image's initramfs
   std::string virtiofsd;                       // default: where the distributions put it
   std::vector<std::string> kernel_parameters;  // added to the kernel's command line, after the library's own
