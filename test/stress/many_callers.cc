@@ -110,6 +110,8 @@ class ManyCallers {
   void EndCallers();
   // Lets them call for a while, and looks at them meanwhile. False if one waits for ever.
   bool Watch(Deadline end);
+  // Who waits for a process of what stands still waits for somebody who lets it go on.
+  void ResumeAll();
   bool NobodyIsStuck();
   void KillSomebody();
   void KillCaller();
@@ -165,6 +167,7 @@ void ManyCallers::EndCallers() {
     while (!caller.process.Wait(Deadline::After(milliseconds(100)))) {
       while (FollowEvent(Deadline::After(seconds(0)))) {
       }
+      ResumeAll();
       if (!end.passed() && NobodyIsStuck()) continue;
       (void)caller.process.Kill(SIGKILL);
     }
@@ -177,6 +180,16 @@ void ManyCallers::EndCallers() {
     board_.slots[slot].since = 0;
   }
   callers_.clear();
+}
+
+void ManyCallers::ResumeAll() {
+  for (const PodStatus& pod : runtime_.ListPod().value_or(std::vector<PodStatus>())) {
+    if (pod.state == PodState::kPaused) (void)runtime_.ResumePod(pod.id, Deadline::After(seconds(5)));
+    for (const ContainerStatus& container : pod.containers) {
+      if (container.state != ContainerState::kPaused) continue;
+      (void)runtime_.ResumeContainer(pod.id, container.id, Deadline::After(seconds(5)));
+    }
+  }
 }
 
 bool ManyCallers::NobodyIsStuck() {
