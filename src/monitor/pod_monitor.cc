@@ -195,8 +195,9 @@ Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::f
   }
   if (serve) VC_RETURN_IF_ERROR(Serve(serve));
   return Change([&](PodRecord& record) {
-    before_.reset();
+    // A VM that has ended just now makes this a start that failed, and what was before it stays written.
     if (stopped_) return;
+    before_.reset();
     record.state = PodState::kRunning;
     record.reason.clear();
     record.started = Now();
