@@ -103,9 +103,9 @@ Status Runtime::Impl::Recover(Turn& turn, Deadline deadline, bool thorough) cons
   turn.record.vm.reset();
   turn.record.helpers.clear();
   turn.record.monitor = {};
-  VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
-  turn.buried = unseen;
-  if (!unseen) return {};
+  // Where that cannot be written, on a full disk, the next call finds the same and tries again.
+  if (!turn.files.SaveRecord(turn.record) || !unseen) return {};
+  turn.buried = true;
   VC_ASSIGN_OR_RETURN(const PodConfig config, turn.files.LoadConfig());
   Tell(EventType::kPodStopped, config.id, "", turn.record.reason);
   return {};
@@ -199,13 +199,17 @@ Status Runtime::Impl::StopMonitored(const PodFiles& files, milliseconds grace, D
     VC_RETURN_IF_ERROR(monitor->Call("StopPod", ttrpc::SerializeMessage(request), deadline));
     return {};
   };
-  const Status asked = ask();
-  // The monitor's last word may be lost with its connection; what counts is that it ends.
-  if (!asked && asked.error().code() != Code::kUnavailable) return asked;
-  const Result<FileLock> gone = FileLock::Acquire(files.paths().monitor_lock(), deadline);
-  if (gone) return {};
-  if (gone.error().code() != Code::kDeadlineExceeded) return Fail(gone.error());
-  return Fail(Code::kDeadlineExceeded, "its monitor does not end");
+  while (true) {
+    const Status asked = ask();
+    if (!asked && asked.error().code() != Code::kUnavailable) return asked;
+    // The monitor's last word may be lost with its connection; what counts is that it ends. One that goes on,
+    // having hung up for want of a descriptor or a thread, is asked again.
+    const Deadline patience = asked ? deadline : Min(deadline, Deadline::After(kDying));
+    const Result<FileLock> gone = FileLock::Acquire(files.paths().monitor_lock(), patience);
+    if (gone) return {};
+    if (gone.error().code() != Code::kDeadlineExceeded) return Fail(gone.error());
+    if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "its monitor does not end");
+  }
 }
 
 }  // namespace virtcontainers
