@@ -123,6 +123,9 @@ class PodMonitor {
   // Whether the call is legal on that container now.
   Result<Step> Check(const std::string& id, ContainerCall call) const;
   Status SetPodState(PodState from, PodState to);
+  // A guest knows of a container's end before that is written down. What it refuses for that is said in the
+  // words of the container's state, as soon as there are any.
+  Error Restate(const std::string& id, ContainerCall call, Error error);
   Status SetContainerState(const std::string& id, ContainerState state);
   // For pausing and resuming: `there` is done, and `back` as well if the new state cannot be written down.
   Status SwitchContainer(const std::string& id, ContainerState from, ContainerState to,

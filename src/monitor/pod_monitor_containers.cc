@@ -362,7 +362,11 @@ Status PodMonitor::Exec(const std::string& container, const std::string& name, c
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod_, pod_state, container, record.state, ContainerCall::kEnterContainer));
   }
-  VC_RETURN_IF_ERROR(agent().ExecProcess(process, CompleteProcess(config, container.empty()), deadline));
+  Status executed = agent().ExecProcess(process, CompleteProcess(config, container.empty()), deadline);
+  if (!executed && !container.empty()) {
+    return Fail(Restate(container, ContainerCall::kEnterContainer, std::move(executed.error())));
+  }
+  VC_RETURN_IF_ERROR(executed);
   Tell(EventType::kProcessStarted, container, name);
   FollowExec(container, name, true);
   return {};

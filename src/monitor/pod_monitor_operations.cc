@@ -16,6 +16,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// How long it may take until the end of a container that has ended is written down.
+constexpr std::chrono::seconds kEnding{1};
+
 // A guest that reports without end costs its pod this much of a processor, and no more.
 constexpr milliseconds kBetweenOoms{20};
 
@@ -37,6 +40,16 @@ Status PodMonitor::SetPodState(PodState from, PodState to) {
   });
 }
 
+Error PodMonitor::Restate(const std::string& id, ContainerCall call, Error error) {
+  if (error.code() != Code::kFailedPrecondition) return error;
+  {
+    std::unique_lock lock(mutex_);
+    (void)WaitForState(lock, id, ContainerState::kStopped, Deadline::After(kEnding));
+  }
+  Result<Step> step = Check(id, call);
+  return step ? error : std::move(step.error());
+}
+
 Status PodMonitor::SetContainerState(const std::string& id, ContainerState state) {
   return Change([&](PodRecord& record) {
     ContainerRecord* container = record.Find(id);
@@ -50,7 +63,11 @@ Status PodMonitor::SetContainerState(const std::string& id, ContainerState state
 Status PodMonitor::SwitchContainer(const std::string& id, ContainerState from, ContainerState to,
                                    const std::function<Status(Deadline)>& there,
                                    const std::function<Status(Deadline)>& back, Deadline deadline) {
-  VC_RETURN_IF_ERROR(there(deadline));
+  if (Status switched = there(deadline); !switched) {
+    const ContainerCall call =
+        to == ContainerState::kPaused ? ContainerCall::kPauseContainer : ContainerCall::kResumeContainer;
+    return Fail(Restate(id, call, std::move(switched.error())));
+  }
   Status saved = SetContainerState(id, to);
   if (saved) return {};
   // What nobody can read of must not be so.
@@ -155,12 +172,16 @@ Status PodMonitor::UpdateContainer(const std::string& id, const ContainerResourc
 
 Result<ContainerStats> PodMonitor::StatsContainer(const std::string& id, Deadline deadline) {
   VC_RETURN_IF_ERROR(Check(id, ContainerCall::kStatsContainer));
-  return agent().StatsContainer(id, deadline);
+  Result<ContainerStats> stats = agent().StatsContainer(id, deadline);
+  if (!stats) return Fail(Restate(id, ContainerCall::kStatsContainer, std::move(stats.error())));
+  return stats;
 }
 
 Result<std::vector<ProcessInfo>> PodMonitor::ProcessListContainer(const std::string& id, Deadline deadline) {
   VC_RETURN_IF_ERROR(Check(id, ContainerCall::kStatsContainer));
-  return agent().ListProcesses(id, deadline);
+  Result<std::vector<ProcessInfo>> processes = agent().ListProcesses(id, deadline);
+  if (!processes) return Fail(Restate(id, ContainerCall::kStatsContainer, std::move(processes.error())));
+  return processes;
 }
 
 Result<PodStats> PodMonitor::StatsPod(Deadline deadline) {

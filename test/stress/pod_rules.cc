@@ -16,15 +16,6 @@ Status Refusal(const Result<Step>& step) {
   return {};
 }
 
-// A guest knows of a container's end before it is written down, and refuses in words of its own.
-bool IsGuestsRefusal(const Call& call, const Error& error) {
-  if (!call.container_call) return false;
-  const std::string text = error.ToString();
-  const std::string container = "container '" + call.container + "' is ";
-  return text.ends_with(container + "not running") || text.ends_with(container + "stopped") ||
-         text.ends_with("join the pid namespace: No such process");
-}
-
 // Whether the state machine has this refusal in some state.
 bool IsRefusal(const Call& call, const Error& error) {
   for (const PodState pod : kPodStates) {
@@ -76,7 +67,7 @@ std::string ContainerFault(const ContainerStatus& container, const PodStatus& po
 std::string WhatIsWrongWith(const Call& call, const Error& error, Weather weather) {
   const Code code = error.code();
   bool expected = code == Code::kNotFound || call.codes.count(code) != 0;
-  if (code == Code::kFailedPrecondition) expected = IsRefusal(call, error) || IsGuestsRefusal(call, error);
+  if (code == Code::kFailedPrecondition) expected = IsRefusal(call, error);
   // Given up by somebody's death, and free to be tried again.
   if (weather == Weather::kDeaths && (code == Code::kUnavailable || code == Code::kAborted)) expected = true;
   return expected ? "" : std::string(CodeName(code)) + ": " + error.ToString();

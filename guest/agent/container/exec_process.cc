@@ -4,6 +4,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "base/errors.h"
 #include "guest/agent/container/report.h"
 #include "guest/agent/container/terminal.h"
@@ -17,6 +19,7 @@ Status EnterContainer(int init_pidfd) {
   if (init_pidfd < 0) return {};
   // The root and the working directory become the container's with its mount namespace.
   if (::setns(init_pidfd, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP) < 0) {
+    if (errno == ESRCH) return Fail(Code::kFailedPrecondition, "the container's first process has ended");
     return FailErrno("join the container's namespaces");
   }
   return {};

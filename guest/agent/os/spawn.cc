@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 
@@ -26,6 +27,7 @@ class PidNamespaceForChildren {
     if (!own_) return FailErrno("open '/proc/self/ns/pid'");
     if (::setns(fd, CLONE_NEWPID) < 0) {
       own_.reset();
+      if (errno == ESRCH) return Fail(Code::kFailedPrecondition, "the container's first process has ended");
       return FailErrno("join the pid namespace");
     }
     return {};
