@@ -61,7 +61,7 @@ TEST_F(EventLogTest, AnEventIsReadAsItWasWritten) {
 TEST_F(EventLogTest, NothingComesBetweenAChangeAndItsEvent) {
   const EventLog log(directory_.path());
   ASSERT_TRUE(log.Append(Some(), [&]() -> Status {
-    EXPECT_TRUE(FileLock::IsHeld(EventLogPaths(directory_.path()).lock()));
+    EXPECT_TRUE(FileLock::IsHeld(EventLogPaths(directory_.path()).lock()).value_or(false));
     EXPECT_EQ(Read("events.log").size(), 0u) << "it is told when it is so";
     return {};
   }));

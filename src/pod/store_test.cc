@@ -122,9 +122,9 @@ TEST_F(StoreTest, ANewPodIsItsMakersUntilItLetsGo) {
   {
     const Result<FileLock> lock = store_.CreatePod(Pod("web"));
     ASSERT_TRUE(lock);
-    EXPECT_TRUE(FileLock::IsHeld(store_.Pod("web").paths().lock()));
+    EXPECT_TRUE(FileLock::IsHeld(store_.Pod("web").paths().lock()).value_or(false));
   }
-  EXPECT_FALSE(FileLock::IsHeld(store_.Pod("web").paths().lock()));
+  EXPECT_FALSE(FileLock::IsHeld(store_.Pod("web").paths().lock()).value_or(true));
 }
 
 // A pod id "../../.." wrote outside of the state directory.

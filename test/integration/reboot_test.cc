@@ -49,7 +49,7 @@ class Reboot : public PodTest {
     ASSERT_TRUE(Eventually([&] { return ProcessesLeft().empty(); }));
     // The locks of who was killed last a moment longer.
     ASSERT_TRUE(Eventually([&] { return StatusOf("p").state == PodState::kStopped; }));
-    Rewrite([](const std::string& text) { return Replaced(text, BootId(), kEarlierBoot); });
+    Rewrite([](const std::string& text) { return Replaced(text, BootId().value(), kEarlierBoot); });
   }
 
   // What is written of the pod is changed behind the library's back.
