@@ -126,6 +126,8 @@ class PodMonitor {
   // A guest knows of a container's end before that is written down. What it refuses for that is said in the
   // words of the container's state, as soon as there are any.
   Error Restate(const std::string& id, ContainerCall call, Error error);
+  // The same of a VM's end.
+  Error RestatePod(PodCall call, Error error);
   Status SetContainerState(const std::string& id, ContainerState state);
   // For pausing and resuming: `there` is done, and `back` as well if the new state cannot be written down.
   Status SwitchContainer(const std::string& id, ContainerState from, ContainerState to,

@@ -50,6 +50,14 @@ Error PodMonitor::Restate(const std::string& id, ContainerCall call, Error error
   return step ? error : std::move(step.error());
 }
 
+Error PodMonitor::RestatePod(PodCall call, Error error) {
+  if (vm_->hypervisor().state() != VmState::kExited) return error;
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kEnding, [&] { return stopped_; });
+  Result<Step> step = CheckPodCall(pod_, record_.state, call);
+  return step ? error : std::move(step.error());
+}
+
 Status PodMonitor::SetContainerState(const std::string& id, ContainerState state) {
   return Change([&](PodRecord& record) {
     ContainerRecord* container = record.Find(id);
@@ -86,7 +94,9 @@ Status PodMonitor::PausePod(Deadline deadline) {
   }
   VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod_, state, PodCall::kPausePod));
   if (step == Step::kNothing) return {};
-  VC_RETURN_IF_ERROR(vm_->hypervisor().Pause(deadline));
+  if (Status paused = vm_->hypervisor().Pause(deadline); !paused) {
+    return Fail(RestatePod(PodCall::kPausePod, std::move(paused.error())));
+  }
   if (Status saved = SetPodState(PodState::kRunning, PodState::kPaused); !saved) {
     // What nobody can read of must not be so.
     (void)vm_->hypervisor().Resume(Deadline::After(kUndo));
@@ -107,7 +117,9 @@ Status PodMonitor::ResumePod(Deadline deadline) {
   }
   VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod_, state, PodCall::kResumePod));
   if (step == Step::kNothing) return {};
-  VC_RETURN_IF_ERROR(vm_->hypervisor().Resume(deadline));
+  if (Status resumed = vm_->hypervisor().Resume(deadline); !resumed) {
+    return Fail(RestatePod(PodCall::kResumePod, std::move(resumed.error())));
+  }
   // While it stood still its clock did, too.
   const Status clock = agent().SetGuestTime(std::chrono::system_clock::now(), deadline);
   if (Status saved = SetPodState(PodState::kPaused, PodState::kRunning); !saved) {

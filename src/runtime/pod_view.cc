@@ -53,7 +53,9 @@ Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerReco
   return status;
 }
 
-Result<PodStatus> ViewPod(const PodFiles& files) {
+namespace {
+
+Result<PodStatus> ViewPodOnce(const PodFiles& files) {
   VC_ASSIGN_OR_RETURN(const PodConfig config, files.LoadConfig());
   VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files));
 
@@ -91,6 +93,19 @@ Result<PodStatus> ViewPod(const PodFiles& files) {
     status.containers.push_back(std::move(*view));
   }
   return status;
+}
+
+}  // namespace
+
+Result<PodStatus> ViewPod(const PodFiles& files) {
+  // A pod may be deleted between two of its files, and another of its id be there by then.
+  constexpr int kAttempts = 100;
+  for (int attempt = 1;; ++attempt) {
+    Result<PodStatus> status = ViewPodOnce(files);
+    const bool replaced =
+        !status && status.error().code() == Code::kNotFound && IsDirectory(files.paths().dir);
+    if (!replaced || attempt == kAttempts) return status;
+  }
 }
 
 }  // namespace virtcontainers
