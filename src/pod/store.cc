@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/errors.h"
+#include "base/unique_fd.h"
 #include "os/file.h"
 #include "pod/config_json.h"
 #include "pod/leftovers.h"
@@ -73,6 +74,20 @@ std::string RunName(std::string_view key, std::string_view id) {
   const std::string tag = std::string(key) + "-";
   if (id.size() <= kLongest) return tag + std::string(id);
   return tag + std::string(id.substr(0, kLongest - kHashDigits - 1)) + "~" + HexDigits(Hash(id));
+}
+
+// Moves a directory into `pods` or out of it, for good. If that fails, it is where it was.
+Status MoveDurably(const std::string& pods, const std::string& from, const std::string& to, unsigned flags) {
+  // Before anything is moved: there may be no descriptor left.
+  const UniqueFd directory(::open(pods.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory) return FailErrno("open " + Quoted(pods));
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) != 0) {
+    return FailErrno("move " + Quoted(from) + " to " + Quoted(to));
+  }
+  if (::fsync(directory.get()) == 0) return {};
+  const int error = errno;
+  ::rename(to.c_str(), from.c_str());
+  return FailErrno("sync " + Quoted(pods), error);
 }
 
 }  // namespace
@@ -224,14 +239,12 @@ Result<FileLock> Store::CreatePod(const PodConfig& config) const {
     VC_RETURN_IF_ERROR(write_new(paths.state(), record));
     VC_RETURN_IF_ERROR(SyncDirectory(paths.dir));
     VC_ASSIGN_OR_RETURN(const FileLock pods, LockPods(Deadline::After(kPodsLocked)));
-    if (::renameat2(AT_FDCWD, paths.dir.c_str(), AT_FDCWD, pod.paths().dir.c_str(), RENAME_NOREPLACE) != 0) {
-      if (errno == EEXIST) {
-        return Fail(Code::kAlreadyExists,
-                    "pod " + Quoted(config.id) + " exists already: choose another id, or delete it");
-      }
-      return FailErrno("create " + Quoted(pod.paths().dir));
+    const Status moved = MoveDurably(root_ + "/pods", paths.dir, pod.paths().dir, RENAME_NOREPLACE);
+    if (!moved && moved.error().code() == Code::kAlreadyExists) {
+      return Fail(Code::kAlreadyExists,
+                  "pod " + Quoted(config.id) + " exists already: choose another id, or delete it");
     }
-    VC_RETURN_IF_ERROR(SyncDirectory(root_ + "/pods"));
+    VC_RETURN_IF_ERROR(moved);
     return lock;
   };
   Result<FileLock> written = write();
@@ -244,11 +257,11 @@ Result<std::string> Store::RemovePod(std::string_view id) const {
   const PodFiles pod = Pod(id);
   VC_RETURN_IF_ERROR(RemoveTree(pod.paths().run_dir));
   std::string trash = TrashName(id);
-  if (::rename(pod.paths().dir.c_str(), trash.c_str()) != 0) {
-    if (errno == ENOENT) return Fail(Code::kNotFound, "no pod " + Quoted(id));
-    return FailErrno("remove " + Quoted(pod.paths().dir));
+  const Status moved = MoveDurably(root_ + "/pods", pod.paths().dir, trash, 0);
+  if (!moved && moved.error().code() == Code::kNotFound) {
+    return Fail(Code::kNotFound, "no pod " + Quoted(id));
   }
-  VC_RETURN_IF_ERROR(SyncDirectory(root_ + "/pods"));
+  VC_RETURN_IF_ERROR(moved);
   return trash;
 }
 

@@ -73,8 +73,8 @@ class Store {
   const std::string& root() const { return root_; }
   // Sixteen digits that are this root's alone (root_key.h).
   const std::string& key() const { return key_; }
-  // What the marks of this root's pods begin with; the pod's id follows.
-  std::string MarkPrefix() const { return key_ + "/"; }
+  // What the marks of this root's pods begin with; the pod's id follows. The path is for people.
+  std::string MarkPrefix() const { return key_ + ":" + root_ + "/pods/"; }
 
  private:
   Store(std::string root, std::string run, std::string key)

@@ -74,19 +74,24 @@ const std::string& RootfsTemplate() {
 
 // Every process that names the directory, or was started by a monitor that does: QEMU knows no path of it.
 std::vector<std::string> ProcessesOf(const std::string& dir) {
+  // (os/marked_process.h: the root's key, and the pod's directory)
+  const auto marked = [&](const std::string& environment) {
+    const size_t mark = environment.find("VIRTCONTAINERS_POD=");
+    return mark != std::string::npos &&
+           environment.substr(mark, environment.find('\0', mark) - mark).find(":" + dir) != std::string::npos;
+  };
   std::vector<std::string> found;
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    const std::string name = entry.path().filename();
+  std::error_code error;
+  for (fs::directory_iterator at("/proc", error), end; at != end; at.increment(error)) {
+    const std::string name = at->path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos || name == std::to_string(::getpid()))
       continue;
-    std::string command = Slurp(entry.path() / "cmdline");
-    if (command.find(dir) == std::string::npos &&
-        Slurp(entry.path() / "environ").find("VIRTCONTAINERS_POD=" + dir) == std::string::npos) {
-      continue;
-    }
+    std::string command = Slurp(at->path() / "cmdline");
+    if (command.find(dir) == std::string::npos && !marked(Slurp(at->path() / "environ"))) continue;
     std::replace(command.begin(), command.end(), '\0', ' ');
     found.push_back(name + ": " + command);
   }
+  if (error) ADD_FAILURE() << "/proc: " << error.message();
   return found;
 }
 
