@@ -125,10 +125,6 @@ Result<std::unique_ptr<Journal>> Journal::Open(const std::string& path) {
   return journal;
 }
 
-std::vector<Effect>::iterator Journal::Find(EffectKind kind, std::string_view what) {
-  return FindIn(open_, kind, what);
-}
-
 // One write, so that whoever dies leaves the line or nothing of it, as far as the kernel can help it.
 Status Journal::Write(std::string line) {
   if (torn_) line.insert(0, "\n");
@@ -165,7 +161,7 @@ void Journal::Done(EffectKind kind, std::string_view what, std::optional<Process
 
 void Journal::End(EffectKind kind, std::string_view what) {
   const std::lock_guard lock(mutex_);
-  const auto found = Find(kind, what);
+  const auto found = FindIn(open_, kind, what);
   if (found == open_.end()) return;
   Effect effect = std::move(*found);
   open_.erase(found);
@@ -195,14 +191,19 @@ void Journal::Truncate() {
 
 void Journal::Compact() {
   const std::string text = FormatOpen(open_);
-  Status written = WriteFileAtomically(path_, text);
+  // Swept as half of a replacement, if this dies with it.
+  const std::string fresh = path_ + ".tmp." + std::to_string(::getpid());
+  ::unlink(fresh.c_str());
+  Status written = WriteNewFile(fresh, text);
+  // Before it takes the old one's place: without a descriptor of it, the next lines would be in no file.
   UniqueFd fd;
   if (written) {
-    fd.reset(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
-    if (!fd) written = FailErrno("open " + Quoted(path_));
+    fd.reset(::open(fresh.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+    if (!fd || ::rename(fresh.c_str(), path_.c_str()) != 0) written = FailErrno("replace " + Quoted(path_));
   }
   if (!written) {
     // The long one says the same.
+    ::unlink(fresh.c_str());
     std::fprintf(stderr, "%s\n", written.error().ToString().c_str());
     return;
   }

@@ -78,7 +78,6 @@ class Journal {
 
  private:
   Journal(std::string path, UniqueFd fd, JournalState state);
-  std::vector<Effect>::iterator Find(EffectKind kind, std::string_view what);
   Status Write(std::string line);
   void Truncate();
   void Compact();
