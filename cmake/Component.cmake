@@ -5,6 +5,10 @@
 
 set(VC_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
     -Wno-missing-field-initializers -Werror)
+if(CMAKE_UNITY_BUILD)
+  # A source that is included by another is taken for a header, whose unnamed namespaces would be many.
+  list(APPEND VC_WARNINGS -Wno-subobject-linkage)
+endif()
 
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -28,6 +32,12 @@ function(vc_target_options target)
   endif()
 endfunction()
 
+# Of programs that only test: what takes a compiler long is their assertions, which nobody waits for.
+function(vc_test_options target)
+  vc_target_options(${target})
+  target_compile_options(${target} PRIVATE -O0 -g1)
+endfunction()
+
 function(vc_component name)
   cmake_parse_arguments(ARG "" "" "DEPS;LINK" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
@@ -46,7 +56,7 @@ function(vc_component name)
 
   if(VIRTCONTAINERS_TESTS AND tests)
     add_executable(${name}_test ${tests})
-    vc_target_options(${name}_test)
+    vc_test_options(${name}_test)
     target_link_libraries(${name}_test PRIVATE vc_${name} GTest::gmock GTest::gtest_main)
     set_target_properties(${name}_test PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test)
     add_test(NAME unit.${name} COMMAND ${name}_test)

@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_SRC_BASE_TIME_FORMAT_H_
 #define VIRTCONTAINERS_SRC_BASE_TIME_FORMAT_H_
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,8 @@
 #include "virtcontainers/status.h"
 
 namespace virtcontainers {
+
+inline Time Now() { return std::chrono::system_clock::now(); }
 
 // "2026-01-31T09:05:00.123456789Z". (RFC 3339, UTC)
 std::string FormatTime(Time time);

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "link/test_session.h"
+
 namespace virtcontainers::link {
 namespace {
 
@@ -26,12 +28,6 @@ class Log final : public SessionSink {
   }
   std::vector<std::string> events;
 };
-
-std::string Mark(uint64_t id) {
-  std::string bytes;
-  AppendSessionMark(bytes, id);
-  return bytes;
-}
 
 std::string Stuffed(std::string_view data) {
   std::string bytes;

@@ -6,17 +6,13 @@
 #include <string_view>
 #include <vector>
 
+#include "link/test_session.h"
+
 namespace virtcontainers::link {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-std::string Mark(uint64_t id) {
-  std::string bytes;
-  AppendSessionMark(bytes, id);
-  return bytes;
-}
 
 class SessionPortTest : public ::testing::Test {
  protected:

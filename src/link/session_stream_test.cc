@@ -13,18 +13,13 @@
 
 #include "base/unique_fd.h"
 #include "link/session_port.h"
+#include "link/test_session.h"
 #include "ttrpc/fd_stream.h"
 
 namespace virtcontainers::link {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::string Mark(uint64_t id) {
-  std::string bytes;
-  AppendSessionMark(bytes, id);
-  return bytes;
-}
 
 // A port: the host's end is a Stream, the guest's end is in the test's hands.
 class Port {

@@ -17,6 +17,7 @@
 
 #include "base/json.h"
 #include "monitor/container_log.h"
+#include "monitor/test_output.h"
 #include "os/file.h"
 #include "os/test_directory.h"
 #include "os/test_file_steps.h"
@@ -24,13 +25,10 @@
 namespace virtcontainers {
 namespace {
 
-constexpr OutputStream kOut = OutputStream::kStdout;
-constexpr OutputStream kErr = OutputStream::kStderr;
-const Time kNow{std::chrono::nanoseconds(1'769'850'300'123'456'789)};
 constexpr uint32_t kMany = 60;  // more files than are ever full
 constexpr LogFormat kFormats[] = {LogFormat::kCri, LogFormat::kJson, LogFormat::kPlain};
 
-struct Said {
+struct Piece {
   OutputStream stream;
   std::string data;
 };
@@ -39,8 +37,8 @@ class ContainerLogCrashTest : public testing::Test {
  protected:
   // Lines of both streams, torn and joined as a guest may send them; one of the pieces fills several files.
   // Standard output is in lower case, standard error in upper case.
-  static std::vector<Said> Conversation() {
-    std::vector<Said> said;
+  static std::vector<Piece> Conversation() {
+    std::vector<Piece> said;
     said.push_back({kOut, "first\nsecond that "});
     said.push_back({kErr, "WRONG\n\nOPEN "});
     std::string many = "ends\n";
@@ -69,9 +67,9 @@ class ContainerLogCrashTest : public testing::Test {
   }
 
   // As the guest has it: from where the log goes on.
-  static void SayRest(ContainerLog& log, const std::vector<Said>& said) {
+  static void SayRest(ContainerLog& log, const std::vector<Piece>& said) {
     uint64_t at[2] = {0, 0};
-    for (const Said& piece : said) {
+    for (const Piece& piece : said) {
       uint64_t& offset = at[static_cast<int>(piece.stream)];
       const uint64_t end = offset + piece.data.size();
       if (log.next(piece.stream).value_or(0) < end) log.Append(piece.stream, offset, piece.data, kNow);
@@ -81,9 +79,9 @@ class ContainerLogCrashTest : public testing::Test {
   }
 
   // The same in other pieces and another order of the two streams.
-  static void SayOtherwise(ContainerLog& log, const std::vector<Said>& said, unsigned seed) {
+  static void SayOtherwise(ContainerLog& log, const std::vector<Piece>& said, unsigned seed) {
     std::string all[2];
-    for (const Said& piece : said) all[static_cast<int>(piece.stream)] += piece.data;
+    for (const Piece& piece : said) all[static_cast<int>(piece.stream)] += piece.data;
     std::mt19937 random(seed);
     while (true) {
       const auto rest = [&](OutputStream stream) {
@@ -182,7 +180,7 @@ class ContainerLogCrashTest : public testing::Test {
 };
 
 TEST_F(ContainerLogCrashTest, EveryFileIsAsIfNothingHadHappened) {
-  const std::vector<Said> said = Conversation();
+  const std::vector<Piece> said = Conversation();
   for (const LogFormat format : kFormats) {
     for (const uint32_t files : {1u, 2u, kMany}) {
       const LogConfig config = Config(format, files);
@@ -202,9 +200,9 @@ TEST_F(ContainerLogCrashTest, EveryFileIsAsIfNothingHadHappened) {
 }
 
 TEST_F(ContainerLogCrashTest, MonitorsThatAreKilledOneAfterTheOtherLoseNothing) {
-  const std::vector<Said> said = Conversation();
+  const std::vector<Piece> said = Conversation();
   std::string all[2];
-  for (const Said& piece : said) all[static_cast<int>(piece.stream)] += piece.data;
+  for (const Piece& piece : said) all[static_cast<int>(piece.stream)] += piece.data;
   const unsigned seed = std::random_device{}();
   std::mt19937 random(seed);
   SCOPED_TRACE("seed " + std::to_string(seed));

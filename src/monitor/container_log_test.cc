@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "monitor/test_output.h"
 #include "os/file.h"
 #include "os/test_directory.h"
 
@@ -20,9 +21,6 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr OutputStream kOut = OutputStream::kStdout;
-constexpr OutputStream kErr = OutputStream::kStderr;
-const Time kNow{std::chrono::nanoseconds(1'769'850'300'123'456'789)};
 const std::string kStamp = "2026-01-31T09:05:00.123456789Z ";
 
 class ContainerLogTest : public testing::Test {

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/time_format.h"
+
 namespace virtcontainers {
 
 EventWriter::EventWriter(const std::string& root, std::string pod)
@@ -20,7 +22,7 @@ EventWriter::~EventWriter() {
 
 void EventWriter::Write(Event event, std::function<void()> then) {
   event.pod = pod_;
-  event.time = std::chrono::system_clock::now();
+  event.time = Now();
   const std::lock_guard lock(mutex_);
   if (waiting_.size() >= kMaxWaiting) {
     ++dropped_;

@@ -20,7 +20,7 @@ namespace virtcontainers {
 namespace {
 
 constexpr size_t kMaxWords = 4096;
-constexpr size_t kMaxLine = 400;
+constexpr size_t kMaxErrorLine = 400;
 
 // What it reads is all there from the start, whether it reads or not.
 Result<UniqueFd> Input(const std::string& text) {
@@ -36,7 +36,7 @@ std::string LastLine(std::string words) {
   while (!words.empty() && (words.back() == '\n' || words.back() == ' ')) words.pop_back();
   const size_t start = words.rfind('\n');
   std::string line = start == std::string::npos ? words : words.substr(start + 1);
-  if (line.size() > kMaxLine) line = "..." + line.substr(line.size() - kMaxLine);
+  if (line.size() > kMaxErrorLine) line = "..." + line.substr(line.size() - kMaxErrorLine);
   for (char& c : line) {
     if (c < 0x20 || c >= 0x7f) c = '?';
   }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/test_deadline.h"
 #include "base/unique_fd.h"
 #include "os/file.h"
 #include "os/pidfd.h"
@@ -21,8 +22,6 @@ namespace {
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-Deadline Soon() { return Deadline::After(std::chrono::seconds(20)); }
 
 class HooksTest : public ::testing::Test {
  protected:

@@ -28,7 +28,7 @@ constexpr size_t kMaxOutcome = 256 << 10;
 constexpr milliseconds kMaxTimeout = std::chrono::hours(24);
 
 // What the monitor needs, beyond the deadline, to undo a start that did not make it.
-constexpr seconds kUndo{15};
+constexpr seconds kUndoStart{15};
 
 // A VM is taken over to the end although whoever asked for it has gone: the next one finds a monitor. A guest
 // that answers nothing is not waited for without end.
@@ -151,7 +151,7 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   hold.reset();
 
   std::string line;
-  const Deadline patience = Deadline::After(start ? left + kUndo : std::min(left, work + kUndo));
+  const Deadline patience = Deadline::After(start ? left + kUndoStart : std::min(left, work + kUndoStart));
   Status failed;
   bool ended = false;
   while (!ended && failed && line.find('\n') == std::string::npos) {

@@ -8,14 +8,11 @@
 #include <vector>
 
 #include "monitor/container_log.h"
+#include "monitor/test_output.h"
 #include "os/test_directory.h"
 
 namespace virtcontainers {
 namespace {
-
-constexpr OutputStream kOut = OutputStream::kStdout;
-constexpr OutputStream kErr = OutputStream::kStderr;
-const Time kNow{std::chrono::nanoseconds(1'769'850'300'123'456'789)};
 
 class LogPositionTest : public testing::Test {
  protected:

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/errors.h"
+#include "base/time_format.h"
 #include "monitor/launch.h"
 #include "os/file.h"
 #include "os/process_identity.h"
@@ -17,8 +18,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-Time Now() { return std::chrono::system_clock::now(); }
 
 }  // namespace
 

@@ -144,6 +144,9 @@ class PodMonitor {
   Status Save();
   void EnterStopped(const std::string& reason);
 
+  // What undoing something may take, when nobody may be waiting any more.
+  static constexpr std::chrono::seconds kUndo{10};
+
   // What is to come before a container is said to have stopped: its exit, and the ends of its logged output.
   struct Ending {
     int open = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "base/time_format.h"
 #include "monitor/pod_monitor.h"
 #include "pod/defaults.h"
 #include "pod/state_machine.h"
@@ -19,11 +20,6 @@ constexpr uint32_t kLogRead = 64 << 10;
 
 // How often it is tried to write down what could not be.
 constexpr seconds kSaveAgain{1};
-
-// What undoing something may take, when nobody may be waiting any more.
-constexpr seconds kUndo{10};
-
-Time Now() { return std::chrono::system_clock::now(); }
 
 }  // namespace
 

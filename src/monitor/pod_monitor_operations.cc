@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/errors.h"
+#include "base/time_format.h"
 #include "monitor/pod_monitor.h"
 #include "os/process_usage.h"
 #include "pod/merge_resources.h"
@@ -21,9 +22,6 @@ constexpr std::chrono::seconds kEnding{1};
 
 // A guest that reports without end costs its pod this much of a processor, and no more.
 constexpr milliseconds kBetweenOoms{20};
-
-// What undoing something may take, when nobody may be waiting any more.
-constexpr std::chrono::seconds kUndo{5};
 
 }  // namespace
 
@@ -121,7 +119,7 @@ Status PodMonitor::ResumePod(Deadline deadline) {
     return Fail(RestatePod(PodCall::kResumePod, std::move(resumed.error())));
   }
   // While it stood still its clock did, too.
-  const Status clock = agent().SetGuestTime(std::chrono::system_clock::now(), deadline);
+  const Status clock = agent().SetGuestTime(Now(), deadline);
   if (Status saved = SetPodState(PodState::kPaused, PodState::kRunning); !saved) {
     (void)vm_->hypervisor().Pause(Deadline::After(kUndo));
     (void)SetPodState(PodState::kRunning, PodState::kPaused);
@@ -199,7 +197,7 @@ Result<std::vector<ProcessInfo>> PodMonitor::ProcessListContainer(const std::str
 Result<PodStats> PodMonitor::StatsPod(Deadline deadline) {
   PodStats stats;
   stats.id = pod_;
-  stats.time = std::chrono::system_clock::now();
+  stats.time = Now();
   std::vector<std::string> running;
   {
     const std::lock_guard lock(mutex_);

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/errors.h"
+#include "base/time_format.h"
 #include "monitor/pod_monitor.h"
 #include "os/process_identity.h"
 #include "pod/event_log.h"
@@ -154,7 +155,7 @@ Status PodMonitor::AdoptGuest(const PodConfig& config, Deadline deadline) {
       ContainerRecord* lost = changed.Find(record.id);
       lost->state = ContainerState::kStopped;
       lost->reason = "its end was not seen";
-      lost->finished = std::chrono::system_clock::now();
+      lost->finished = Now();
     }));
     Tell(EventType::kContainerExited, record.id, "", {}, "its end was not seen");
   }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time_format.h"
 #include "monitor/test_pod.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
@@ -49,7 +50,7 @@ class PodMonitorTakeoverTest : public PodMonitorTest {
     event.type = type;
     event.pod = "web";
     event.container = container;
-    event.time = std::chrono::system_clock::now();
+    event.time = Now();
     if (exit) event.exit = ExitStatus{*exit};
     ASSERT_TRUE(EventLog(directory_ / "root").Append(event));
   }
@@ -93,7 +94,7 @@ class PodMonitorTakeoverTest : public PodMonitorTest {
     record.id = "a";
     record.state = ContainerState::kStopped;
     record.exit = ExitStatus{code};
-    record.created = record.started = record.finished = std::chrono::system_clock::now();
+    record.created = record.started = record.finished = Now();
     return record;
   }
 

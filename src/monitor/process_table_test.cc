@@ -11,13 +11,12 @@
 #include "../../test/contract/answer.h"
 #include "agent/noop/noop_agent.h"
 #include "base/errors.h"
+#include "monitor/test_output.h"
 
 namespace virtcontainers {
 namespace {
 
 using testing::ElementsAre;
-
-constexpr OutputStream kOut = OutputStream::kStdout;
 
 // An agent whose processes end and speak when the test says so.
 class ScriptedAgent final : public Agent {

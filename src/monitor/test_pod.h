@@ -18,6 +18,7 @@
 
 #include "agent/noop/noop_agent.h"
 #include "base/errors.h"
+#include "base/test_deadline.h"
 #include "hypervisor/mock/mock_hypervisor.h"
 #include "monitor/pod_monitor.h"
 #include "os/file.h"
@@ -25,8 +26,6 @@
 #include "pod/store.h"
 
 namespace virtcontainers {
-
-inline Deadline Soon() { return Deadline::After(std::chrono::seconds(30)); }
 
 // What can be made to go wrong.
 struct Faults {

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "base/test_deadline.h"
 #include "os/subprocess.h"
 #include "os/test_no_descriptors.h"
 
@@ -19,8 +20,6 @@ namespace virtcontainers {
 namespace {
 
 using namespace std::chrono_literals;
-
-Deadline Soon() { return Deadline::After(30s); }
 
 Subprocess Sleeper() {
   return std::move(Subprocess::Spawn({.argv = {"sleep", "1000"}, .env = {}, .fds = {}}).value());

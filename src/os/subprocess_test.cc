@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/test_deadline.h"
 #include "os/poll.h"
 #include "os/process_identity.h"
 #include "os/test_directory.h"
@@ -27,8 +28,6 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-Deadline Soon() { return Deadline::After(30s); }
 
 struct Pipe {
   Pipe() {

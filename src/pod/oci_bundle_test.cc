@@ -35,13 +35,6 @@ void ExpectTaken(const std::string& pointer, const std::string& value) {
   EXPECT_TRUE(config) << pointer << " = " << value << ": " << config.error().ToString();
 }
 
-void ExpectRefused(const std::string& pointer, const std::string& value, const std::string& message) {
-  const Result<ContainerConfig> config = Parse(BundleWith(pointer, value));
-  ASSERT_FALSE(config) << pointer << " = " << value;
-  EXPECT_EQ(config.error().code(), Code::kInvalidArgument) << config.error().ToString();
-  EXPECT_THAT(config.error().ToString(), HasSubstr(message)) << pointer << " = " << value;
-}
-
 TEST(OciBundle, ReadsWhatCrunSpecWrites) {
   const Result<ContainerConfig> config = ParseOciConfig(kCrunSpec, "/bundle", "web");
   ASSERT_TRUE(config) << config.error().ToString();

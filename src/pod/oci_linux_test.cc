@@ -24,13 +24,6 @@ ContainerConfig Taken(const std::string& pointer, const std::string& value) {
   return config.value_or(ContainerConfig{});
 }
 
-void ExpectRefused(const std::string& pointer, const std::string& value, const std::string& message) {
-  const Result<ContainerConfig> config = ParseBundle(BundleWith(pointer, value));
-  ASSERT_FALSE(config) << pointer << " = " << value;
-  EXPECT_EQ(config.error().code(), Code::kInvalidArgument) << config.error().ToString();
-  EXPECT_THAT(config.error().ToString(), HasSubstr(message)) << pointer << " = " << value;
-}
-
 TEST(OciLinux, NamespacesThatAreListedAreItsOwnAndTheOthersThePods) {
   const auto owners = [](const std::string& list) {
     const Namespaces n = Taken("/linux/namespaces", list).namespaces;

@@ -3,6 +3,8 @@
 #ifndef VIRTCONTAINERS_SRC_POD_TEST_BUNDLE_H_
 #define VIRTCONTAINERS_SRC_POD_TEST_BUNDLE_H_
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <string>
 #include <string_view>
 
@@ -101,6 +103,13 @@ inline Json BundleWith(const std::string& pointer, const std::string& value) {
 
 inline Result<ContainerConfig> ParseBundle(const Json& json) {
   return ParseOciConfig(DumpJson(json), "/bundle", "web");
+}
+
+inline void ExpectRefused(const std::string& pointer, const std::string& value, const std::string& message) {
+  const Result<ContainerConfig> config = ParseBundle(BundleWith(pointer, value));
+  ASSERT_FALSE(config) << pointer << " = " << value;
+  EXPECT_EQ(config.error().code(), Code::kInvalidArgument) << config.error().ToString();
+  EXPECT_THAT(config.error().ToString(), ::testing::HasSubstr(message)) << pointer << " = " << value;
 }
 
 }  // namespace virtcontainers

@@ -7,9 +7,12 @@
 #include <string>
 
 #include "pod/record.h"
+#include "pod/validate.h"
 #include "virtcontainers/config.h"
 
 namespace virtcontainers {
+
+inline constexpr HostLimits kHost{Bytes::MiB(8192)};
 
 // What ValidateContainer accepts, with as little as possible in it.
 inline ContainerConfig SmallContainer(const std::string& id, const std::string& rootfs) {

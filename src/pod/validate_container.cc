@@ -38,15 +38,6 @@ constexpr std::string_view kIpcSysctls[] = {"kernel.msgmax", "kernel.msgmnb",   
                                             "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
                                             "kernel.shmmni", "kernel.shm_rmid_forced"};
 
-template <size_t N>
-bool IsOneOf(const std::string_view (&known)[N], std::string_view word) {
-  return std::find(std::begin(known), std::end(known), word) != std::end(known);
-}
-
-Status Fails(const std::string& of, const std::string& what) {
-  return Fail(Code::kInvalidArgument, of + ": " + what);
-}
-
 Status ValidatePaths(const std::vector<std::string>& paths, const std::string& field) {
   if (paths.size() > kMaxPaths) {
     return Fail(Code::kInvalidArgument,

@@ -23,8 +23,6 @@ using namespace std::string_literals;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr HostLimits kHost{Bytes::MiB(8192)};
-
 class ValidateContainerTest : public ::testing::Test {
  protected:
   ValidateContainerTest() : rootfs_(dir_ / "rootfs") { ::mkdir(rootfs_.c_str(), 0755); }

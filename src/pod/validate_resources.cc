@@ -10,14 +10,10 @@
 namespace virtcontainers {
 namespace {
 
-constexpr size_t kMaxEntries = 256;  // of each list
-constexpr size_t kMaxRules = 256;    // as many as the guest's filter takes
-constexpr size_t kMaxValue = 4096;   // what the kernel takes of a write to a cgroup's file
+constexpr size_t kMaxEntries = 256;      // of each list
+constexpr size_t kMaxDeviceRules = 256;  // as many as the guest's filter takes
+constexpr size_t kMaxValue = 4096;       // what the kernel takes of a write to a cgroup's file
 constexpr int64_t kMaxMajor = (1 << 12) - 1, kMaxMinor = (1 << 20) - 1;
-
-Status Fails(const std::string& of, const std::string& what) {
-  return Fail(Code::kInvalidArgument, of + ": " + what);
-}
 
 Status ValidateSize(const std::optional<int64_t>& size, const std::string& of, const char* what) {
   if (!size || *size == -1 || *size > 0) return {};
@@ -185,7 +181,7 @@ Status ValidateResources(const ContainerResources& resources, std::string_view f
       return Fails(of, "huge page size " + Quoted(limit.page_size) + " is there twice");
     }
   }
-  VC_RETURN_IF_ERROR(ValidateCount(resources.devices.size(), kMaxRules, of, "device rules"));
+  VC_RETURN_IF_ERROR(ValidateCount(resources.devices.size(), kMaxDeviceRules, of, "device rules"));
   for (const DeviceRule& rule : resources.devices) VC_RETURN_IF_ERROR(ValidateRule(rule, of));
   VC_RETURN_IF_ERROR(ValidateCount(resources.unified.size(), kMaxEntries, of, "unified settings"));
   for (const auto& [file, value] : resources.unified) VC_RETURN_IF_ERROR(ValidateUnified(file, value, of));

@@ -10,7 +10,7 @@
 namespace virtcontainers {
 namespace {
 
-constexpr size_t kMaxRules = 4096;
+constexpr size_t kMaxSeccompRules = 4096;
 constexpr size_t kMaxNames = 16384;  // of all rules
 constexpr size_t kMaxArguments = 64;
 constexpr uint32_t kMaxErrno = 4095;  // MAX_ERRNO of the kernel
@@ -29,15 +29,6 @@ constexpr std::string_view kArchitectures[] = {
     "SCMP_ARCH_PPC64",   "SCMP_ARCH_PPC64LE",  "SCMP_ARCH_S390",        "SCMP_ARCH_S390X",
     "SCMP_ARCH_PARISC",  "SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64",     "SCMP_ARCH_LOONGARCH64",
     "SCMP_ARCH_M68K",    "SCMP_ARCH_SH",       "SCMP_ARCH_SHEB"};
-
-template <size_t N>
-bool IsOneOf(const std::string_view (&known)[N], std::string_view word) {
-  return std::find(std::begin(known), std::end(known), word) != std::end(known);
-}
-
-Status Fails(const std::string& of, const std::string& what) {
-  return Fail(Code::kInvalidArgument, of + ": " + what);
-}
 
 Status ValidateAction(const std::string& action, const std::optional<uint32_t>& errno_return,
                       const std::string& of) {
@@ -101,7 +92,7 @@ Status ValidateSeccomp(const Seccomp& seccomp, std::string_view field) {
     }
   }
   VC_RETURN_IF_ERROR(ValidateCount(seccomp.flags.size(), kMaxArguments, of, "flags"));
-  VC_RETURN_IF_ERROR(ValidateCount(seccomp.rules.size(), kMaxRules, of, "rules"));
+  VC_RETURN_IF_ERROR(ValidateCount(seccomp.rules.size(), kMaxSeccompRules, of, "rules"));
   size_t names = 0;
   for (size_t i = 0; i < seccomp.rules.size(); ++i) {
     VC_RETURN_IF_ERROR(ValidateRule(seccomp.rules[i], of + ": rule " + std::to_string(i)));

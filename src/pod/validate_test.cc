@@ -19,8 +19,6 @@ namespace {
 using namespace std::string_literals;
 using ::testing::HasSubstr;
 
-constexpr HostLimits kHost{Bytes::MiB(8192)};
-
 class ValidateTest : public ::testing::Test {
  protected:
   ValidateTest() : rootfs_(dir_ / "rootfs") { ::mkdir(rootfs_.c_str(), 0755); }

@@ -18,6 +18,10 @@ std::string Shown(std::string_view value) {
   return Quoted(shown);
 }
 
+Status Fails(const std::string& of, const std::string& what) {
+  return Fail(Code::kInvalidArgument, of + ": " + what);
+}
+
 Status ValidateText(std::string_view text, const std::string& field) {
   if (text.find('\0') != std::string_view::npos) {
     return Fail(Code::kInvalidArgument, field + " has a NUL byte in it: " + Shown(text));

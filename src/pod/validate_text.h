@@ -3,7 +3,10 @@
 #ifndef VIRTCONTAINERS_SRC_POD_VALIDATE_TEXT_H_
 #define VIRTCONTAINERS_SRC_POD_VALIDATE_TEXT_H_
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -15,6 +18,14 @@ namespace virtcontainers {
 
 // A value as it can be shown: cut short, and nothing in it that would garble a terminal.
 std::string Shown(std::string_view value);
+
+template <size_t N>
+bool IsOneOf(const std::string_view (&known)[N], std::string_view word) {
+  return std::find(std::begin(known), std::end(known), word) != std::end(known);
+}
+
+// InvalidArgument: "of: what".
+Status Fails(const std::string& of, const std::string& what);
 
 // UTF-8 without NUL bytes. `field` names it in messages.
 Status ValidateText(std::string_view text, const std::string& field);

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/test_deadline.h"
 #include "os/file.h"
 #include "os/file_lock.h"
 #include "os/process_identity.h"
@@ -43,7 +44,6 @@ testing::AssertionResult HasCode(const R& result, Code code) {
 #define EXPECT_OK(expr) EXPECT_TRUE(::virtcontainers::IsOk(expr))
 #define EXPECT_CODE(expr, code) EXPECT_TRUE(::virtcontainers::HasCode(expr, code))
 
-inline Deadline Soon() { return Deadline::After(std::chrono::seconds(30)); }
 inline Deadline Passed() { return Deadline::After(std::chrono::seconds(-1)); }
 
 // Asks until the answer is yes; for what another process is about to do, and tells nobody of.

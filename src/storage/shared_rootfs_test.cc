@@ -16,6 +16,7 @@
 #include <gtest/gtest.h>
 #include <thread>
 
+#include "base/test_deadline.h"
 #include "os/file.h"
 #include "os/process_identity.h"
 #include "ttrpc/unix_socket.h"
@@ -25,8 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-
-Deadline Soon() { return Deadline::After(std::chrono::seconds(20)); }
 
 bool Eventually(const std::function<bool()>& holds) {
   for (const Deadline deadline = Soon(); !holds();) {

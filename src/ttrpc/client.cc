@@ -18,8 +18,6 @@
 namespace virtcontainers::ttrpc {
 namespace {
 
-constexpr size_t kReadBuffer = 64 << 10;
-
 // Frames are joined up to this size, so that many small calls cost one write.
 constexpr size_t kWriteBatch = 64 << 10;
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent.pb.h"
+#include "base/test_deadline.h"
 #include "health.pb.h"
 #include "ttrpc/test_peer.h"
 #include "ttrpc/typed.h"
@@ -21,8 +22,6 @@ namespace {
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
-
-Deadline Late() { return Deadline::After(30s); }
 
 class ClientTest : public ::testing::Test {
  protected:
@@ -36,7 +35,7 @@ class ClientTest : public ::testing::Test {
     client_ = std::make_unique<Client>(std::move(stream_), std::move(options));
   }
 
-  std::future<Result<std::string>> Call(std::string method, Deadline deadline = Late()) {
+  std::future<Result<std::string>> Call(std::string method, Deadline deadline = Soon()) {
     return std::async(std::launch::async, [this, method, deadline] {
       return client_->Call("test.Service", method, "", deadline);
     });
@@ -171,7 +170,7 @@ TEST_F(ClientTest, TellsEveryCallWhenThePeerCloses) {
   }
   EXPECT_EQ(closed.get_future().get(), "the peer closed the connection");
   EXPECT_TRUE(client_->closed());
-  const auto after = client_->Call("test.Service", "C", "", Late());
+  const auto after = client_->Call("test.Service", "C", "", Soon());
   ASSERT_FALSE(after);
   EXPECT_EQ(after.error().code(), Code::kUnavailable);
 }
@@ -250,7 +249,7 @@ TEST_F(ClientTest, CarriesTypedMessages) {
   request.set_container_id("web");
   auto call = std::async(std::launch::async, [&] {
     return CallMessage<grpc::WaitProcessResponse>(*client_, "grpc.AgentService", "WaitProcess", request,
-                                                  Late());
+                                                  Soon());
   });
   const auto received = peer_->Next();
   EXPECT_EQ(received.request.method(), "WaitProcess");

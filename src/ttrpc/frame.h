@@ -16,6 +16,9 @@ inline constexpr size_t kFrameHeaderSize = 10;
 // The most data one frame may carry; so the first byte of every frame is 0.
 inline constexpr size_t kMaxFrameData = 4 << 20;
 
+// What is read of a stream at once.
+inline constexpr size_t kReadBuffer = 64 << 10;
+
 // A type that is not listed here must be ignored.
 enum class FrameType : uint8_t { kRequest = 1, kResponse = 2, kData = 3 };
 

@@ -7,11 +7,7 @@
 #include "base/errors.h"
 
 namespace virtcontainers::ttrpc {
-namespace {
-
-constexpr size_t kReadBuffer = 64 << 10;
-
-}  // namespace
+namespace {}  // namespace
 
 ServedConnection::ServedConnection(std::unique_ptr<Stream> stream, Handler& handler,
                                    const ServerLimits& limits)

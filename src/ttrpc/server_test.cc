@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "base/test_deadline.h"
 #include "ttrpc/client.h"
 #include "ttrpc/test_peer.h"
 #include "ttrpc/unix_socket.h"
@@ -28,8 +29,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
-
-Deadline Late() { return Deadline::After(30s); }
 
 // Echo answers at once, Later in an order of its own when eight have gathered, Never never, Forget by
 // forgetting.
@@ -85,7 +84,7 @@ class ServerTest : public ::testing::TestWithParam<Transport> {
 
   std::unique_ptr<Stream> ConnectStream() {
     if (GetParam() == Transport::kUnixSocket) {
-      auto fd = ConnectUnix(path_, Late());
+      auto fd = ConnectUnix(path_, Soon());
       EXPECT_TRUE(fd) << fd.error().ToString();
       return *FdStream::Create(*std::move(fd));
     }
@@ -97,7 +96,7 @@ class ServerTest : public ::testing::TestWithParam<Transport> {
   std::unique_ptr<Client> Connect() { return std::make_unique<Client>(ConnectStream()); }
 
   static Result<std::string> Call(Client& client, std::string_view method, std::string payload = "") {
-    return client.Call("test.Service", method, std::move(payload), Late());
+    return client.Call("test.Service", method, std::move(payload), Soon());
   }
 
   TestHandler handler_;

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "answer.h"
+#include "base/test_deadline.h"
 #include "virtcontainers/agent.h"
 
 namespace virtcontainers {
@@ -66,8 +67,6 @@ class AgentContract : public testing::TestWithParam<AgentUnderTest> {
     bed_ = GetParam().make();
     agent_ = bed_->Make();
   }
-
-  static Deadline Soon() { return Deadline::After(std::chrono::seconds(30)); }
 
   static Code CodeOf(const Status& status) { return status ? Code{} : status.error().code(); }
 

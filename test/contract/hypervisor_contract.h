@@ -24,6 +24,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/test_deadline.h"
 #include "virtcontainers/hypervisor.h"
 
 namespace virtcontainers {
@@ -58,7 +59,6 @@ class HypervisorContract : public testing::TestWithParam<HypervisorUnderTest> {
     if (!directory_.empty()) std::filesystem::remove_all(directory_);
   }
 
-  static Deadline Soon() { return Deadline::After(std::chrono::seconds(20)); }
   static Deadline Now() { return Deadline::After(std::chrono::nanoseconds(0)); }
 
   VmConfig Config() const {

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kMaxText = 4 << 20;
+constexpr size_t kMaxMaps = 4 << 20;
 constexpr const char* kNamespaces[] = {"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"};
 
 std::string ProcessDirectory(pid_t pid) { return "/proc/" + std::to_string(pid); }

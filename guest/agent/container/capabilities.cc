@@ -15,7 +15,7 @@ namespace virtcontainers::guest {
 namespace {
 
 // In the order of their numbers (linux/capability.h).
-constexpr std::array<const char*, 41> kNames{
+constexpr std::array<const char*, 41> kCapabilities{
     "CHOWN",
     "DAC_OVERRIDE",
     "DAC_READ_SEARCH",
@@ -81,8 +81,8 @@ Status CapSet(const std::array<__user_cap_data_struct, 2>& data) {
 int CapabilityNumber(std::string_view name) {
   std::string text(name);
   if (::strncasecmp(text.c_str(), "CAP_", 4) == 0) text.erase(0, 4);
-  for (size_t i = 0; i < kNames.size(); ++i) {
-    if (::strcasecmp(text.c_str(), kNames[i]) == 0) return static_cast<int>(i);
+  for (size_t i = 0; i < kCapabilities.size(); ++i) {
+    if (::strcasecmp(text.c_str(), kCapabilities[i]) == 0) return static_cast<int>(i);
   }
   return -1;
 }

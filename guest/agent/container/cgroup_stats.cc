@@ -13,7 +13,7 @@ std::string ReadOrEmpty(const Cgroup& cgroup, const char* file) {
   return cgroup.Read(file).value_or(std::string());
 }
 
-uint64_t Number(std::string_view text) {
+uint64_t Unsigned(std::string_view text) {
   uint64_t value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
@@ -42,8 +42,8 @@ void SetCpu(const Cgroup& cgroup, grpc::CpuStats* stats) {
 }
 
 void SetMemoryData(const Cgroup& cgroup, const std::string& prefix, grpc::MemoryData* data) {
-  data->set_usage(Number(ReadOrEmpty(cgroup, (prefix + ".current").c_str())));
-  data->set_max_usage(Number(ReadOrEmpty(cgroup, (prefix + ".peak").c_str())));
+  data->set_usage(Unsigned(ReadOrEmpty(cgroup, (prefix + ".current").c_str())));
+  data->set_max_usage(Unsigned(ReadOrEmpty(cgroup, (prefix + ".peak").c_str())));
   data->set_limit(ParseLimit(ReadOrEmpty(cgroup, (prefix + ".max").c_str())));
   data->set_failcnt(ParseFlatKeys(ReadOrEmpty(cgroup, (prefix + ".events").c_str()))["max"]);
 }
@@ -71,12 +71,14 @@ std::map<std::string, uint64_t> ParseFlatKeys(std::string_view text) {
   Split(text, '\n', [&](std::string_view line) {
     const size_t space = line.find(' ');
     if (space != std::string_view::npos)
-      keys[std::string(line.substr(0, space))] = Number(line.substr(space + 1));
+      keys[std::string(line.substr(0, space))] = Unsigned(line.substr(space + 1));
   });
   return keys;
 }
 
-uint64_t ParseLimit(std::string_view text) { return text.substr(0, 3) == "max" ? UINT64_MAX : Number(text); }
+uint64_t ParseLimit(std::string_view text) {
+  return text.substr(0, 3) == "max" ? UINT64_MAX : Unsigned(text);
+}
 
 grpc::BlkioStats ParseIoStat(std::string_view text) {
   grpc::BlkioStats stats;
@@ -84,8 +86,8 @@ grpc::BlkioStats ParseIoStat(std::string_view text) {
     const size_t colon = line.find(':');
     const size_t space = line.find(' ');
     if (colon == std::string_view::npos || space == std::string_view::npos || colon > space) return;
-    const uint64_t major = Number(line);
-    const uint64_t minor = Number(line.substr(colon + 1));
+    const uint64_t major = Unsigned(line);
+    const uint64_t minor = Unsigned(line.substr(colon + 1));
     Split(line.substr(space + 1), ' ', [&](std::string_view pair) {
       const size_t equals = pair.find('=');
       if (equals == std::string_view::npos) return;
@@ -97,7 +99,7 @@ grpc::BlkioStats ParseIoStat(std::string_view text) {
       entry->set_major(major);
       entry->set_minor(minor);
       entry->set_op(key[0] == 'r' ? "Read" : "Write");
-      entry->set_value(Number(pair.substr(equals + 1)));
+      entry->set_value(Unsigned(pair.substr(equals + 1)));
     });
   });
   return stats;
@@ -107,7 +109,7 @@ grpc::CgroupStats ReadCgroupStats(const Cgroup& cgroup) {
   grpc::CgroupStats stats;
   SetCpu(cgroup, stats.mutable_cpu_stats());
   SetMemory(cgroup, stats.mutable_memory_stats());
-  stats.mutable_pids_stats()->set_current(Number(ReadOrEmpty(cgroup, "pids.current")));
+  stats.mutable_pids_stats()->set_current(Unsigned(ReadOrEmpty(cgroup, "pids.current")));
   stats.mutable_pids_stats()->set_limit(ParseLimit(ReadOrEmpty(cgroup, "pids.max")));
   *stats.mutable_blkio_stats() = ParseIoStat(ReadOrEmpty(cgroup, "io.stat"));
   return stats;

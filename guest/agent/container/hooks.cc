@@ -17,6 +17,7 @@
 #include "base/errors.h"
 #include "base/unique_fd.h"
 #include "guest/agent/container/process_setup.h"
+#include "guest/agent/os/spawn.h"
 
 namespace virtcontainers::guest {
 
@@ -62,16 +63,6 @@ std::string JsonString(std::string_view text) {
     }
   }
   return json + "\"";
-}
-
-// A pipe of which our end does not block.
-Status MakePipe(bool read, UniqueFd* ours, UniqueFd* childs) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) < 0) return FailErrno("pipe2");
-  ours->reset(ends[read ? 0 : 1]);
-  childs->reset(ends[read ? 1 : 0]);
-  if (::fcntl(ours->get(), F_SETFL, O_NONBLOCK) < 0) return FailErrno("fcntl");
-  return {};
 }
 
 std::vector<char*> Pointers(const google::protobuf::RepeatedPtrField<std::string>& strings) {
@@ -189,7 +180,8 @@ class RunningHook {
 Status RunHook(const grpc::Hook& hook, const std::string& state, const std::function<Status()>& prepare) {
   std::array<UniqueFd, 3> ours;
   std::array<UniqueFd, 3> childs;
-  for (size_t fd = 0; fd < 3; ++fd) VC_RETURN_IF_ERROR(MakePipe(fd != 0, &ours[fd], &childs[fd]));
+  for (size_t fd = 0; fd < 3; ++fd)
+    VC_RETURN_IF_ERROR(MakeStdioPipe(/*agent_reads=*/fd != 0, &ours[fd], &childs[fd]));
   const pid_t pid = ::fork();
   if (pid < 0) return FailErrno("fork");
   if (pid == 0) BecomeHook(hook, childs, prepare);

@@ -15,7 +15,7 @@ struct Name {
   int number;
 };
 
-constexpr std::array kNames{
+constexpr std::array kRlimits{
     Name{"RLIMIT_AS", RLIMIT_AS},
     Name{"RLIMIT_CORE", RLIMIT_CORE},
     Name{"RLIMIT_CPU", RLIMIT_CPU},
@@ -37,7 +37,7 @@ constexpr std::array kNames{
 }  // namespace
 
 int RlimitNumber(std::string_view name) {
-  for (const Name& entry : kNames) {
+  for (const Name& entry : kRlimits) {
     if (entry.name == name) return entry.number;
   }
   return -1;

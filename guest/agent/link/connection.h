@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_GUEST_AGENT_LINK_CONNECTION_H_
 #define VIRTCONTAINERS_GUEST_AGENT_LINK_CONNECTION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -15,6 +16,10 @@
 #include "virtcontainers/error.h"
 
 namespace virtcontainers::guest {
+
+// How a link reads what comes: so much at once, so often in one turn, which is fair to all else in the loop.
+inline constexpr size_t kReadSize = 32 << 10;
+inline constexpr int kReadsPerTurn = 16;
 
 class Connection;
 

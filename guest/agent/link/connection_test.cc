@@ -9,7 +9,7 @@
 namespace virtcontainers::guest {
 namespace {
 
-std::string Request(uint32_t stream_id) {
+std::string RequestFrame(uint32_t stream_id) {
   ::ttrpc::Request request;
   request.set_service("grpc.Health");
   request.set_method("Check");
@@ -38,7 +38,7 @@ class ConnectionTest : public testing::Test {
 
 TEST_F(ConnectionTest, AnAnswerThatWasSentIsNotUndone) {
   bool undone = false;
-  connection_->Receive(Request(1));
+  connection_->Receive(RequestFrame(1));
   calls_[0].Answer(Message(1), [&] { undone = true; });
   EXPECT_EQ(ready_, 1);
   connection_->Sent(connection_->Output().size());
@@ -49,7 +49,7 @@ TEST_F(ConnectionTest, AnAnswerThatWasSentIsNotUndone) {
 
 TEST_F(ConnectionTest, AnswersThatWereNotSentWholeAreUndoneTheLastFirst) {
   std::string order;
-  connection_->Receive(Request(1) + Request(3) + Request(5));
+  connection_->Receive(RequestFrame(1) + RequestFrame(3) + RequestFrame(5));
   calls_[0].Answer(Message(1), [&] { order += '1'; });
   const size_t first = connection_->Output().size();
   calls_[1].Answer(Message(1), [&] { order += '2'; });
@@ -62,7 +62,7 @@ TEST_F(ConnectionTest, AnswersThatWereNotSentWholeAreUndoneTheLastFirst) {
 
 TEST_F(ConnectionTest, AnAnswerToAClosedSessionIsUndoneAtOnce) {
   bool undone = false;
-  connection_->Receive(Request(1));
+  connection_->Receive(RequestFrame(1));
   connection_->Close();
   calls_[0].Answer(Message(1), [&] { undone = true; });
   EXPECT_TRUE(undone);
@@ -73,7 +73,7 @@ TEST_F(ConnectionTest, FlushedWhenAllThatWasQueuedIsSentOrNobodyIsThere) {
   int flushed = 0;
   connection_->WhenFlushed([&] { ++flushed; });
   EXPECT_EQ(flushed, 1) << "nothing was queued";
-  connection_->Receive(Request(1));
+  connection_->Receive(RequestFrame(1));
   calls_[0].Answer();
   connection_->WhenFlushed([&] { ++flushed; });
   connection_->Sent(1);

@@ -19,11 +19,8 @@ namespace virtcontainers::guest {
 namespace {
 
 constexpr const char* kPorts = "/sys/class/virtio-ports";
-constexpr size_t kReadSize = 32 << 10;
 // The kernel takes 32 KiB at a time, and stuffing at most doubles.
 constexpr size_t kChunk = 16 << 10;
-// Fair to everything else in the loop.
-constexpr int kReadsPerTurn = 16;
 
 std::string PortOnce(const std::string& name) {
   DIR* ports = ::opendir(kPorts);

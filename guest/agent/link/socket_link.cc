@@ -18,8 +18,6 @@ namespace virtcontainers::guest {
 namespace {
 
 constexpr size_t kMaxClients = 64;
-constexpr size_t kReadSize = 32 << 10;
-constexpr int kReadsPerTurn = 16;
 
 Result<UniqueFd> Listen(int family, const sockaddr* address, socklen_t size, const std::string& name) {
   UniqueFd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

@@ -22,7 +22,7 @@ constexpr int kMaxAddresses = 1024;
 
 std::string Text(std::string_view value) { return std::string(value.substr(0, value.find('\0'))); }
 
-uint32_t Number(std::string_view value) {
+uint32_t NumberOf(std::string_view value) {
   uint32_t number = 0;
   if (value.size() >= sizeof(number)) std::memcpy(&number, value.data(), sizeof(number));
   return number;
@@ -39,7 +39,7 @@ Result<std::map<int, types::Interface>> Links(Netlink& netlink) {
         types::Interface& link = links[info->ifi_index];
         link.set_name(Text(attributes[IFLA_IFNAME]));
         link.set_device(link.name());
-        link.set_mtu(Number(attributes[IFLA_MTU]));
+        link.set_mtu(NumberOf(attributes[IFLA_MTU]));
         link.set_hwaddr(FormatMac(attributes[IFLA_ADDRESS]));
         link.set_raw_flags(info->ifi_flags);
       }));

@@ -29,6 +29,10 @@ struct Child {
 // to collect. Must not be called while the caller's own pid namespace for children is not its own.
 Result<Child> Spawn(const SpawnOptions& options, const std::function<void()>& main);
 
+// A pipe for one of a child's standard streams: the agent's end does not block, the child's does. Both are
+// closed on exec.
+Status MakeStdioPipe(bool agent_reads, UniqueFd* agent_end, UniqueFd* child_end);
+
 }  // namespace virtcontainers::guest
 
 #endif  // VIRTCONTAINERS_GUEST_AGENT_OS_SPAWN_H_

@@ -10,6 +10,9 @@
 
 namespace virtcontainers::guest {
 
+// How long a device that was plugged in may take to be there.
+inline constexpr std::chrono::milliseconds kHotplugLimit{3000};
+
 // The node of `source`: "/dev/vdb", or the PCI path "02/01" (slots of the bridges from the root to the
 // device, in hex). Blocks until it is there, at most `limit`; NOT_FOUND then. Loads virtio_blk if the image
 // has it as a module.

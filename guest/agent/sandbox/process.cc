@@ -14,24 +14,11 @@
 #include "base/errors.h"
 #include "guest/agent/container/terminal.h"
 #include "guest/agent/os/file.h"
+#include "guest/agent/os/spawn.h"
 
 namespace virtcontainers::guest {
 
 namespace {
-
-constexpr int kOutputPipe = 256 << 10;
-
-// A pipe of which the agent's end does not block and the process's end does.
-Status MakePipe(bool agent_reads, UniqueFd* agent_end, UniqueFd* child_end) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) < 0) return FailErrno("pipe2");
-  agent_end->reset(ends[agent_reads ? 0 : 1]);
-  child_end->reset(ends[agent_reads ? 1 : 0]);
-  if (::fcntl(agent_end->get(), F_SETFL, O_NONBLOCK) < 0) return FailErrno("fcntl");
-  // Larger pieces are fewer turns between process and agent. Without it, it works as well.
-  if (agent_reads) (void)::fcntl(agent_end->get(), F_SETPIPE_SZ, kOutputPipe);
-  return {};
-}
 
 // The signals on a line such as "SigCgt:\t0000000180014a07" of /proc/PID/status.
 uint64_t SignalSet(const std::string& status, std::string_view name) {
@@ -55,7 +42,7 @@ Status Process::MakeStdio(ProcessPlan* plan, UniqueFd* child_ends) {
   if (plan->process->terminal()) return {};
   UniqueFd ends[3];
   for (int fd = 0; fd < 3; ++fd) {
-    VC_RETURN_IF_ERROR(MakePipe(/*agent_reads=*/fd != 0, &ends[fd], &child_ends[fd]));
+    VC_RETURN_IF_ERROR(MakeStdioPipe(/*agent_reads=*/fd != 0, &ends[fd], &child_ends[fd]));
     plan->stdio[fd] = child_ends[fd].get();
   }
   stdin_ = std::make_unique<InputStream>(loop_, std::move(ends[0]), /*terminal=*/false);

@@ -21,7 +21,6 @@ namespace virtcontainers::guest {
 namespace {
 
 constexpr size_t kMaxStorages = 1024;
-constexpr std::chrono::milliseconds kHotplugLimit{3000};
 
 enum class Kind { kBlock, kFileSystem, kBind, kDirectory };
 

@@ -29,7 +29,6 @@ using Clock = EventLoop::Clock;
 
 constexpr const char* kBlockSize = "/sys/devices/system/memory/block_size_bytes";
 constexpr const char* kProbe = "/sys/devices/system/memory/probe";
-constexpr milliseconds kHotplugLimit{3000};
 
 Status SetClock(const grpc::SetGuestDateTimeRequest& request) {
   if (request.usec() < 0 || request.usec() >= 1'000'000 || request.sec() < 0) {

@@ -4,6 +4,7 @@
 #include "base/errors.h"
 #include "guest/agent/network/network.h"
 #include "guest/agent/os/kernel_module.h"
+#include "guest/agent/sandbox/block_device.h"
 #include "guest/agent/service/services.h"
 #include "types.pb.h"
 
@@ -14,8 +15,7 @@ namespace {
 using Clock = EventLoop::Clock;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kHotplugLimit{3000};
-constexpr milliseconds kPoll{10};
+constexpr milliseconds kInterfacePoll{10};
 
 template <typename Message>
 void Answer(const Call& call, Result<Message> message) {
@@ -29,7 +29,7 @@ void Update(EventLoop& loop, const Call& call, const types::Interface& wanted, C
   if (status) return call.Answer(wanted);
   if (status.error().code() != Code::kNotFound || Clock::now() >= deadline)
     return call.Fail(std::move(status.error()));
-  loop.After(kPoll, [&loop, call, wanted, deadline] { Update(loop, call, wanted, deadline); });
+  loop.After(kInterfacePoll, [&loop, call, wanted, deadline] { Update(loop, call, wanted, deadline); });
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "agent/kata/guest_stats.h"
 #include "agent/kata/oci_spec.h"
 #include "base/errors.h"
+#include "base/time_format.h"
 #include "guest.pb.h"
 #include "health.pb.h"
 #include "ttrpc/client.h"
@@ -262,7 +263,7 @@ Result<ContainerStats> KataAgent::StatsContainer(const std::string& container, D
                       Parse<grpc::StatsContainerResponse>(Call("StatsContainer", request, deadline)));
   ContainerStats stats = FromKataStats(answer);
   stats.id = container;
-  stats.time = std::chrono::system_clock::now();
+  stats.time = Now();
   return stats;
 }
 

@@ -10,6 +10,7 @@
 #include "../../../test/contract/answer.h"
 #include "agent/kata/kata_agent.h"
 #include "agent/kata/test_kata_client.h"
+#include "base/time_format.h"
 #include "guest.pb.h"
 
 namespace virtcontainers {
@@ -82,7 +83,7 @@ TEST_F(KataCalls, StatsHaveAnIdAndATime) {
     responder.Respond(response.SerializeAsString());
   };
   Connect();
-  const Time before = std::chrono::system_clock::now();
+  const Time before = Now();
   const Result<ContainerStats> stats = agent_.StatsContainer("c", Soon());
   ASSERT_TRUE(stats) << stats.error().ToString();
   EXPECT_EQ(stats->id, "c");

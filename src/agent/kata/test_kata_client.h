@@ -15,6 +15,7 @@
 #include "agent.pb.h"
 #include "agent/kata/kata_agent.h"
 #include "base/errors.h"
+#include "base/test_deadline.h"
 #include "health.pb.h"
 #include "ttrpc/server.h"
 #include "ttrpc/test_peer.h"
@@ -80,7 +81,6 @@ class KataClient : public testing::Test {
           return fake_.Connect();
         }) {}
 
-  static Deadline Soon() { return Deadline::After(std::chrono::seconds(30)); }
   static Deadline AMoment() { return Deadline::After(std::chrono::milliseconds(50)); }
 
   void Connect() { ASSERT_TRUE(agent_.Connect({}, Soon())); }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/time_format.h"
 
 namespace virtcontainers {
 namespace {
@@ -212,7 +213,7 @@ Result<ContainerStats> NoopAgent::StatsContainer(const std::string& container, D
   VC_RETURN_IF_ERROR(CheckRunning(container));
   ContainerStats stats;
   stats.id = container;
-  stats.time = std::chrono::system_clock::now();
+  stats.time = Now();
   stats.pids.current = 1;
   return stats;
 }

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/test_deadline.h"
 #include "os/file.h"
 
 namespace virtcontainers {
@@ -23,7 +24,6 @@ constexpr char kGreeting[] =
     "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}}, \"capabilities\": "
     "[]}}\r\n";
 
-Deadline Soon() { return Deadline::After(std::chrono::seconds(20)); }
 Deadline Shortly() { return Deadline::After(std::chrono::milliseconds(20)); }
 
 class FakeQemu {
