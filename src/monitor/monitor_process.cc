@@ -19,6 +19,7 @@
 #include "monitor/pod_monitor.h"
 #include "monitor/service.h"
 #include "os/confine.h"
+#include "os/descriptor_limit.h"
 #include "os/file.h"
 #include "os/file_lock.h"
 #include "os/subprocess.h"
@@ -126,6 +127,7 @@ int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
   // Nor is a log that has reached a limit on file sizes.
   ::signal(SIGXFSZ, SIG_IGN);
   ::umask(077);
+  RaiseDescriptorLimit();
   if (::chdir("/") != 0) return Complain(ErrnoError("chdir /"));
   UniqueFd ready(kReadyFd);
   ::fcntl(kReadyFd, F_SETFD, FD_CLOEXEC);

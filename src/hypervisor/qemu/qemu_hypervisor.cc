@@ -21,6 +21,7 @@
 #include "hypervisor/qemu/qmp_client.h"
 #include "hypervisor/qemu/tsc.h"
 #include "hypervisor/vm_process.h"
+#include "os/descriptor_limit.h"
 #include "os/file.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
@@ -34,6 +35,9 @@ constexpr char kDefaultFirmware[] = "qboot.rom";  // QEMU finds it in its own da
 constexpr char kVhostVsock[] = "/dev/vhost-vsock";
 constexpr int kReportFd = 9;  // of the sandbox; QEMU does not have it
 constexpr char kPowerOffByReset[] = "virtcontainers.poweroff=reset";
+// What QEMU opens for itself, its devices and their queues, and as many again. With fewer it may go on
+// without a queue's event, and the guest waits for its files for ever.
+constexpr uint64_t kMinDescriptors = 64;
 constexpr size_t kMaxLog = 4 << 10;
 constexpr size_t kMaxConsoleTail = 16 << 10;
 constexpr auto kPolitely = std::chrono::seconds(1);
@@ -174,6 +178,7 @@ Result<VmInfo> QemuHypervisor::Impl::Launch(const VmConfig& config, Deadline dea
   QemuFacts facts;
   VC_ASSIGN_OR_RETURN(facts.binary, FindQemu(config.hypervisor.path));
   VC_RETURN_IF_ERROR(CheckFiles(config.hypervisor));
+  VC_RETURN_IF_ERROR(CheckDescriptorLimit(kMinDescriptors + config.resources.vcpus, "a VM"));
   VC_ASSIGN_OR_RETURN(const AcceleratorChoice choice, ChooseAccelerator(config.hypervisor.accelerator));
   facts.accelerator = choice.accelerator;
   facts.firmware = config.hypervisor.firmware.empty() ? kDefaultFirmware : config.hypervisor.firmware;

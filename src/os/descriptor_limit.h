@@ -1,0 +1,22 @@
+// How many files this process, and those that it starts, may have open. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_OS_DESCRIPTOR_LIMIT_H_
+#define VIRTCONTAINERS_SRC_OS_DESCRIPTOR_LIMIT_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "virtcontainers/error.h"
+
+namespace virtcontainers {
+
+// As many as the hard limit allows. The soft one is low for programs that use select(2). (systemd.exec(5),
+// LimitNOFILE) What cannot be raised stays as it is.
+void RaiseDescriptorLimit();
+
+// Errors: ResourceExhausted if the limit is below `least`, which `who` needs.
+Status CheckDescriptorLimit(uint64_t least, std::string_view who);
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_OS_DESCRIPTOR_LIMIT_H_
