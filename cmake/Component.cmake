@@ -5,8 +5,8 @@
 
 set(VC_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
     -Wno-missing-field-initializers -Werror)
-if(CMAKE_UNITY_BUILD)
-  # A source that is included by another is taken for a header, whose unnamed namespaces would be many.
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC takes a source that is included by another for a header, whose unnamed namespaces would be many.
   list(APPEND VC_WARNINGS -Wno-subobject-linkage)
 endif()
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "monitor/launch.h"
 #include "runtime/recovery.h"
@@ -145,7 +146,7 @@ std::shared_ptr<MonitorLink> Runtime::Impl::Monitor(const PodFiles& files, std::
 
 Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& payload, Deadline deadline,
                              const std::function<bool(PodRecord&)>& done) const {
-  while (true) {
+  for (bool hung_up = false;;) {
     const Result<std::shared_ptr<MonitorClient>> monitor =
         MonitorClient::Connect(turn.files.paths().monitor_socket(), deadline);
     Status asked;
@@ -157,12 +158,21 @@ Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& 
     if (asked || asked.error().code() != Code::kUnavailable) return asked;
     // The guest's link may be what is broken: its monitor lives, and ends by itself.
     const Deadline dying = Min(deadline, Deadline::After(kDying));
-    while (FileLock::IsHeld(turn.files.paths().monitor_lock()).value_or(true)) {
-      if (dying.passed()) return asked;
+    bool lives = true;
+    while ((lives = FileLock::IsHeld(turn.files.paths().monitor_lock()).value_or(true)) && !dying.passed()) {
       std::this_thread::sleep_for(milliseconds(2));
     }
+    if (lives) {
+      if (!monitor || !(*monitor)->closed()) return asked;
+      // It has hung up for want of a descriptor or a thread, which may be over.
+      if (std::exchange(hung_up, true)) {
+        return Fail(
+            Code::kUnavailable,
+            "its monitor hangs up: it seems to have no file descriptors or threads left; try again later");
+      }
+    }
     VC_ASSIGN_OR_RETURN(turn.record, LoadCorrectedRecord(turn.files, &turn.monitored));
-    if (turn.running()) VC_RETURN_IF_ERROR(Restore(turn, deadline));
+    if (turn.running() && !lives) VC_RETURN_IF_ERROR(Restore(turn, deadline));
     if (done && done(turn.record)) return {};
     if (!turn.running()) {
       const std::string& reason = turn.record.reason;
