@@ -39,8 +39,8 @@ pid_t MakerOf(std::string_view name) {
 bool IsAbandoned(const std::string& path, std::string_view name) {
   const std::string lock = path + "/lock";
   // One that cannot be looked at may be somebody's.
-  if (FileExists(lock)) return !FileLock::IsHeld(lock).value_or(true);
-  // It has not come to that, or is past it.
+  if (FileExists(lock) && FileLock::IsHeld(lock).value_or(true)) return false;
+  // Its maker has not come to that, or is past it: between making the lock's file and taking the lock, too.
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) return false;
   const pid_t maker = MakerOf(name);

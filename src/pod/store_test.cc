@@ -127,6 +127,26 @@ TEST_F(StoreTest, ANewPodIsItsMakersUntilItLetsGo) {
   EXPECT_FALSE(FileLock::IsHeld(store_.Pod("web").paths().lock()).value_or(true));
 }
 
+// Opening a root sweeps it.
+TEST_F(StoreTest, APodIsMadeWhileOthersOpenTheRoot) {
+  std::atomic<bool> over = false;
+  std::vector<std::thread> others;
+  for (int i = 0; i < 3; ++i) {
+    others.emplace_back([&] {
+      while (!over) EXPECT_TRUE(Store::Open(root_, run_));
+    });
+  }
+  for (int i = 0; i < 100; ++i) {
+    const auto created = store_.CreatePod(SmallPod("web"));
+    EXPECT_TRUE(created) << created.error().ToString();
+    const auto trash = store_.RemovePod("web");
+    EXPECT_TRUE(trash);
+    EXPECT_TRUE(RemoveTree(trash.value_or("")));
+  }
+  over = true;
+  for (std::thread& other : others) other.join();
+}
+
 // A pod id "../../.." wrote outside of the state directory.
 TEST_F(StoreTest, OriginalDefectDAnIdThatLeavesTheRootWritesNothing) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
