@@ -69,6 +69,8 @@ Status Run(const MonitorParts& parts, const MonitorArguments& arguments, UniqueF
     return Fail(Code::kAborted, "the pod has been started by somebody else");
   }
   VC_RETURN_IF_ERROR(alive);
+  // Let go of by the end of the process alone, which takes a while after this function's.
+  [[maybe_unused]] static const FileLock* const kept = new FileLock(*std::move(alive));
 
   std::optional<PodMonitor> pod;
   VC_RETURN_IF_ERROR(StartThreads([&] { pod.emplace(parts, PodFiles(arguments.paths), arguments.guest); }));
