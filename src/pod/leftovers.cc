@@ -9,6 +9,7 @@
 #include <chrono>
 #include <string_view>
 
+#include "base/time_format.h"
 #include "os/file.h"
 #include "os/file_lock.h"
 
@@ -45,8 +46,7 @@ bool IsAbandoned(const std::string& path, std::string_view name) {
   if (::lstat(path.c_str(), &info) != 0) return false;
   const pid_t maker = MakerOf(name);
   if (maker <= 0 || (::kill(maker, 0) != 0 && errno == ESRCH)) return true;
-  return std::chrono::system_clock::from_time_t(info.st_ctime) + kTrashAge <=
-         std::chrono::system_clock::now();
+  return std::chrono::system_clock::from_time_t(info.st_ctime) + kTrashAge <= Now();
 }
 
 }  // namespace

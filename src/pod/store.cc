@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/errors.h"
+#include "base/time_format.h"
 #include "base/unique_fd.h"
 #include "os/file.h"
 #include "pod/config_json.h"
@@ -215,7 +216,7 @@ Result<FileLock> Store::CreatePod(const PodConfig& config) const {
   const PodPaths& paths = draft.paths();
 
   PodRecord record;
-  record.created = std::chrono::system_clock::now();
+  record.created = Now();
   for (const ContainerConfig& container : config.containers) {
     ContainerRecord& entry = record.containers.emplace_back();
     entry.id = container.id;

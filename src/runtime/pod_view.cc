@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/errors.h"
+#include "base/time_format.h"
 #include "os/file.h"
 #include "os/file_lock.h"
 #include "os/process_identity.h"
@@ -32,7 +33,7 @@ Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored) {
   if (alive) reason = "virtiofsd is gone, and so is the pod's monitor";
   VC_ASSIGN_OR_RETURN(const std::string boot_id, BootId());
   if (record.vm && record.vm->process.boot_id != boot_id) reason = "the host was restarted";
-  MarkStopped(record, reason, std::chrono::system_clock::now());
+  MarkStopped(record, reason, Now());
   return record;
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/errors.h"
+#include "base/time_format.h"
 #include "monitor.pb.h"
 #include "monitor/launch.h"
 #include "monitor/monitor_client.h"
@@ -127,7 +128,7 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
       if (!turn->running()) return {};
     }
     VC_RETURN_IF_ERROR(UndoEffects(files, turn->record, deadline));
-    MarkStopped(turn->record, "", std::chrono::system_clock::now());
+    MarkStopped(turn->record, "", Now());
     VC_RETURN_IF_ERROR(files.SaveRecord(turn->record));
     impl_->Tell(EventType::kPodStopped, pod);
     return {};
@@ -186,7 +187,7 @@ Status Runtime::CreateContainer(std::string_view pod, const ContainerConfig& con
     VC_RETURN_IF_ERROR(turn.files.SaveContainer(config));
     ContainerRecord& container = turn.record.containers.emplace_back();
     container.id = config.id;
-    container.created = std::chrono::system_clock::now();
+    container.created = Now();
     VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
     impl_->Tell(EventType::kContainerCreated, pod, config.id);
     return {};

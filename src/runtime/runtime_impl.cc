@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/time_format.h"
 #include "monitor/launch.h"
 #include "runtime/recovery.h"
 
@@ -185,7 +186,7 @@ void Runtime::Impl::Tell(EventType type, std::string_view pod, std::string_view 
                          std::string_view reason) const {
   Event event;
   event.type = type;
-  event.time = std::chrono::system_clock::now();
+  event.time = Now();
   event.pod = std::string(pod);
   event.container = std::string(container);
   event.reason = std::string(reason);
@@ -195,7 +196,7 @@ void Runtime::Impl::Tell(EventType type, std::string_view pod, std::string_view 
 Status Runtime::Impl::TellOfDeletion(std::string_view pod, const std::function<Status()>& remove) const {
   Event event;
   event.type = EventType::kPodDeleted;
-  event.time = std::chrono::system_clock::now();
+  event.time = Now();
   event.pod = std::string(pod);
   return EventLog(options_.root).Append(std::move(event), remove);
 }

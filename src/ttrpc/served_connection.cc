@@ -7,7 +7,6 @@
 #include "base/errors.h"
 
 namespace virtcontainers::ttrpc {
-namespace {}  // namespace
 
 ServedConnection::ServedConnection(std::unique_ptr<Stream> stream, Handler& handler,
                                    const ServerLimits& limits)
