@@ -175,16 +175,16 @@ class VirtcExamples : public VirtcTest {
 };
 
 TEST_F(VirtcExamples, WorkAsTheyArePrinted) {
-  const std::string guest_kernel = Type("virtc run --rootfs ./rootfs --rm -- uname -r").out;
+  const std::string guest_kernel = Type("virtc run --rootfs ./rootfs --rm uname -r").out;
   EXPECT_THAT(guest_kernel, Not(IsEmpty()));
 
-  Type("virtc pod create web --container hello --rootfs ./rootfs -- echo hello");
+  Type("virtc pod create web --container hello --rootfs ./rootfs echo hello");
   EXPECT_EQ(StatusOf("web", "hello").args, (std::vector<std::string>{"echo", "hello"}));
   EXPECT_EQ(Rows(Type("virtc pod list --running").out).size(), 1u) << "its head alone";
   Type("virtc pod delete web");
   Type("virtc pod create web --memory 256M --cpus 2");
   EXPECT_EQ(StatusOf("web").vcpus, 2u);
-  Type("virtc container create web db --rootfs ./rootfs -- sleep 1000");
+  Type("virtc container create web db --rootfs ./rootfs sleep 1000");
   const Json ready = ParseOutput(Type("virtc --format json pod list").out);
   ASSERT_TRUE(ready.is_array() && ready.size() == 1);
   EXPECT_EQ(ready[0].value("state", ""), "ready");
@@ -211,16 +211,16 @@ TEST_F(VirtcExamples, WorkAsTheyArePrinted) {
   EXPECT_EQ(status.value("/containers/0/id"_json_pointer, ""), "db");
   EXPECT_EQ(status.value("/containers/0/args"_json_pointer, Json()), (Json{"sleep", "1000"}));
 
-  EXPECT_EQ(Type("virtc pod enter web -- uname -r").out, guest_kernel);
+  EXPECT_EQ(Type("virtc pod enter web uname -r").out, guest_kernel);
   EXPECT_THAT(Type("virtc container list web").out, HasSubstr("sleep 1000"));
   EXPECT_THAT(Type("virtc container status web db").out, HasSubstr("running"));
-  EXPECT_THAT(Type("virtc container enter web db -- ps").out, HasSubstr("sleep 1000"));
-  EXPECT_EQ(Type("echo hello | virtc container enter -i web db -- cat").out, "hello\n");
+  EXPECT_THAT(Type("virtc container enter web db ps").out, HasSubstr("sleep 1000"));
+  EXPECT_EQ(Type("echo hello | virtc container enter -i web db cat").out, "hello\n");
   EXPECT_EQ(Type("virtc container logs web db").out, "");
 
   // What is printed for a terminal, with a terminal.
   if (RunOnHost({"sh", "-c", "command -v script"}).code == 0) {
-    EXPECT_THAT(Virtc({"pod", "enter", "--help"}).out, HasSubstr("  virtc pod enter -it web -- sh\n"));
+    EXPECT_THAT(Virtc({"pod", "enter", "--help"}).out, HasSubstr("  virtc pod enter -it web sh\n"));
     const Finished typed =
         Shell("script -qec \"virtc container enter -it web db -- sh -c 'tty; exit 5'\" /dev/null");
     EXPECT_THAT(typed.out, HasSubstr("/dev/pts/0\r\n"));
@@ -254,9 +254,23 @@ TEST_F(VirtcExamples, WorkAsTheyArePrinted) {
   EXPECT_EQ(StatusOf("web").state, PodState::kStopped);
   Type("virtc pod delete web");
 
-  Type("virtc pod run web --rootfs ./rootfs -- sleep 1000");
+  Type("virtc pod run web --rootfs ./rootfs sleep 1000");
   EXPECT_EQ(StatusOf("web").state, PodState::kRunning);
   Type("virtc pod delete --force web");
+
+  // What a user of docker types, on a pod of one container.
+  EXPECT_EQ(Type("virtc run --rootfs ./rootfs --name web -d sleep 1000").out, "web\n");
+  EXPECT_THAT(Type("virtc exec web ps").out, HasSubstr("sleep 1000"));
+  const auto containers = Rows(Virtc({"ps"}).out);
+  ASSERT_EQ(containers.size(), 2u);
+  EXPECT_THAT(containers[1], testing::IsSupersetOf({"web", "main", "running", "sleep", "1000"}));
+  EXPECT_THAT(Virtc({"top", "web"}).out, HasSubstr("sleep 1000"));
+  EXPECT_EQ(Virtc({"logs", "web"}).out, "");
+  EXPECT_THAT(Virtc({"inspect", "web"}).out, HasSubstr("running"));
+  EXPECT_EQ(Virtc({"kill", "-s", "KILL", "web"}).out, "main\n");
+  EXPECT_EQ(Virtc({"wait", "web"}).out, "137\n");
+  EXPECT_EQ(Virtc({"stop", "-t", "1", "web"}).code, 0);
+  EXPECT_EQ(Virtc({"rm", "web"}).out, "web\n");
   Type("virtc version");
   ExpectNothingIsLeft();
 }
@@ -293,7 +307,7 @@ TEST_F(VirtcTest, EveryCommandHasHelpWithAnExample) {
   EXPECT_EQ(help.code, 0);
   std::istringstream lines(help.out);
   std::string line;
-  while (std::getline(lines, line) && line != "Commands:") {
+  while (std::getline(lines, line) && line != "Commands (and other names for them):") {
   }
   int commands = 0;
   while (std::getline(lines, line) && !line.empty()) {
@@ -312,17 +326,16 @@ TEST_F(VirtcTest, EveryCommandHasHelpWithAnExample) {
 
 TEST_F(VirtcTest, WhatIsTypedWrongIsNamed) {
   const std::pair<std::vector<std::string>, const char*> wrong[] = {
-      {{}, "no command"},
       {{"bogus"}, "unknown command 'bogus'"},
       {{"pod", "strat", "x"}, "did you mean 'pod start'"},
-      {{"pod", "exec", "x"}, "did you mean 'pod enter'"},
-      {{"pod"}, "'virtc pod' needs a command"},
       {{"pod", "start"}, "missing"},
       {{"pod", "start", "a", "b"}, "unexpected argument 'b'"},
       {{"pod", "list", "--runing"}, "did you mean '--running'"},
       {{"--format", "xml", "pod", "list"}, "'xml'"},
       {{"pod", "stop", "x", "--time", "soon"}, "'soon'"},
-      {{"pod", "enter", "x"}, "write it after '--'"},
+      {{"pod", "enter", "x"}, "no command to run"},
+      {{"exec", "nobody", "true"}, "no pod 'nobody'"},
+      {{"run", "alpine", "sh"}, "virtc has no images"},
       {{"run", "--rootfs", "/", "--bundle", "/", "--", "true"}, "give one of them"},
       {{"pod", "start", "nobody"}, "no pod 'nobody'"},
       {{"pod", "status", "nobody"}, "no pod 'nobody'"},

@@ -184,14 +184,56 @@ TEST_F(VirtcOperationsTest, ShowsWhatIsUsed) {
 }
 
 TEST_F(VirtcOperationsTest, ListsProcesses) {
-  const auto lines = Lines(OutputOf(About({"container", "ps"})));
+  const auto lines = Lines(OutputOf(About({"container", "top"})));
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_THAT(lines[0], StartsWith("PID  PPID  USER  STATE  TIME"));
   EXPECT_THAT(lines[1], AllOf(StartsWith("1 "), EndsWith("sleep 1000")));
-  const Json list = Parsed(OutputOf(About({"--format", "json", "container", "ps"})));
+  const Json list = Parsed(OutputOf(About({"--format", "json", "container", "top"})));
   ASSERT_EQ(list.size(), 1u);
   EXPECT_EQ(list[0].value("args", Json()), (Json{"sleep", "1000"}));
-  ExpectWrong(About({"container", "ps"}, {}, "nobody"), "no container 'nobody'");
+  ExpectWrong(About({"container", "top"}, {}, "nobody"), "no container 'nobody'");
+}
+
+TEST_F(VirtcOperationsTest, Exec_OfAPodWithOneContainer_NeedsNoContainer) {
+  EXPECT_EQ(OutputOf({"exec", kPod, "echo", "--", "-n"}), "-- -n\n");
+  EXPECT_EQ(OutputOf({"exec", "-e", "A=b", "-w", "/etc", "-u", "7:8", kPod, "sh", "-c",
+                      "echo $A; pwd; id -u; id -g"}),
+            "b\n/etc\n7\n8\n");
+  EXPECT_THAT(OutputOf({"container", "top", kPod}), HasSubstr("sleep 1000"));
+
+  const std::string both = std::string(kPod) + "/db";
+  EXPECT_EQ(OutputOf({"exec", both, "echo", "hi"}), "hi\n");
+  EXPECT_EQ(OutputOf({"container", "enter", both, "echo", "hi"}), "hi\n");
+  const Finished named = Virtc({"exec", kPod, "db", "echo", "hi"});
+  EXPECT_EQ(named.code, 127) << named.err;
+  EXPECT_THAT(named.err, HasSubstr("to name the container, write '" + both + "'"));
+}
+
+TEST_F(VirtcOperationsTest, Exec_OfAPodWithTwoContainers_NamesThem) {
+  Start("second", {"-e", "GREETING=good day", "-w", "/etc", "-u", "7:8"}, {"sleep", "1000"});
+  ExpectWrong({"exec", kPod, "true"}, "has 2 containers, 'db', 'second': name one, such as 'shared/db'");
+  ExpectWrong({"logs", kPod}, "has 2 containers");
+  const std::vector<std::string> entered = {"exec", std::string(kPod) + "/second", "sh", "-c",
+                                            "echo $GREETING; pwd; id -u; id -g"};
+  EXPECT_EQ(OutputOf(entered), "good day\n/etc\n7\n8\n") << "what the container's first process has";
+  EXPECT_EQ(OutputOf({"exec", "-u", "0:0", std::string(kPod) + "/second", "id", "-u"}), "0\n");
+
+  // The containers of all pods, and of one.
+  OutputOf({"pod", "create", "other", "--container", "one", "--rootfs", dir(), "true"});
+  const auto all = Lines(OutputOf({"container", "list"}));
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_THAT(all[0], StartsWith("POD ID  CONTAINER ID  STATE"));
+  EXPECT_THAT(all[1], AllOf(StartsWith("other   one "), EndsWith("true")));
+  EXPECT_THAT(all[2], AllOf(StartsWith("shared  db "), HasSubstr("running")));
+  EXPECT_EQ(OutputOf({"ps", "-q"}), "other/one\nshared/db\nshared/second\n");
+  EXPECT_EQ(OutputOf({"ps", "-q", "--running"}), "shared/db\nshared/second\n");
+  EXPECT_EQ(OutputOf({"ps", "-q", kPod}), "db\nsecond\n");
+  const Json json = Parsed(OutputOf({"--format", "json", "ps"}));
+  ASSERT_EQ(json.size(), 3u);
+  EXPECT_EQ(json[0].value("pod", ""), "other");
+  EXPECT_EQ(json[0].value("id", ""), "one");
+  OutputOf({"rm", "other"});
+  Remove("second");
 }
 
 TEST_F(VirtcOperationsTest, CopiesAFile) {
@@ -332,7 +374,7 @@ TEST_F(VirtcOperationsTest, ContainersAreMadeAsTheyAreDescribed) {
   EXPECT_EQ(FileInContainer("/sys/fs/cgroup/pids.max", "made"), "33\n");
   EXPECT_EQ(FileInContainer("/proc/sys/net/ipv4/ip_forward", "made"), "1\n");
   EXPECT_NE(Enter("made", test::Shell("echo x >/new")).code, 0) << "its root is read-only";
-  const Json list = Parsed(OutputOf(About({"--format", "json", "container", "ps"}, {}, "made")));
+  const Json list = Parsed(OutputOf(About({"--format", "json", "container", "top"}, {}, "made")));
   ASSERT_EQ(list.size(), 1u);
   const std::string status =
       FileInContainer("/proc/" + std::to_string(list[0].value("pid", 0)) + "/status", "made");
@@ -376,7 +418,7 @@ TEST_F(VirtcOperationsTest, ADetachedCommandIsLeftRunning) {
   char buffer[100];
   EXPECT_EQ((*process)->ReadStdout(buffer), 5u) << "what it said is still there";
   EXPECT_TRUE(Eventually([&] {
-    return OutputOf(About({"container", "ps"})).find("sleep 777") != std::string::npos;
+    return OutputOf(About({"container", "top"})).find("sleep 777") != std::string::npos;
   })) << "sh has said its line and is about to become sleep";
   ASSERT_OK((*process)->Signal(SIGKILL));
   EXPECT_EQ((*process)->Wait()->code, 137);

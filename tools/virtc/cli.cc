@@ -8,7 +8,10 @@
 #include <fmt/format.h>
 
 #include "base/errors.h"
+#include "help.h"
+#include "options.h"
 #include "parse.h"
+#include "suggestions.h"
 
 namespace virtc {
 
@@ -18,85 +21,11 @@ using virtcontainers::RuntimeOptions;
 
 namespace {
 
-constexpr std::string_view kGlobalHeading = "Options of every command";
-constexpr std::string_view kEnvironment =
-    "Environment:\n"
-    "  VIRTCONTAINERS_ROOT     --root\n"
-    "  VIRTCONTAINERS_RUN      --run\n"
-    "  VIRTCONTAINERS_GUEST    the folder of the guest image (vmlinux, initramfs.cpio)\n"
-    "  VIRTCONTAINERS_MONITOR  the monitor program\n";
-
-void DeclareGlobals(CLI::App& app, GlobalOptions& globals) {
-  Options(app)
-      .Group(std::string(kGlobalHeading))
+void DeclareGlobals(Options& options, GlobalOptions& globals) {
+  options.Group(kGlobalHeading)
       .Text("--root", "DIR", globals.root, "where pods are kept (/var/lib/virtcontainers)")
       .Text("--run", "DIR", globals.run, "where sockets are kept (/run/virtcontainers)")
       .Text("--format", "table|json", globals.format, "for people, or for programs");
-}
-
-// The help text of one command.
-class HelpFormatter : public CLI::Formatter {
- public:
-  explicit HelpFormatter(const CommandEntry& entry) : entry_(entry) {
-    column_width(32);
-    label("Positionals", "Arguments");
-  }
-
-  std::string make_usage(const CLI::App* app, std::string) const override {
-    std::string line = fmt::format("usage: virtc {} [OPTIONS]", entry_.name);
-    for (const CLI::Option* option :
-         app->get_options([](const CLI::Option* candidate) { return candidate->get_positional(); })) {
-      const std::string name = option->get_name(true);
-      line += option->get_required() ? " " + name : " [" + name + "]";
-    }
-    if (entry_.words == Words::kRequired) line += " -- COMMAND [ARG...]";
-    if (entry_.words == Words::kOptional) line += " [-- COMMAND [ARG...]]";
-    return line + "\n";
-  }
-
-  std::string make_description(const CLI::App*) const override {
-    return fmt::format("virtc {}: {}\n\n", entry_.name, entry_.summary);
-  }
-
-  std::string make_footer(const CLI::App*) const override {
-    std::string text = "Example:\n";
-    std::string_view rest = entry_.example;
-    while (!rest.empty()) {
-      const size_t end = std::min(rest.find('\n'), rest.size());
-      text += fmt::format("  {}\n", rest.substr(0, end));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    return text;
-  }
-
- private:
-  const CommandEntry& entry_;
-};
-
-std::string MainHelp() {
-  std::string text =
-      "virtc: pods of containers, each pod a virtual machine\n\n"
-      "usage: virtc [--root DIR] [--run DIR] [--format table|json] COMMAND ...\n\nCommands:\n";
-  for (const CommandEntry& entry : Commands())
-    text += fmt::format("  {:<17} {}\n", entry.name, entry.summary);
-  text += fmt::format(
-      "\nEvery command has a --help with an example. The first things to type:\n"
-      "  virtc doctor\n"
-      "  virtc run --rootfs ./rootfs --rm -- uname -r\n\n"
-      "Exit status: that of the command which was run; 125 if virtc failed, 126 if the command cannot be\n"
-      "executed, 127 if it is not there.\n\n{}",
-      kEnvironment);
-  return text;
-}
-
-// "pod": the commands that begin with it.
-std::string GroupHelp(std::string_view group) {
-  std::string text = fmt::format("usage: virtc {} COMMAND ...\n\nCommands:\n", group);
-  for (const CommandEntry& entry : Commands()) {
-    if (entry.name.starts_with(fmt::format("{} ", group)))
-      text += fmt::format("  {:<17} {}\n", entry.name, entry.summary);
-  }
-  return text + fmt::format("\nEvery command has a --help with an example: virtc {} list --help\n", group);
 }
 
 bool IsGroup(std::string_view word) { return word == "pod" || word == "container"; }
@@ -106,81 +35,46 @@ UsageError Wrong(std::string message, std::string_view command = {}) {
           command.empty() ? "virtc --help" : fmt::format("virtc {} --help", command)};
 }
 
-std::string DidYouMean(std::string_view word, std::string_view prefix = {}) {
-  return word.empty() ? "" : fmt::format(": did you mean '{}{}'?", prefix, word);
+void Declare(CLI::App& app, const OptionSpec& spec) {
+  const std::string names = fmt::format("{}", fmt::join(spec.names, ","));
+  switch (spec.kind) {
+    case OptionSpec::Kind::kFlag:
+      app.add_flag(names, *std::get<bool*>(spec.value));
+      break;
+    case OptionSpec::Kind::kText:
+      app.add_option(names, *std::get<std::string*>(spec.value))->take_last();
+      break;
+    case OptionSpec::Kind::kList:
+      app.add_option(names, *std::get<std::vector<std::string>*>(spec.value))
+          ->take_all()
+          ->allow_extra_args(false);
+      break;
+    case OptionSpec::Kind::kArgument:
+      app.add_option(names, *std::get<std::string*>(spec.value))->required();
+      break;
+    case OptionSpec::Kind::kOptionalArgument:
+      app.add_option(names, *std::get<std::string*>(spec.value));
+      break;
+  }
 }
 
-// The words that other tools use for what is called otherwise here.
-std::string_view Synonym(std::string_view word) {
-  for (const auto& [theirs, ours] : {std::pair<std::string_view, std::string_view>{"exec", "enter"},
-                                     {"rm", "delete"},
-                                     {"remove", "delete"},
-                                     {"ls", "list"},
-                                     {"ps", "list"},
-                                     {"top", "ps"},
-                                     {"copy", "cp"},
-                                     {"unpause", "resume"},
-                                     {"freeze", "pause"},
-                                     {"signal", "kill"},
-                                     {"inspect", "status"},
-                                     {"info", "status"},
-                                     {"show", "status"},
-                                     {"kill", "stop"},
-                                     {"log", "logs"},
-                                     {"add", "create"}}) {
-    if (word == theirs) return ours;
-  }
-  return {};
+// A word that is neither an option nor an argument of `command`.
+UsageError Unexpected(const Options& options, const std::string& extra, std::string_view command) {
+  if (extra.size() > 1 && extra.front() == '-')
+    return Wrong(UnknownOption(options.specs(), extra.substr(0, extra.find('='))), command);
+  return Wrong(fmt::format("unexpected argument '{}'", extra), command);
 }
 
-UsageError UnknownCommand(const std::string& group, const std::string& typed) {
-  std::vector<std::string_view> words;
-  const std::string prefix = group.empty() ? "" : group + " ";
-  for (const CommandEntry& entry : Commands()) {
-    if (entry.name.starts_with(prefix)) {
-      const std::string_view rest = entry.name.substr(prefix.size());
-      words.push_back(rest.substr(0, rest.find(' ')));
-    }
-  }
-  std::string_view meant = Synonym(typed);
-  if (std::find(words.begin(), words.end(), meant) == words.end()) meant = Nearest(typed, words);
-  // "virtc list", "virtc exec": the group was left out.
-  if (meant.empty() && group.empty()) {
-    const std::string verb(Synonym(typed).empty() ? std::string_view(typed) : Synonym(typed));
-    for (const CommandEntry& entry : Commands()) {
-      if (entry.name == "pod " + verb || entry.name == "container " + verb) {
-        meant = entry.name;
-        break;
-      }
-    }
-  }
-  return Wrong(fmt::format("unknown command '{}{}'{}", prefix, typed, DidYouMean(meant, prefix)), group);
-}
-
-// What CLI11 could not place.
-UsageError Unexpected(const CLI::App& app, const CommandEntry& entry, const std::string& extra) {
-  if (extra.size() > 1 && extra.front() == '-') {
-    const std::string typed = extra.substr(0, extra.find('='));
-    std::vector<std::string> names;
-    for (const CLI::Option* option : app.get_options()) {
-      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    }
-    const std::vector<std::string_view> views(names.begin(), names.end());
-    return Wrong(fmt::format("unknown option '{}'{}", typed, DidYouMean(Nearest(typed, views))), entry.name);
-  }
-  if (entry.words != Words::kNone) {
-    return Wrong(fmt::format("unexpected argument '{}': a command to run comes after '--'", extra),
-                 entry.name);
-  }
-  return Wrong(fmt::format("unexpected argument '{}'", extra), entry.name);
-}
-
-// Lets CLI11 read `arguments`; its exceptions end here.
-tl::expected<void, UsageError> Read(CLI::App& app, std::string_view command,
-                                    std::vector<std::string> arguments) {
-  std::reverse(arguments.begin(), arguments.end());  // it takes them from the back
+// Lets CLI11 read `words`; its exceptions end here.
+tl::expected<void, UsageError> Read(const Options& options, std::string_view command,
+                                    std::vector<std::string> words) {
+  CLI::App app;
+  app.set_help_flag();  // its own throws in the middle of parsing
+  app.allow_extras();
+  for (const OptionSpec& spec : options.specs()) Declare(app, spec);
+  std::reverse(words.begin(), words.end());  // it takes them from the back
   try {
-    app.parse(std::move(arguments));
+    app.parse(std::move(words));
   } catch (const CLI::RequiredError& error) {
     std::string what = error.what();
     const std::string tail = " is required";
@@ -193,66 +87,62 @@ tl::expected<void, UsageError> Read(CLI::App& app, std::string_view command,
   } catch (const CLI::ParseError& error) {
     return tl::make_unexpected(Wrong(error.what(), command));
   }
+  if (const auto extras = app.remaining(); !extras.empty())
+    return tl::make_unexpected(Unexpected(options, extras.front(), command));
   return {};
 }
 
 const CommandEntry* FindCommand(std::string_view name) {
   for (const CommandEntry& entry : Commands()) {
-    if (entry.name == name) return &entry;
+    if (entry.name == name ||
+        std::find(entry.aliases.begin(), entry.aliases.end(), name) != entry.aliases.end())
+      return &entry;
   }
   return nullptr;
 }
 
-// CLI11 parts its groups by more lines than one.
-std::string Help(const CLI::App& app) {
-  std::string text = app.help();
-  for (size_t at; (at = text.find("\n\n\n")) != std::string::npos;) text.erase(at, 1);
-  return text;
+bool AsksForHelp(std::string_view word) { return word == "-h" || word == "--help"; }
+
+// "web/db" where a pod is expected: an id has no slash, and another command takes both ids.
+std::optional<UsageError> ContainerForPod(const CommandEntry& entry,
+                                          const std::vector<std::string>& arguments,
+                                          std::string_view command) {
+  if (!entry.name.starts_with("pod ") || arguments.empty()) return {};
+  const std::string sibling = fmt::format("container {}", entry.name.substr(4));
+  const std::string& both = arguments.front();
+  const size_t slash = both.find('/');
+  if (slash == std::string::npos || FindCommand(sibling) == nullptr) return {};
+  return Wrong(fmt::format("'{}' names a container, and 'virtc {}' is about pods: use 'virtc {} {} {}'", both,
+                           command, sibling, both.substr(0, slash), both.substr(slash + 1)),
+               command);
 }
 
-void AddHelpFlag(CLI::App& app, bool& help) {
-  // CLI11's own help flag throws in the middle of parsing.
-  app.set_help_flag();
-  app.add_flag("-h,--help", help, "this text");
+// The words in front of the command's name, and those that begin with it.
+struct Front {
+  bool help = false;
+  std::vector<std::string> rest;
+};
+
+tl::expected<Front, UsageError> ReadFront(const std::vector<std::string>& arguments, GlobalOptions& globals) {
+  Front front;
+  bool version = false;
+  Options options;
+  options.Flag("-h,--help", front.help, "this text").Flag("-v,--version", version, "virtc's version");
+  DeclareGlobals(options, globals);
+  SplitLine line = SplitCommandLine(options.specs(), arguments, true);
+  if (auto read = Read(options, "", std::move(line.own)); !read)
+    return tl::make_unexpected(std::move(read.error()));
+  if (line.command) front.rest = std::move(*line.command);
+  if (version) front.rest = {"version"};
+  // "virtc help pod create" is "virtc pod create --help".
+  if (!front.rest.empty() && front.rest.front() == "help") {
+    front.rest.erase(front.rest.begin());
+    front.help = true;
+  }
+  return front;
 }
 
 }  // namespace
-
-Options& Options::Group(std::string heading) {
-  group_ = std::move(heading);
-  return *this;
-}
-
-Options& Options::Text(const std::string& names, const std::string& placeholder, std::string& value,
-                       const std::string& help) {
-  CLI::Option* option = app_.add_option(names, value, help)->option_text(placeholder)->take_last();
-  if (!group_.empty()) option->group(group_);
-  return *this;
-}
-
-Options& Options::List(const std::string& names, const std::string& placeholder,
-                       std::vector<std::string>& values, const std::string& help) {
-  CLI::Option* option =
-      app_.add_option(names, values, help)->option_text(placeholder)->take_all()->allow_extra_args(false);
-  if (!group_.empty()) option->group(group_);
-  return *this;
-}
-
-Options& Options::Flag(const std::string& names, bool& value, const std::string& help) {
-  CLI::Option* option = app_.add_flag(names, value, help);
-  if (!group_.empty()) option->group(group_);
-  return *this;
-}
-
-Options& Options::Argument(const std::string& name, std::string& value, const std::string& help) {
-  app_.add_option(name, value, help)->option_text(" ")->required();
-  return *this;
-}
-
-Options& Options::OptionalArgument(const std::string& name, std::string& value, const std::string& help) {
-  app_.add_option(name, value, help)->option_text(" ");
-  return *this;
-}
 
 tl::expected<Invocation, UsageError> ParseArguments(const std::vector<std::string>& arguments) {
   Invocation invocation;
@@ -260,95 +150,73 @@ tl::expected<Invocation, UsageError> ParseArguments(const std::vector<std::strin
     error.format = invocation.format;
     return tl::make_unexpected(std::move(error));
   };
-
-  // Everything after the first "--" is the command to run, whatever it looks like: CLI11 never sees it.
-  const auto separator = std::find(arguments.begin(), arguments.end(), "--");
-  CommandWords words;
-  if (separator != arguments.end()) words.emplace(separator + 1, arguments.end());
-
-  CLI::App top;
-  bool help = false;
-  bool version = false;
-  top.prefix_command();
-  AddHelpFlag(top, help);
-  top.add_flag("--version", version);
-  DeclareGlobals(top, invocation.globals);
-  if (auto read = Read(top, "", {arguments.begin(), separator}); !read) return fail(std::move(read.error()));
-  std::vector<std::string> rest = top.remaining();
-
   const auto read_format = [&]() -> virtcontainers::Status {
     VC_ASSIGN_OR_RETURN(const size_t choice,
                         ParseChoice("--format", invocation.globals.format, {"table", "json"}));
     invocation.format = choice == 1 ? Format::kJson : Format::kTable;
     return {};
   };
-  if (auto status = read_format(); !status) return fail({std::move(status.error()), "virtc --help"});
 
-  if (version) rest = {"version"};
-  // "virtc help pod create" is "virtc pod create --help".
-  if (!rest.empty() && rest.front() == "help") {
-    rest.erase(rest.begin());
-    help = true;
-  }
+  auto front = ReadFront(arguments, invocation.globals);
+  if (!front) return fail(std::move(front.error()));
+  if (auto status = read_format(); !status) return fail({std::move(status.error()), "virtc --help"});
+  bool help = front->help;
+  std::vector<std::string> rest = std::move(front->rest);
   if (rest.empty()) {
-    if (!help) return fail(Wrong("no command given"));
     invocation.help = MainHelp();
     return invocation;
-  }
-  if (rest.front().starts_with('-')) {
-    CLI::App known;
-    GlobalOptions unused;
-    DeclareGlobals(known, unused);
-    UsageError error = Unexpected(known, {"", "", "", Words::kNone, nullptr}, rest.front());
-    error.help = "virtc --help";
-    return fail(std::move(error));
   }
 
   std::string name = rest.front();
   rest.erase(rest.begin());
   if (IsGroup(name)) {
-    if (rest.empty() || rest.front().starts_with('-') || rest.front() == "help") {
-      const bool asked =
-          help ||
-          (!rest.empty() && (rest.front() == "-h" || rest.front() == "--help" || rest.front() == "help"));
-      if (!asked) return fail(Wrong(fmt::format("'virtc {}' needs a command", name), name));
+    if (rest.empty() || AsksForHelp(rest.front()) || rest.front() == "help") {
       invocation.help = GroupHelp(name);
       return invocation;
     }
     const std::string verb = rest.front();
     rest.erase(rest.begin());
-    if (FindCommand(name + " " + verb) == nullptr) return fail(UnknownCommand(name, verb));
+    if (FindCommand(name + " " + verb) == nullptr) return fail(Wrong(UnknownCommand(name, verb), name));
     name += " " + verb;
   }
   invocation.entry = FindCommand(name);
-  if (invocation.entry == nullptr) return fail(UnknownCommand("", name));
+  if (invocation.entry == nullptr) return fail(Wrong(UnknownCommand("", name)));
+  const CommandEntry& entry = *invocation.entry;
 
-  invocation.command = invocation.entry->make();
-  CLI::App app;
-  app.formatter(std::make_shared<HelpFormatter>(*invocation.entry));
-  app.allow_extras();
-  Options options(app);
+  invocation.command = entry.make();
+  Options options;
   invocation.command->Declare(options);
-  AddHelpFlag(app, help);
-  DeclareGlobals(app, invocation.globals);
+  options.Group("").Flag("-h,--help", help, "this text");
+  DeclareGlobals(options, invocation.globals);
+  SplitLine line = SplitCommandLine(options.specs(), rest, entry.words != Words::kNone);
   // An argument that is missing is no reason to refuse help.
-  for (const std::string& word : rest) help = help || word == "--help" || word == "-h";
-  if (help) {
-    invocation.help = Help(app);
+  if (help || std::any_of(line.own.begin(), line.own.end(), AsksForHelp)) {
+    invocation.help = CommandHelp(entry, options.specs());
     return invocation;
   }
-  if (auto read = Read(app, name, rest); !read) return fail(std::move(read.error()));
+  if (auto read = Read(options, name, line.own); !read) {
+    // "container ps" lists containers, as docker's does.
+    if (entry.name == "container list" && line.arguments.size() == 2) {
+      return fail(Wrong(fmt::format("{}: 'virtc container top {} {}' lists a container's processes",
+                                    read.error().error.message(), line.arguments[0], line.arguments[1]),
+                        name));
+    }
+    return fail(std::move(read.error()));
+  }
   if (auto status = read_format(); !status) return fail({std::move(status.error()), "virtc --help"});
-  if (const auto extras = app.remaining(); !extras.empty())
-    return fail(Unexpected(app, *invocation.entry, extras.front()));
+  if (auto wrong = ContainerForPod(entry, line.arguments, name)) return fail(std::move(*wrong));
 
-  if (words && invocation.entry->words == Words::kNone)
+  const CommandWords& words = line.command;
+  if (words && entry.words == Words::kNone)
     return fail(
         Wrong(fmt::format("'virtc {}' runs no command: leave out '--' and what follows", name), name));
   if (words && (words->empty() || words->front().empty()))
-    return fail(Wrong("the command after '--' is empty", name));
-  if (!words && invocation.entry->words == Words::kRequired)
-    return fail(Wrong("no command to run: write it after '--'", name));
+    return fail(Wrong("the command to run is empty", name));
+  if (!words && entry.words == Words::kRequired) {
+    return fail(Wrong(fmt::format("no command to run: it comes last, as in '{}'",
+                                  entry.example.substr(0, entry.example.find('\n'))),
+                      name));
+  }
   if (auto status = invocation.command->Prepare(words); !status)
     return fail({std::move(status.error()), fmt::format("virtc {} --help", name)});
   return invocation;

@@ -9,13 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "options.h"
 #include "report.h"
 #include "virtcontainers/error.h"
 #include "virtcontainers/runtime.h"
-
-namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's name
-class App;
-}
 
 namespace virtc {
 
@@ -23,31 +20,6 @@ namespace virtc {
 inline constexpr int kExitFailed = 125;
 inline constexpr int kExitCannotExecute = 126;
 inline constexpr int kExitNotFound = 127;
-
-// The words after "--"; none if it was not there.
-using CommandWords = std::optional<std::vector<std::string>>;
-
-// What a command accepts: names as "-i,--interactive", each bound to the variable that receives it. Of an
-// option given twice the last one holds, a list takes them all.
-class Options {
- public:
-  explicit Options(CLI::App& app) : app_(app) {}
-
-  // Puts the options that follow under this heading of the help text.
-  Options& Group(std::string heading);
-  Options& Text(const std::string& names, const std::string& placeholder, std::string& value,
-                const std::string& help);
-  Options& List(const std::string& names, const std::string& placeholder, std::vector<std::string>& values,
-                const std::string& help);
-  Options& Flag(const std::string& names, bool& value, const std::string& help);
-  Options& Argument(const std::string& name, std::string& value, const std::string& help);
-  // One that may be left out.
-  Options& OptionalArgument(const std::string& name, std::string& value, const std::string& help);
-
- private:
-  CLI::App& app_;
-  std::string group_;
-};
 
 // What holds for every command.
 struct GlobalOptions {
@@ -101,13 +73,14 @@ class Command {
   virtual tl::expected<Outcome, Failure> Run(Session& session) = 0;
 };
 
-// Whether a command is followed by "-- COMMAND...".
+// Whether the last words of a command line are a command to run in a pod or container.
 enum class Words { kNone, kOptional, kRequired };
 
 struct CommandEntry {
-  std::string_view name;     // "pod create"
-  std::string_view summary;  // one line
-  std::string_view example;  // lines that can be typed as they are
+  std::string_view name;                  // "pod create"
+  std::vector<std::string_view> aliases;  // "create": the same command by the words of other tools
+  std::string_view summary;               // one line
+  std::string_view example;               // lines that can be typed as they are
   Words words;
   std::unique_ptr<Command> (*make)();
 };

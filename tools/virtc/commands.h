@@ -35,10 +35,11 @@ std::unique_ptr<Command> MakeContainerPause();
 std::unique_ptr<Command> MakeContainerResume();
 std::unique_ptr<Command> MakeContainerUpdate();
 std::unique_ptr<Command> MakeContainerStats();
-std::unique_ptr<Command> MakeContainerPs();
+std::unique_ptr<Command> MakeContainerTop();
 std::unique_ptr<Command> MakeContainerCopy();
 
 std::unique_ptr<Command> MakeRun();
+std::unique_ptr<Command> MakeExec();
 std::unique_ptr<Command> MakeEvents();
 std::unique_ptr<Command> MakeMonitor();
 std::unique_ptr<Command> MakeGarbage();

@@ -28,25 +28,25 @@ std::string AbsolutePath(const std::string& path) {
 
 void PodOptions::Declare(Options& options) {
   options.Group("The virtual machine")
-      .Text("--memory", "SIZE", memory, "its memory, such as 256M or 2G (256M)")
-      .Text("--cpus", "N", cpus, "its virtual CPUs (1)")
-      .Text("--hypervisor", "qemu|mock", hypervisor, "what runs it; mock runs nothing, for tests (qemu)")
-      .Text("--machine", "q35|microvm", machine, "the machine's type (q35)")
+      .Text("-m,--memory", "SIZE", memory, "the memory of the VM, such as 256M or 2G (256M)")
+      .Text("--cpus", "N", cpus, "the number of virtual CPUs (1)")
+      .Text("--hypervisor", "qemu|mock", hypervisor, "what runs the VM; mock runs nothing, for tests (qemu)")
+      .Text("--machine", "q35|microvm", machine, "QEMU's machine type (q35)")
       .Text("--accel", "auto|kvm|tcg", accelerator,
-            "KVM, or software emulation where it is not usable (auto)")
+            "KVM, or software emulation where KVM is not usable (auto)")
       .Text("--kernel", "FILE", kernel, "the guest's kernel (the guest image's)")
       .Text("--initrd", "FILE", initrd, "the guest's initramfs (the guest image's)")
       .List("--kernel-param", "WORD", kernel_parameters, "added to the kernel's command line; any number")
-      .Text("--agent", "kata|noop", agent, "the agent in the guest (kata)")
-      .Flag("--debug", debug, "a talkative guest on the console")
+      .Text("--agent", "kata|noop", agent, "the agent in the guest; noop runs nothing, for tests (kata)")
+      .Flag("--debug", debug, "a verbose guest on the console")
       .Group("The pod")
       .Text("--hostname", "NAME", hostname, "the guest's host name (the pod's id)")
-      .List("--annotation", "NAME=VALUE", annotations, "a note kept with the pod; any number")
-      .List("--dns", "ADDRESS", dns, "a name server of its containers; any number")
-      .List("--dns-search", "DOMAIN", dns_searches, "where they look for short names; any number")
-      .List("--dns-option", "WORD", dns_options, "a resolver's option, such as ndots:2; any number")
-      .List("--add-host", "NAME:ADDRESS", hosts, "a name that they know; any number")
-      .Text("--shm-size", "SIZE", shared_memory, "the /dev/shm that they share (64M)");
+      .List("-l,--annotation,--label", "NAME=VALUE", annotations, "a note kept with the pod; any number")
+      .List("--dns", "ADDRESS", dns, "a name server for the pod's containers; any number")
+      .List("--dns-search", "DOMAIN", dns_searches, "a domain in which short names are looked up; any number")
+      .List("--dns-option", "WORD", dns_options, "an option of the resolver, such as ndots:2; any number")
+      .List("--add-host", "NAME:ADDRESS", hosts, "a line of the containers' /etc/hosts; any number")
+      .Text("--shm-size", "SIZE", shared_memory, "the size of the containers' shared /dev/shm (64M)");
 }
 
 Result<PodConfig> PodOptions::Config() const {
@@ -100,18 +100,24 @@ Result<PodConfig> PodOptions::Config() const {
   return config;
 }
 
-void ProcessOptions::Declare(Options& options) {
+void ProcessOptions::Declare(Options& options, Defaults defaults) {
+  const bool container = defaults == Defaults::kContainer;
   options.Group("The process")
-      .List("-e,--env", "NAME[=VALUE]", env, "set in its environment; any number")
-      .Text("--cwd", "DIR", cwd, "where it starts, in the container (/)")
-      .Text("--user", "UID[:GID]", user, "as whom it runs, in numbers (0:0)")
-      .Text("--umask", "OCTAL", umask, "permissions that its files do not get, such as 0077 (0022)");
+      .List("-e,--env", "NAME[=VALUE]", env,
+            "set an environment variable; NAME alone takes virtc's own value; any number")
+      .Text("-w,--cwd,--workdir", "DIR", cwd,
+            fmt::format("its working directory, in the container ({})", container ? "the container's" : "/"))
+      .Text("-u,--user", "UID[:GID]", user,
+            fmt::format("the user it runs as, in numbers ({})", container ? "the container's" : "0:0"))
+      .Text("--umask", "OCTAL", umask,
+            fmt::format("the permissions that its files do not get, such as 0077 ({})",
+                        container ? "the container's" : "0022"));
 }
 
 void ProcessOptions::DeclareStreams(Options& options) {
   options.Group("The process")
-      .Flag("-i,--interactive", interactive, "pass standard input on to it")
-      .Flag("-t,--tty", terminal, "give it a terminal");
+      .Flag("-i,--interactive", interactive, "connect virtc's standard input to its standard input")
+      .Flag("-t,--tty", terminal, "give it a terminal instead of pipes");
 }
 
 Status ProcessOptions::Apply(ProcessConfig& process) const {
@@ -124,8 +130,9 @@ Status ProcessOptions::Apply(ProcessConfig& process) const {
   }
   if (!cwd.empty()) {
     if (!cwd.starts_with('/'))
-      return Fail(Code::kInvalidArgument,
-                  fmt::format("--cwd '{}' is not absolute: it is a path in the container", cwd));
+      return Fail(
+          Code::kInvalidArgument,
+          fmt::format("--cwd '{}' is not absolute: name a directory of the container, such as '/tmp'", cwd));
     process.cwd = cwd;
   }
   if (!user.empty()) {
@@ -138,12 +145,24 @@ Status ProcessOptions::Apply(ProcessConfig& process) const {
   return {};
 }
 
+void ListOptions::Declare(Options& options) {
+  options.Flag("-a,--all", all, "also those that do not run (the default)")
+      .Flag("--running", running, "only those that run")
+      .Flag("-q,--quiet", quiet, "only their ids");
+}
+
+Status ListOptions::Check() const {
+  if (all && running)
+    return Fail(Code::kInvalidArgument, "--all and --running exclude each other: give one of them");
+  return {};
+}
+
 Result<std::string> OneId(const std::string& argument, const std::string& option) {
   if (argument.empty() && option.empty())
     return Fail(Code::kInvalidArgument, "no pod named: give its id, such as 'web'");
   if (!argument.empty() && !option.empty() && argument != option) {
     return Fail(Code::kInvalidArgument,
-                fmt::format("two ids for one pod: '{}' and --id '{}'", argument, option));
+                fmt::format("two ids for one pod: '{}' and --name '{}'", argument, option));
   }
   return argument.empty() ? option : argument;
 }

@@ -33,7 +33,10 @@ struct ProcessOptions {
   std::string cwd, user, umask;
   bool interactive = false, terminal = false;
 
-  void Declare(Options& options);
+  // What the process has where nothing is typed.
+  enum class Defaults { kNone, kContainer };
+
+  void Declare(Options& options, Defaults defaults = Defaults::kNone);
   // -i and -t.
   void DeclareStreams(Options& options);
   // Overrides what is in `process` with what was typed.
@@ -66,10 +69,18 @@ struct ContainerOptions {
   virtcontainers::Status Apply(virtcontainers::ContainerConfig& config) const;
 };
 
+// What is typed about a list.
+struct ListOptions {
+  bool all = false, running = false, quiet = false;
+
+  void Declare(Options& options);
+  virtcontainers::Status Check() const;
+};
+
 // The library takes absolute paths: it has no idea of where its caller stands.
 std::string AbsolutePath(const std::string& path);
 
-// The id, given as an argument or by --id.
+// The id, given as an argument or by --name.
 virtcontainers::Result<std::string> OneId(const std::string& argument, const std::string& option);
 
 }  // namespace virtc

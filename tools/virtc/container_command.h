@@ -10,15 +10,31 @@
 
 namespace virtc {
 
+// Declares the arguments POD and, optionally, CONTAINER.
+void DeclareContainer(Options& options, std::string& pod, std::string& container);
+
+// `container` if it is not empty, or else the only container of the pod. Fails if the pod has none or
+// several, and names them.
+virtcontainers::Result<std::string> ContainerOf(virtcontainers::Runtime& runtime, const std::string& pod,
+                                                const std::string& container);
+
+// Takes POD and CONTAINER, or POD/CONTAINER, or POD alone where the pod has one container.
 class ContainerCommand : public Command {
  public:
-  void Declare(Options& options) override {
-    options.Argument("POD", pod_, "the container's pod").Argument("CONTAINER", container_, "the container");
-  }
+  void Declare(Options& options) override { DeclareContainer(options, pod_, container_); }
 
   virtcontainers::Status Prepare(const CommandWords&) override { return {}; }
 
+  tl::expected<Outcome, Failure> Run(Session& session) final {
+    VIRTC_ASSIGN_OR_RETURN(virtcontainers::Runtime* const runtime, session.runtime());
+    VIRTC_ASSIGN_OR_RETURN(container_, ContainerOf(*runtime, pod_, container_));
+    return RunOn(*runtime, session.format());
+  }
+
  protected:
+  // The command itself; `container_` is known.
+  virtual tl::expected<Outcome, Failure> RunOn(virtcontainers::Runtime& runtime, Format format) = 0;
+
   // What a command that changed the container says.
   tl::expected<Outcome, Failure> Answer(virtcontainers::Runtime& runtime) const {
     VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.ContainerStatus(pod_, container_));

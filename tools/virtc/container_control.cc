@@ -17,9 +17,8 @@ namespace {
 
 class ContainerWait : public ContainerCommand {
  public:
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_ASSIGN_OR_RETURN(const auto exit, runtime->WaitContainer(pod_, container_));
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
+    VIRTC_ASSIGN_OR_RETURN(const auto exit, runtime.WaitContainer(pod_, container_));
     return Outcome{
         Report{Json{{"id", container_}, {"exit_code", exit.code}}, {fmt::format("{}", exit.code)}}};
   }
@@ -37,10 +36,9 @@ class ContainerKill : public ContainerCommand {
     return {};
   }
 
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_RETURN_IF_ERROR(runtime->KillContainer(pod_, container_, signal_));
-    return Answer(*runtime);
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
+    VIRTC_RETURN_IF_ERROR(runtime.KillContainer(pod_, container_, signal_));
+    return Answer(runtime);
   }
 
  private:
@@ -52,11 +50,10 @@ class ContainerPause : public ContainerCommand {
  public:
   explicit ContainerPause(bool pause) : pause_(pause) {}
 
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_RETURN_IF_ERROR(pause_ ? runtime->PauseContainer(pod_, container_)
-                                 : runtime->ResumeContainer(pod_, container_));
-    return Answer(*runtime);
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
+    VIRTC_RETURN_IF_ERROR(pause_ ? runtime.PauseContainer(pod_, container_)
+                                 : runtime.ResumeContainer(pod_, container_));
+    return Answer(runtime);
   }
 
  private:

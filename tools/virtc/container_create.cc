@@ -23,7 +23,7 @@ class ContainerCreate : public Command {
     container_.DeclareLog(options);
     options.Group("The container")
         .Text("--hostname", "NAME", hostname_, "its host name (the pod's)")
-        .List("--annotation", "NAME=VALUE", annotations_, "a note kept with it; any number");
+        .List("-l,--annotation,--label", "NAME=VALUE", annotations_, "a note kept with it; any number");
   }
 
   Status Prepare(const CommandWords& words) override {

@@ -7,6 +7,7 @@
 
 #include "base/errors.h"
 #include "commands.h"
+#include "container_command.h"
 #include "log_files.h"
 #include "log_lines.h"
 #include "parse.h"
@@ -26,12 +27,11 @@ namespace {
 
 constexpr auto kFollowInterval = std::chrono::milliseconds(100);
 
-class ContainerLogs : public Command {
+class ContainerLogs : public ContainerCommand {
  public:
   void Declare(Options& options) override {
-    options.Argument("POD", pod_, "the container's pod")
-        .Argument("CONTAINER", container_, "the container")
-        .Flag("-f,--follow", follow_, "go on until the container has stopped")
+    ContainerCommand::Declare(options);
+    options.Flag("-f,--follow", follow_, "go on until the container has stopped")
         .Flag("-t,--timestamps", timestamps_, "begin every line with its time")
         .Text("-n,--tail", "N", tail_, "begin with the last N lines (all)");
   }
@@ -42,16 +42,15 @@ class ContainerLogs : public Command {
     return {};
   }
 
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_ASSIGN_OR_RETURN(auto status, runtime->ContainerStatus(pod_, container_));
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format format) override {
+    VIRTC_ASSIGN_OR_RETURN(auto status, runtime.ContainerStatus(pod_, container_));
     if (status.log.empty()) {
       return tl::make_unexpected(Failure(
           Error(Code::kFailedPrecondition,
                 fmt::format("container '{}' keeps no log: its output went to the command that started it",
                             container_))));
     }
-    VIRTC_ASSIGN_OR_RETURN(const LogConfig config, Config(*runtime));
+    VIRTC_ASSIGN_OR_RETURN(const LogConfig config, Config(runtime));
     if (timestamps_ && config.format == LogFormat::kPlain) {
       return tl::make_unexpected(
           Failure(Error(Code::kFailedPrecondition,
@@ -61,7 +60,7 @@ class ContainerLogs : public Command {
     }
 
     bool reader_left = false;
-    const bool json = session.format() == Format::kJson;
+    const bool json = format == Format::kJson;
     LogPrinter printer(
         {.timestamps = timestamps_, .json = json, .tail = lines_}, [&](int fd, std::string_view text) {
           Status written = WriteAll(fd, text);
@@ -72,7 +71,7 @@ class ContainerLogs : public Command {
     LogFiles files(status.log, config.max_files, [&](std::string_view bytes) { return decoder.Feed(bytes); });
     while (true) {
       // Asked before the log is read, so that what is read after the container's end is all there is.
-      VIRTC_ASSIGN_OR_RETURN(status, runtime->ContainerStatus(pod_, container_));
+      VIRTC_ASSIGN_OR_RETURN(status, runtime.ContainerStatus(pod_, container_));
       Status read = files.Read();
       if (read) read = decoder.Pause();
       if (read) read = printer.Pause();
@@ -93,7 +92,7 @@ class ContainerLogs : public Command {
     return found == pod.containers.end() ? LogConfig() : found->log;
   }
 
-  std::string pod_, container_, tail_;
+  std::string tail_;
   std::optional<uint32_t> lines_;
   bool follow_ = false;
   bool timestamps_ = false;

@@ -1,6 +1,7 @@
 // The options that describe a container.
 
 #include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
 #include <iterator>
 
@@ -159,28 +160,55 @@ Status ApplyLog(const ContainerOptions& options, LogConfig& log) {
   return {};
 }
 
+Status NoRootfs(const CommandWords& words) {
+  constexpr std::string_view kMissing =
+      "no root file system for the container: give --rootfs DIR or --bundle DIR";
+  if (!words) return Fail(Code::kInvalidArgument, std::string(kMissing));
+  for (const std::string& word : *words) {
+    for (const char* option : {"--rootfs", "--bundle"}) {
+      if (word == option || word.starts_with(std::string(option) + "=")) {
+        return Fail(Code::kInvalidArgument,
+                    fmt::format("{} before the command (after '{}' it is the command's own option)", kMissing,
+                                words->front()));
+      }
+    }
+  }
+  // "virtc run alpine sh", "virtc run ./rootfs sh"
+  std::error_code ignored;
+  if (std::filesystem::is_directory(words->front(), ignored)) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("{} ('{}' is taken for the command: did you mean --rootfs '{}'?)", kMissing,
+                            words->front(), words->front()));
+  }
+  return Fail(Code::kInvalidArgument, fmt::format("{} ('{}' is taken for the command: virtc has no images)",
+                                                  kMissing, words->front()));
+}
+
 }  // namespace
 
 void ContainerOptions::Declare(Options& options) {
   options.Group("The container")
-      .Text("--rootfs", "DIR", rootfs, "the folder that is its root file system, used as it is")
-      .Text("--bundle", "DIR", bundle, "an OCI bundle: DIR/config.json, and the root file system named in it")
-      .Flag("--read-only", readonly, "its root file system cannot be written")
+      .Text("--rootfs", "DIR", rootfs, "the directory that is its root file system; changes are made in it")
+      .Text("--bundle", "DIR", bundle,
+            "an OCI bundle: DIR/config.json, and the root file system that it names")
+      .Flag("--read-only", readonly, "make its root file system read-only")
       .List("-v,--volume", "HOST:CONTAINER[:ro]", volumes,
-            "shows a file or folder of the host in it; any number")
-      .List("--cap-add", "NAME", cap_add, "a capability more, such as NET_ADMIN; any number")
-      .List("--cap-drop", "NAME", cap_drop, "a capability less, or ALL; any number")
-      .List("--sysctl", "NAME=VALUE", sysctl, "a kernel setting of its own namespaces; any number")
-      .List("--own-namespace", "ipc|network|uts", own_namespaces, "not the pod's; any number")
-      .Flag("--share-pid", share_pid, "it sees the processes of all containers that say so, and they its");
+            "show a file or directory of the host in it; any number")
+      .List("--cap-add", "NAME", cap_add, "add a capability, such as NET_ADMIN, or ALL; any number")
+      .List("--cap-drop", "NAME", cap_drop, "take a capability away, or ALL; any number")
+      .List("--sysctl", "NAME=VALUE", sysctl, "set a kernel parameter of its own namespaces; any number")
+      .List("--own-namespace", "ipc|network|uts", own_namespaces,
+            "give it its own namespace in place of the pod's; any number")
+      .Flag("--share-pid", share_pid, "share one pid namespace with all containers that have this option");
   resources.Declare(options, "--container-memory");
   process.Declare(options);
 }
 
 void ContainerOptions::DeclareLog(Options& options) {
   options.Group("The container's log")
-      .Text("--log-format", "cri|json|plain", log_format, "as Kubernetes, as Docker, or as it comes (cri)")
-      .Text("--log-max-size", "SIZE", log_max_size, "of a file of it, such as 1M (16M)")
+      .Text("--log-format", "cri|json|plain", log_format,
+            "Kubernetes' format, Docker's, or the output as it is (cri)")
+      .Text("--log-max-size", "SIZE", log_max_size, "the size at which a new file is begun, such as 1M (16M)")
       .Text("--log-max-files", "N", log_max_files, "how many files are kept (2)");
 }
 
@@ -199,12 +227,10 @@ Status ContainerOptions::Check(const CommandWords& words) const {
   if (!rootfs.empty() && !bundle.empty())
     return Fail(Code::kInvalidArgument,
                 "--rootfs and --bundle both name a root file system: give one of them");
-  if (rootfs.empty() && bundle.empty())
-    return Fail(Code::kInvalidArgument,
-                "no root file system for the container: give --rootfs DIR or --bundle DIR");
+  if (rootfs.empty() && bundle.empty()) return NoRootfs(words);
   if (!rootfs.empty() && !words)
     return Fail(Code::kInvalidArgument,
-                "no command for the container: write it after '--', such as -- sleep 1000");
+                "no command for the container: write it last, such as --rootfs DIR sleep 1000");
   ContainerConfig scratch;
   return Apply(scratch);
 }

@@ -16,16 +16,15 @@ namespace {
 
 class ContainerStart : public ContainerCommand {
  public:
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    if (auto started = runtime->StartContainer(pod_, container_); !started) {
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
+    if (auto started = runtime.StartContainer(pod_, container_); !started) {
       std::vector<std::string> programs;
-      if (const auto status = runtime->ContainerStatus(pod_, container_); status && !status->args.empty())
+      if (const auto status = runtime.ContainerStatus(pod_, container_); status && !status->args.empty())
         programs.push_back(status->args.front());
       const int exit_status = ExitStatusOf(started.error(), programs);
       return tl::make_unexpected(Failure(std::move(started.error()), exit_status));
     }
-    return Answer(*runtime);
+    return Answer(runtime);
   }
 };
 
@@ -33,7 +32,8 @@ class ContainerStop : public ContainerCommand {
  public:
   void Declare(Options& options) override {
     ContainerCommand::Declare(options);
-    options.Text("--time", "SECONDS", time_, "what it is given to end by itself (5)");
+    options.Text("-t,--time", "SECONDS", time_,
+                 "how long it may take to end after SIGTERM, before SIGKILL (5)");
   }
 
   Status Prepare(const CommandWords&) override {
@@ -41,11 +41,10 @@ class ContainerStop : public ContainerCommand {
     return {};
   }
 
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
     VIRTC_RETURN_IF_ERROR(
-        runtime->StopContainer(pod_, container_, grace_, Deadline::After(grace_ + std::chrono::seconds(60))));
-    return Answer(*runtime);
+        runtime.StopContainer(pod_, container_, grace_, Deadline::After(grace_ + std::chrono::seconds(60))));
+    return Answer(runtime);
   }
 
  private:
@@ -55,9 +54,8 @@ class ContainerStop : public ContainerCommand {
 
 class ContainerDelete : public ContainerCommand {
  public:
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_RETURN_IF_ERROR(runtime->DeleteContainer(pod_, container_));
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
+    VIRTC_RETURN_IF_ERROR(runtime.DeleteContainer(pod_, container_));
     return Outcome{Deleted(container_)};
   }
 };

@@ -2,10 +2,13 @@
 
 #include "base/errors.h"
 #include "commands.h"
+#include "config_options.h"
+#include "container_command.h"
 #include "status_report.h"
 
 namespace virtc {
 
+using virtcontainers::ContainerState;
 using virtcontainers::Runtime;
 using virtcontainers::Status;
 
@@ -14,38 +17,42 @@ namespace {
 class ContainerList : public Command {
  public:
   void Declare(Options& options) override {
-    options.Argument("POD", pod_, "the pod").Flag("-q,--quiet", quiet_, "only their ids");
+    options.OptionalArgument("POD", pod_, "the pod whose containers are listed (all pods)");
+    list_.Declare(options);
   }
 
-  Status Prepare(const CommandWords&) override { return {}; }
+  Status Prepare(const CommandWords&) override { return list_.Check(); }
 
   tl::expected<Outcome, Failure> Run(Session& session) override {
     VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime->PodStatus(pod_));
-    return Outcome{ContainerListReport(status.containers, quiet_)};
+    if (!pod_.empty()) {
+      VIRTC_ASSIGN_OR_RETURN(auto pod, runtime->PodStatus(pod_));
+      Select(pod);
+      return Outcome{ContainerListReport(pod, list_.quiet)};
+    }
+    VIRTC_ASSIGN_OR_RETURN(auto pods, runtime->ListPod());
+    for (auto& pod : pods) Select(pod);
+    return Outcome{ContainerListReport(pods, list_.quiet)};
   }
 
  private:
+  // Removes the containers that were not asked for.
+  void Select(virtcontainers::PodStatus& pod) const {
+    if (!list_.running) return;
+    std::erase_if(pod.containers,
+                  [](const auto& container) { return container.state != ContainerState::kRunning; });
+  }
+
   std::string pod_;
-  bool quiet_ = false;
+  ListOptions list_;
 };
 
-class ContainerStatusCommand : public Command {
+class ContainerStatusCommand : public ContainerCommand {
  public:
-  void Declare(Options& options) override {
-    options.Argument("POD", pod_, "the container's pod").Argument("CONTAINER", container_, "the container");
-  }
-
-  Status Prepare(const CommandWords&) override { return {}; }
-
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime->ContainerStatus(pod_, container_));
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
+    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.ContainerStatus(pod_, container_));
     return Outcome{ContainerReport(status)};
   }
-
- private:
-  std::string pod_, container_;
 };
 
 }  // namespace

@@ -22,7 +22,7 @@ class ContainerUpdate : public ContainerCommand {
  public:
   void Declare(Options& options) override {
     ContainerCommand::Declare(options);
-    limits_.Declare(options, "--memory");
+    limits_.Declare(options, "-m,--memory");
   }
 
   Status Prepare(const CommandWords&) override {
@@ -31,10 +31,9 @@ class ContainerUpdate : public ContainerCommand {
     return limits_.Apply(resources_);
   }
 
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_RETURN_IF_ERROR(runtime->UpdateContainer(pod_, container_, resources_));
-    return Answer(*runtime);
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
+    VIRTC_RETURN_IF_ERROR(runtime.UpdateContainer(pod_, container_, resources_));
+    return Answer(runtime);
   }
 
  private:
@@ -45,8 +44,9 @@ class ContainerUpdate : public ContainerCommand {
 class ContainerCopy : public ContainerCommand {
  public:
   void Declare(Options& options) override {
-    ContainerCommand::Declare(options);
-    options.Argument("SOURCE", source_, "a file of the host")
+    options.Argument("POD", pod_, "the container's pod; also POD/CONTAINER")
+        .Argument("CONTAINER", container_, "the container")
+        .Argument("SOURCE", source_, "a file of the host")
         .Argument("DESTINATION", destination_, "its path in the container; with a '/' at the end: the folder")
         .Text("--mode", "OCTAL", mode_, "its permissions, such as 0644 (the source's)")
         .Text("--user", "UID[:GID]", user_, "whose it is, in numbers (0:0)");
@@ -69,10 +69,9 @@ class ContainerCopy : public ContainerCommand {
     return {};
   }
 
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_RETURN_IF_ERROR(runtime->CopyFile(pod_, container_, source_, destination_, copy_));
-    return Answer(*runtime);
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
+    VIRTC_RETURN_IF_ERROR(runtime.CopyFile(pod_, container_, source_, destination_, copy_));
+    return Answer(runtime);
   }
 
  private:

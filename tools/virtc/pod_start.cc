@@ -64,7 +64,7 @@ class PodStop : public Command {
  public:
   void Declare(Options& options) override {
     options.Argument("POD", pod_, "the pod to stop")
-        .Text("--time", "SECONDS", time_, "what its containers are given to end by themselves (5)");
+        .Text("-t,--time", "SECONDS", time_, "how long its containers may take to end after SIGTERM (5)");
   }
 
   Status Prepare(const CommandWords&) override {

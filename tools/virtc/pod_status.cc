@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "commands.h"
+#include "config_options.h"
 #include "status_report.h"
 
 namespace virtc {
@@ -14,22 +15,19 @@ namespace {
 
 class PodList : public Command {
  public:
-  void Declare(Options& options) override {
-    options.Flag("--running", running_, "only those that run").Flag("-q,--quiet", quiet_, "only their ids");
-  }
+  void Declare(Options& options) override { list_.Declare(options); }
 
-  Status Prepare(const CommandWords&) override { return {}; }
+  Status Prepare(const CommandWords&) override { return list_.Check(); }
 
   tl::expected<Outcome, Failure> Run(Session& session) override {
     VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
     VIRTC_ASSIGN_OR_RETURN(const auto pods,
-                           runtime->ListPod(running_ ? PodFilter::kRunning : PodFilter::kAll));
-    return Outcome{PodListReport(pods, quiet_)};
+                           runtime->ListPod(list_.running ? PodFilter::kRunning : PodFilter::kAll));
+    return Outcome{PodListReport(pods, list_.quiet)};
   }
 
  private:
-  bool running_ = false;
-  bool quiet_ = false;
+  ListOptions list_;
 };
 
 class PodStatusCommand : public Command {

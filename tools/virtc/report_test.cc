@@ -134,6 +134,20 @@ TEST(Report, APodForPrograms) {
 )");
 }
 
+TEST(Report, ContainersOfAllPods_AreShownWithTheirPods) {
+  PodStatus empty;
+  empty.id = "empty";
+  const std::vector<PodStatus> pods = {empty, StoppedPod()};
+  EXPECT_EQ(Render(ContainerListReport(pods, false), Format::kTable),
+            "POD ID  CONTAINER ID  STATE    EXIT  STARTED  COMMAND\n"
+            "web     main          stopped  137   -        sh -c 'sleep 1000 && echo this is a v...\n");
+  EXPECT_EQ(Render(ContainerListReport(pods, true), Format::kTable), "web/main\n");
+  EXPECT_EQ(Render(ContainerListReport(pods, true), Format::kJson), "[\n  \"web/main\"\n]\n");
+  EXPECT_THAT(Render(ContainerListReport(pods, false), Format::kJson), HasSubstr("\"pod\": \"web\""));
+  EXPECT_EQ(Render(ContainerListReport(StoppedPod(), true), Format::kTable), "main\n");
+  EXPECT_THAT(Render(ContainerListReport(StoppedPod(), false), Format::kTable), Not(HasSubstr("POD ID")));
+}
+
 TEST(Report, ChangesSayTheIdToPeopleAndTheStatusToPrograms) {
   EXPECT_EQ(Render(Changed(StoppedPod()), Format::kTable), "web\n");
   EXPECT_THAT(Render(Changed(StoppedPod()), Format::kJson), HasSubstr("\"state\": \"stopped\""));

@@ -8,19 +8,20 @@ namespace virtc {
 using virtcontainers::ContainerResources;
 using virtcontainers::Status;
 
-void ResourceOptions::Declare(Options& options, const std::string& memory_name) {
-  memory_name_ = memory_name;
+void ResourceOptions::Declare(Options& options, const std::string& memory_names) {
+  memory_name_ = memory_names.substr(memory_names.rfind(',') + 1);
   options.Group("The container's limits")
-      .Text(memory_name, "SIZE|unlimited", memory, "its memory, such as 64M")
+      .Text(memory_names, "SIZE|unlimited", memory, "the limit of its memory, such as 64M")
       .Text("--memory-reservation", "SIZE|unlimited", memory_reservation,
-            "memory that it keeps when others want it")
-      .Text("--memory-swap", "SIZE|unlimited", memory_swap, "memory and swap together")
-      .Text("--cpu-shares", "N", cpu_shares, "its part of the CPUs when they are short; 1024 is everybody's")
-      .Text("--cpu-quota", "MICROSECONDS|unlimited", cpu_quota, "CPU time in each period")
-      .Text("--cpu-period", "MICROSECONDS", cpu_period, "how long a period is (100000)")
-      .Text("--cpuset-cpus", "LIST", cpus, "the virtual CPUs it may run on, such as 0-1,3")
-      .Text("--pids-limit", "N|unlimited", pids_limit, "its processes and threads")
-      .List("--unified", "FILE=VALUE", unified, "written to a file of its cgroup, such as memory.high=48M");
+            "memory that is not taken from it while others have more than theirs")
+      .Text("--memory-swap", "SIZE|unlimited", memory_swap, "the limit of memory and swap together")
+      .Text("--cpu-shares", "N", cpu_shares, "its share of the CPUs when they are busy; the default is 1024")
+      .Text("--cpu-quota", "MICROSECONDS|unlimited", cpu_quota, "the CPU time that it may use in each period")
+      .Text("--cpu-period", "MICROSECONDS", cpu_period, "the length of a period (100000)")
+      .Text("--cpuset-cpus", "LIST", cpus, "the virtual CPUs that it may run on, such as 0-1,3")
+      .Text("--pids-limit", "N|unlimited", pids_limit, "the limit of its processes and threads")
+      .List("--unified", "FILE=VALUE", unified,
+            "write a value to a file of its cgroup, such as memory.high=48M; any number");
 }
 
 bool ResourceOptions::given() const {

@@ -15,8 +15,9 @@ struct ResourceOptions {
   std::string memory, memory_reservation, memory_swap, cpu_shares, cpu_quota, cpu_period, cpus, pids_limit;
   std::vector<std::string> unified;
 
-  // `memory_name` is the option for the memory: "--memory" is the VM's where there is one to be made.
-  void Declare(Options& options, const std::string& memory_name);
+  // `memory_names` are those of the option for the memory, the longest last: "--memory" is the VM's where a
+  // pod is created.
+  void Declare(Options& options, const std::string& memory_names);
 
   bool given() const;
 

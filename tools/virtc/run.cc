@@ -13,13 +13,16 @@
 #include "pod_end.h"
 #include "progress.h"
 #include "relay.h"
+#include "status_report.h"
 #include "terminal.h"
 
 namespace virtc {
 
+using virtcontainers::Code;
 using virtcontainers::ContainerOutput;
 using virtcontainers::Error;
 using virtcontainers::ExitStatus;
+using virtcontainers::Fail;
 using virtcontainers::Result;
 using virtcontainers::Runtime;
 using virtcontainers::Status;
@@ -35,7 +38,9 @@ class RunCommand : public Command {
  public:
   void Declare(Options& options) override {
     options.Flag("--rm", remove_, "delete the pod when the command has ended")
-        .Text("--id", "POD", pod_.id, "the pod's id (made up)")
+        .Flag("-d,--detach", detach_,
+              "print the pod's id and leave it running; 'virtc logs' shows its output")
+        .Text("--name,--id", "POD", pod_.id, "the pod's id (generated)")
         .Group("The container")
         .Text("--container", "ID", container_.id, fmt::format("its id ({})", kDefaultContainer));
     container_.Declare(options);
@@ -48,6 +53,7 @@ class RunCommand : public Command {
     if (pod_.id.empty()) pod_.id = NewId();
     VC_ASSIGN_OR_RETURN(config_, pod_.Config());
     VC_RETURN_IF_ERROR(container_.Check(words));
+    VC_RETURN_IF_ERROR(CheckDetached());
     virtcontainers::ProcessConfig scratch;
     scratch.terminal = container_.process.terminal;
     return PrepareTerminal(scratch, container_.process.interactive);
@@ -55,7 +61,7 @@ class RunCommand : public Command {
 
   tl::expected<Outcome, Failure> Run(Session& session) override {
     VIRTC_ASSIGN_OR_RETURN(auto container, container_.Config(words_));
-    container.output = ContainerOutput::kAttach;
+    container.output = detach_ ? ContainerOutput::kLog : ContainerOutput::kAttach;
     VIRTC_RETURN_IF_ERROR(PrepareTerminal(container.process, container_.process.interactive));
     const std::string id = container.id;
     const std::string program = container.process.args.empty() ? "" : container.process.args.front();
@@ -78,6 +84,11 @@ class RunCommand : public Command {
       return tl::make_unexpected(Failure(std::move(started.error()), status));
     }
 
+    if (detach_ && interrupted == 0) {
+      VIRTC_ASSIGN_OR_RETURN(const auto status, runtime->PodStatus(config_.id));
+      return Outcome{Changed(status)};
+    }
+
     Result<ExitStatus> exit = ExitStatus{128 + interrupted};
     if (interrupted == 0) exit = Attend(*runtime, id, terminal, signals);
     if (!exit) exit = tl::make_unexpected(WithPodEnd(*runtime, config_.id, std::move(exit.error())));
@@ -87,6 +98,20 @@ class RunCommand : public Command {
   }
 
  private:
+  Status CheckDetached() const {
+    if (!detach_) return {};
+    if (container_.process.interactive || container_.process.terminal) {
+      return Fail(Code::kInvalidArgument,
+                  "--detach excludes --interactive and --tty: virtc does not stay to pass anything on");
+    }
+    if (remove_) {
+      return Fail(
+          Code::kInvalidArgument,
+          "--detach excludes --rm: virtc does not stay to delete the pod; 'virtc rm --force' does that");
+    }
+    return {};
+  }
+
   Result<ExitStatus> Attend(Runtime& runtime, const std::string& container, bool terminal,
                             SignalPipe& signals) const {
     auto process = runtime.AttachContainer(config_.id, container);
@@ -104,7 +129,7 @@ class RunCommand : public Command {
 
   PodOptions pod_;
   ContainerOptions container_;
-  bool remove_ = false;
+  bool remove_ = false, detach_ = false;
   CommandWords words_;
   virtcontainers::PodConfig config_;
 };

@@ -1,4 +1,4 @@
-// virtc container stats, virtc pod stats, virtc container ps
+// virtc container stats, virtc pod stats, virtc container top
 
 #include <poll.h>
 #include <signal.h>
@@ -33,8 +33,11 @@ class Stats : public Command {
   explicit Stats(bool of_pod) : of_pod_(of_pod) {}
 
   void Declare(Options& options) override {
-    options.Argument("POD", pod_, of_pod_ ? "the pod" : "the container's pod");
-    if (!of_pod_) options.Argument("CONTAINER", container_, "the container");
+    if (of_pod_) {
+      options.Argument("POD", pod_, "the pod");
+    } else {
+      DeclareContainer(options, pod_, container_);
+    }
     options.Text("--watch", "SECONDS", watch_, "ask again so often, until virtc is stopped");
   }
 
@@ -48,6 +51,9 @@ class Stats : public Command {
 
   tl::expected<Outcome, Failure> Run(Session& session) override {
     VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+    if (!of_pod_) {
+      VIRTC_ASSIGN_OR_RETURN(container_, ContainerOf(*runtime, pod_, container_));
+    }
     if (watch_.empty()) {
       VIRTC_ASSIGN_OR_RETURN(auto report, Ask(*runtime));
       return Outcome{std::move(report)};
@@ -101,11 +107,10 @@ class Stats : public Command {
   std::chrono::milliseconds interval_{};
 };
 
-class ContainerPs : public ContainerCommand {
+class ContainerTop : public ContainerCommand {
  public:
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
-    VIRTC_ASSIGN_OR_RETURN(const auto processes, runtime->ProcessListContainer(pod_, container_));
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
+    VIRTC_ASSIGN_OR_RETURN(const auto processes, runtime.ProcessListContainer(pod_, container_));
     return Outcome{ProcessListReport(processes)};
   }
 };
@@ -114,6 +119,6 @@ class ContainerPs : public ContainerCommand {
 
 std::unique_ptr<Command> MakePodStats() { return std::make_unique<Stats>(true); }
 std::unique_ptr<Command> MakeContainerStats() { return std::make_unique<Stats>(false); }
-std::unique_ptr<Command> MakeContainerPs() { return std::make_unique<ContainerPs>(); }
+std::unique_ptr<Command> MakeContainerTop() { return std::make_unique<ContainerTop>(); }
 
 }  // namespace virtc

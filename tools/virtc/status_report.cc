@@ -52,6 +52,17 @@ Table ContainerTable(const std::vector<ContainerStatus>& containers) {
   return table;
 }
 
+// What lists show of a pod's containers: as ContainerJson, with the pod's id.
+Json ContainersJson(const PodStatus& pod, bool ids_only) {
+  Json list = Json::array();
+  for (const ContainerStatus& container : pod.containers) {
+    Json json = ids_only ? Json(container.id) : ContainerJson(container);
+    if (!ids_only) json["pod"] = pod.id;
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
 // Rows without a value are left out.
 void AddRow(Table& table, const char* name, const std::string& value) {
   if (!value.empty()) table.rows.push_back({name, value});
@@ -168,13 +179,31 @@ Report PodListReport(const std::vector<PodStatus>& pods, bool ids_only) {
   return report;
 }
 
-Report ContainerListReport(const std::vector<ContainerStatus>& containers, bool ids_only) {
-  Report report{Json::array(), {}};
-  for (const ContainerStatus& container : containers) {
-    report.json.push_back(ids_only ? Json(container.id) : ContainerJson(container));
-    if (ids_only) report.text.emplace_back(container.id);
+Report ContainerListReport(const PodStatus& pod, bool ids_only) {
+  Report report{ContainersJson(pod, ids_only), {}};
+  if (!ids_only) {
+    report.text.emplace_back(ContainerTable(pod.containers));
+    return report;
   }
-  if (!ids_only) report.text.emplace_back(ContainerTable(containers));
+  for (const ContainerStatus& container : pod.containers) report.text.emplace_back(container.id);
+  return report;
+}
+
+Report ContainerListReport(const std::vector<PodStatus>& pods, bool ids_only) {
+  Report report{Json::array(), {}};
+  Table all = ContainerTable({});
+  all.header.insert(all.header.begin(), "POD ID");
+  for (const PodStatus& pod : pods) {
+    for (Json& json : ContainersJson(pod, ids_only)) {
+      if (ids_only) report.text.emplace_back(pod.id + "/" + json.get<std::string>());
+      report.json.push_back(ids_only ? Json(pod.id + "/" + json.get<std::string>()) : std::move(json));
+    }
+    for (auto& row : ContainerTable(pod.containers).rows) {
+      row.insert(row.begin(), pod.id);
+      all.rows.push_back(std::move(row));
+    }
+  }
+  if (!ids_only) report.text.emplace_back(std::move(all));
   return report;
 }
 

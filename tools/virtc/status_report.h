@@ -23,7 +23,10 @@ Report ContainerReport(const virtcontainers::ContainerStatus& container);
 
 // One a line.
 Report PodListReport(const std::vector<virtcontainers::PodStatus>& pods, bool ids_only);
-Report ContainerListReport(const std::vector<virtcontainers::ContainerStatus>& containers, bool ids_only);
+// The containers of one pod; their ids alone are CONTAINER.
+Report ContainerListReport(const virtcontainers::PodStatus& pod, bool ids_only);
+// The containers of all pods, each with its pod; their ids alone are POD/CONTAINER.
+Report ContainerListReport(const std::vector<virtcontainers::PodStatus>& pods, bool ids_only);
 
 // What a command that changed something says: the id to people, the new status to programs.
 Report Changed(const virtcontainers::PodStatus& pod);
