@@ -203,8 +203,9 @@ struct Seccomp {
 // A program that is run at a turn of a container's life, with the container's state on standard input.
 // (OCI runtime-spec, config.md, "POSIX-platform Hooks")
 struct Hook {
-  std::string path;  // absolute
-  std::vector<std::string> args, env;
+  std::string path;               // of the file that is executed; absolute
+  std::vector<std::string> args;  // args[0] is the name the program sees; empty: `path`
+  std::vector<std::string> env;
   std::optional<uint32_t> timeout;  // seconds
 };
 

@@ -97,10 +97,12 @@ Status RunHook(const Hook& hook, const std::string& state, Deadline deadline) {
   UniqueFd writer(ends[1]);
   if (::fcntl(reader.get(), F_SETFL, O_NONBLOCK) != 0) return FailErrno(what + ": fcntl");
 
-  Subprocess::Options options{
-      .argv = hook.args, .env = hook.env, .fds = {{input.get(), 0}, {writer.get(), STDERR_FILENO}}};
-  if (options.argv.empty()) options.argv.emplace_back();
-  options.argv[0] = hook.path;
+  Subprocess::Options options{.argv = hook.args,
+                              .program = hook.path,
+                              .env = hook.env,
+                              .fds = {{input.get(), 0}, {writer.get(), STDERR_FILENO}}};
+  // args[0] is the caller's choice: a program with several functions goes by the name it is called.
+  if (options.argv.empty()) options.argv.push_back(hook.path);
   Result<Subprocess> child = Subprocess::Spawn(options);
   if (!child) return Fail(std::move(child.error()).AddContext(what));
   writer.reset();

@@ -59,6 +59,22 @@ TEST_F(HooksTest, GetsTheStateItsArgumentsAndItsEnvironmentAndNoOther) {
   EXPECT_EQ(Written("out.seen"), "two words b=c \n");
 }
 
+TEST_F(HooksTest, RunHook_WithArgs_ExecutesPathUnderTheNameOfTheFirst) {
+  Hook hook;
+  hook.path = "/bin/bash";
+  hook.args = {"multi-call", "-c",
+               "read -r -d '' name </proc/$$/cmdline; echo \"$name\" >" + (dir_ / "name")};
+  const Status run = RunHook(hook, "{}", Soon());
+  ASSERT_TRUE(run) << run.error().ToString();
+  EXPECT_EQ(Written("name"), "multi-call\n");
+}
+
+TEST_F(HooksTest, RunHook_WithoutArgs_NamesTheProgramByItsPath) {
+  const Hook hook = Script("hook", "echo \"$0\" >" + (dir_ / "name"));
+  ASSERT_TRUE(RunHook(hook, "{}", Soon()));
+  EXPECT_EQ(Written("name"), hook.path + "\n");
+}
+
 TEST_F(HooksTest, AContainerThatIsGoneHasNoProcess) {
   const Json state = ParseJson(HookState(ContainerConfig{}, "stopped", 77)).value();
   EXPECT_EQ(state["status"], "stopped");

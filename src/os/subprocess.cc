@@ -74,7 +74,7 @@ Result<Subprocess> Subprocess::Spawn(const Options& options) {
 
   // Not left to posix_spawnp, for which a name is forbidden, not missing, once $PATH has a folder we may not
   // read.
-  const std::string& name = options.argv[0];
+  const std::string& name = options.program.empty() ? options.argv[0] : options.program;
   const std::string program = name.find('/') == std::string::npos ? FindProgram(name) : name;
   if (program.empty())
     return Fail(Code::kNotFound, "run " + Quoted(name) + ": there is no such program in $PATH");
@@ -90,7 +90,7 @@ Result<Subprocess> Subprocess::Spawn(const Options& options) {
     if (!copy) {
       // fcntl(2): EINVAL is for one beyond all that the process may have.
       const int error = errno == EINVAL ? EMFILE : errno;
-      return FailErrno("spawn " + Quoted(options.argv[0]) + ": duplicate a descriptor", error);
+      return FailErrno("spawn " + Quoted(name) + ": duplicate a descriptor", error);
     }
     sources.emplace_back(std::move(copy), theirs);
     targets.insert(theirs);
@@ -120,14 +120,14 @@ Result<Subprocess> Subprocess::Spawn(const Options& options) {
   pid_t pid = 0;
   const int error = ::posix_spawn(&pid, program.c_str(), actions.get(), attributes.get(), argv.data(),
                                   options.env ? env.data() : environ);
-  if (error != 0) return FailErrno("run " + Quoted(options.argv[0]), error);
+  if (error != 0) return FailErrno("run " + Quoted(name), error);
 
   UniqueFd pidfd(OpenPidfd(pid));
   if (!pidfd) {
     const int saved = errno;
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
-    return FailErrno("run " + Quoted(options.argv[0]) + ": pidfd_open", saved);
+    return FailErrno("run " + Quoted(name) + ": pidfd_open", saved);
   }
   return Subprocess(pid, std::move(pidfd));
 }

@@ -35,6 +35,7 @@ class Subprocess {
  public:
   struct Options {
     std::vector<std::string> argv;                // argv[0] is a path, or a name looked up in $PATH
+    std::string program;                          // the path to execute where argv[0] is only a name for it
     std::optional<std::vector<std::string>> env;  // default: this process's
     std::vector<std::pair<int, int>> fds;  // {ours, the child's}; 0, 1 and 2 are /dev/null if not listed
   };
