@@ -81,9 +81,32 @@ TEST_F(AgentConfigTest, RunsAsWhomItIsTold) {
   EXPECT_THAT(output, HasSubstr("CapEff:\t0000000000000000"));
   EXPECT_THAT(output, HasSubstr("CapBnd:\t0000000020000420"));
 
-  grpc::CreateContainerRequest by_string = Request("c", {"id", "-u"});
+  grpc::CreateContainerRequest by_string = Request("c", {"sh", "-c", "id -u; id -g; id -G"});
   by_string.mutable_string_user()->set_uid("web");
-  EXPECT_EQ(OutputOf(by_string), "1000\n");
+  EXPECT_EQ(OutputOf(by_string), "1000\n1001\n1001 44\n");
+}
+
+TEST_F(AgentConfigTest, ProcessWithoutAUser_IsTheContainersUserByName) {
+  grpc::CreateContainerRequest request = Request("c", {"sleep", "1000"});
+  request.mutable_string_user()->set_uid("web");
+  Run(request);
+  grpc::ExecProcessRequest exec;
+  exec.set_container_id("c");
+  exec.set_exec_id("e");
+  for (const char* argument : {"id", "-G"}) exec.mutable_process()->add_args(argument);
+  ASSERT_TRUE(client_->Call("ExecProcess", exec));
+  EXPECT_EQ(client_->ReadToEnd("c", "e"), "1001 44\n");
+}
+
+TEST_F(AgentConfigTest, AccountFileThatIsAFifo_FailsAtOnceAndIsNamed) {
+  grpc::CreateContainerRequest request = Request("c", {"id", "-u"});
+  const std::string passwd = request.oci().root().path() + "/etc/passwd";
+  ASSERT_EQ(::unlink(passwd.c_str()), 0);
+  ASSERT_EQ(::mkfifo(passwd.c_str(), 0644), 0);
+  const auto created = client_->Call("CreateContainer", request);
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(created.error().ToString(), HasSubstr("'/etc/passwd' of its root file system is a FIFO"));
 }
 
 TEST_F(AgentConfigTest, AmbientCapabilitiesReachAnotherUser) {

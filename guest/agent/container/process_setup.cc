@@ -142,7 +142,8 @@ Result<PreparedProcess> PrepareProcess(const ProcessPlan& plan) {
   prepared.environment.assign(process.env().begin(), process.env().end());
   auto& environment = prepared.environment;
   const bool want_home = !Has(environment, "HOME");
-  VC_ASSIGN_OR_RETURN(prepared.credentials, ResolveUser(process.user(), plan.string_user, want_home));
+  VC_ASSIGN_OR_RETURN(const RootedPath root, RootedPath::Open("/"));
+  VC_ASSIGN_OR_RETURN(prepared.credentials, ResolveUser(root, process.user(), plan.string_user, want_home));
   if (!Has(environment, "PATH")) environment.push_back("PATH=" + std::string(kDefaultPath));
   if (want_home) {
     const std::string& home = prepared.credentials.home;

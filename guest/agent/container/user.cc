@@ -1,5 +1,8 @@
 #include "guest/agent/container/user.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <array>
 #include <charconv>
 
@@ -40,35 +43,46 @@ std::optional<uint32_t> ParseId(std::string_view text) {
   return id;
 }
 
-std::string ReadOrEmpty(const char* path) { return ReadFile(path).value_or(std::string()); }
+// Enough for a hundred thousand users.
+constexpr size_t kMaxAccountFile = 8 << 20;
 
-Result<gid_t> ResolveGroup(const std::string& group, std::string_view group_file) {
-  if (const auto id = FindGroup(group_file, group)) return *id;
+std::string_view KindOf(const struct stat& info) {
+  switch (info.st_mode & S_IFMT) {
+    case S_IFIFO:
+      return "a FIFO";
+    case S_IFDIR:
+      return "a directory";
+    case S_IFSOCK:
+      return "a socket";
+    default:
+      return "a device";
+  }
+}
+
+Result<gid_t> ResolveGroup(const RootedPath& root, const std::string& group) {
   if (const auto id = ParseId(group)) return *id;
-  return Fail(Code::kNotFound, "there is no group " + Quoted(group) + " in the container's '/etc/group'");
+  VC_ASSIGN_OR_RETURN(const std::string group_file, ReadAccountFile(root, kGroupFile));
+  if (const auto id = FindGroup(group_file, group)) return *id;
+  return Fail(Code::kNotFound,
+              "there is no group " + Quoted(group) + " in '/etc/group' of its root file system");
 }
 
 }  // namespace
 
 std::optional<UserEntry> FindUser(std::string_view passwd, std::string_view user) {
   const auto number = ParseId(user);
-  std::optional<UserEntry> by_number;
-  std::optional<UserEntry> by_name;
+  std::optional<UserEntry> found;
   ForEachLine(passwd, [&](std::string_view line) {
     std::array<std::string_view, 7> field;  // name:password:uid:gid:comment:home:shell
     if (!SplitLine(line, &field)) return true;
     const auto uid = ParseId(field[2]);
     const auto gid = ParseId(field[3]);
     if (!uid || !gid) return true;
-    UserEntry entry{std::string(field[0]), *uid, *gid, std::string(field[5])};
-    if (field[0] == user) {
-      by_name = std::move(entry);
-      return false;
-    }
-    if (number && *number == *uid && !by_number) by_number = std::move(entry);
-    return true;
+    if (number ? *number != *uid : field[0] != user) return true;
+    found = UserEntry{std::string(field[0]), *uid, *gid, std::string(field[5])};
+    return false;
   });
-  return by_name ? by_name : by_number;
+  return found;
 }
 
 std::optional<gid_t> FindGroup(std::string_view group_file, std::string_view group) {
@@ -104,37 +118,61 @@ std::vector<gid_t> GroupsOf(std::string_view group_file, std::string_view user) 
   return groups;
 }
 
-Result<Credentials> ResolveUser(const grpc::User& user, const grpc::StringUser* by_name, bool want_home) {
+Result<std::string> ReadAccountFile(const RootedPath& root, const char* path) {
+  // Looked at before it is opened: opening a FIFO may block, and opening a device may do anything.
+  struct stat info;
+  const auto found = root.Open(path, O_PATH);
+  if (!found && found.error().code() == Code::kNotFound) return std::string();
+  if (!found) return Fail(found.error());
+  if (::fstat(found->get(), &info) < 0) return FailErrno("look at " + Quoted(path));
+  const std::string file_of_root = Quoted(path) + " of its root file system";
+  if (!S_ISREG(info.st_mode)) {
+    return Fail(Code::kFailedPrecondition,
+                file_of_root + " is " + std::string(KindOf(info)) + " and not a regular file");
+  }
+  VC_ASSIGN_OR_RETURN(const UniqueFd file, root.Open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  auto content = ReadAll(file.get(), kMaxAccountFile);
+  if (!content && content.error().code() == Code::kResourceExhausted) {
+    return Fail(Code::kFailedPrecondition,
+                file_of_root + " is larger than " + std::to_string(kMaxAccountFile >> 20) + " MiB");
+  }
+  if (!content) content.error().AddContext("read " + file_of_root);
+  return content;
+}
+
+Result<Credentials> ResolveUser(const RootedPath& root, const grpc::User& user,
+                                const grpc::StringUser* strings, bool want_home) {
   Credentials credentials{
       user.uid(), user.gid(), {user.additionalgids().begin(), user.additionalgids().end()}, {}};
-  std::string name = by_name != nullptr ? by_name->uid() : std::string();
+  std::string name = strings != nullptr ? strings->uid() : std::string();
   if (name.empty()) name = user.username();
+  const std::string group = strings != nullptr ? strings->gid() : std::string();
 
-  if (!name.empty()) {
-    const auto entry = FindUser(ReadOrEmpty("/etc/passwd"), name);
-    if (!entry && !ParseId(name)) {
-      return Fail(Code::kNotFound, "there is no user " + Quoted(name) + " in the container's '/etc/passwd'");
-    }
-    credentials.uid = entry ? entry->uid : *ParseId(name);
-    credentials.gid = entry ? entry->gid : 0;
-    if (entry) {
-      credentials.home = entry->home;
-      const auto groups = GroupsOf(ReadOrEmpty("/etc/group"), entry->name);
-      credentials.groups.insert(credentials.groups.end(), groups.begin(), groups.end());
-    }
-  } else if (want_home) {
-    if (const auto entry = FindUser(ReadOrEmpty("/etc/passwd"), std::to_string(credentials.uid))) {
-      credentials.home = entry->home;
-    }
+  std::optional<UserEntry> entry;
+  if (!name.empty() || want_home) {
+    VC_ASSIGN_OR_RETURN(const std::string passwd, ReadAccountFile(root, kPasswdFile));
+    entry = FindUser(passwd, name.empty() ? std::to_string(credentials.uid) : name);
+    if (entry) credentials.home = entry->home;
   }
-
-  if (by_name != nullptr && (!by_name->gid().empty() || by_name->additionalgids_size() > 0)) {
-    const std::string group_file = ReadOrEmpty("/etc/group");
-    if (!by_name->gid().empty()) {
-      VC_ASSIGN_OR_RETURN(credentials.gid, ResolveGroup(by_name->gid(), group_file));
+  if (!name.empty()) {
+    const auto number = ParseId(name);
+    if (!entry && !number) {
+      return Fail(Code::kNotFound,
+                  "there is no user " + Quoted(name) + " in '/etc/passwd' of its root file system");
     }
-    for (const std::string& group : by_name->additionalgids()) {
-      VC_ASSIGN_OR_RETURN(const gid_t gid, ResolveGroup(group, group_file));
+    credentials.uid = entry ? entry->uid : *number;
+    credentials.gid = entry ? entry->gid : 0;
+  }
+  if (!group.empty()) {
+    VC_ASSIGN_OR_RETURN(credentials.gid, ResolveGroup(root, group));
+  } else if (!name.empty() && entry) {
+    VC_ASSIGN_OR_RETURN(const std::string group_file, ReadAccountFile(root, kGroupFile));
+    const auto groups = GroupsOf(group_file, entry->name);
+    credentials.groups.insert(credentials.groups.end(), groups.begin(), groups.end());
+  }
+  if (strings != nullptr) {
+    for (const std::string& additional : strings->additionalgids()) {
+      VC_ASSIGN_OR_RETURN(const gid_t gid, ResolveGroup(root, additional));
       credentials.groups.push_back(gid);
     }
   }

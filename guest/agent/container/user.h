@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent.pb.h"
+#include "guest/agent/os/rooted_path.h"
 #include "oci.pb.h"
 #include "virtcontainers/error.h"
 
@@ -24,9 +25,13 @@ struct UserEntry {
   std::string home;
 };
 
-// The entry of a user by name, or by a number as text. Lines that are not well formed are passed over.
+inline constexpr char kPasswdFile[] = "/etc/passwd";
+inline constexpr char kGroupFile[] = "/etc/group";
+
+// The entry of a user by name, or by a number as text: text that is a number is never a name. Malformed lines
+// are skipped.
 std::optional<UserEntry> FindUser(std::string_view passwd, std::string_view user);
-// The same for a group's number.
+// The number of a group by its name.
 std::optional<gid_t> FindGroup(std::string_view group_file, std::string_view group);
 // The groups that name `user` as a member.
 std::vector<gid_t> GroupsOf(std::string_view group_file, std::string_view user);
@@ -38,9 +43,18 @@ struct Credentials {
   std::string home;  // empty: none known
 };
 
-// Reads the files of the root the caller is in. `by_name` may be null; its fields win over `user` where they
-// are not empty. A name that is not there is NOT_FOUND, a number need not be. `want_home` asks for home.
-Result<Credentials> ResolveUser(const grpc::User& user, const grpc::StringUser* by_name, bool want_home);
+// Reads kPasswdFile or kGroupFile; empty if there is none. Never blocks: the container makes these files.
+// What is no regular file, or larger than 8 MiB, is FAILED_PRECONDITION.
+Result<std::string> ReadAccountFile(const RootedPath& root, const char* path);
+
+// Resolves a user as docker does. Fields of `strings`, which may be null, win over those of `user` where they
+// are not empty: names or numbers of a user, a group and additional groups.
+//
+// A user who is given by name or by a number as text has the entry's group and home, and, unless a group is
+// given, the groups that list him as a member; a number without an entry has the group 0. A name that is not
+// found is NOT_FOUND. A user who is given by number has an entry only for `want_home`.
+Result<Credentials> ResolveUser(const RootedPath& root, const grpc::User& user,
+                                const grpc::StringUser* strings, bool want_home);
 
 }  // namespace virtcontainers::guest
 

@@ -209,7 +209,11 @@ Status Container::LaunchExec(const Call& call, const wire::ExtendedExecRequest& 
   plan.process.process = &process;
   plan.process.umask =
       UmaskOf(extended.process(), is_guest() ? kDefaultUmask : UmaskOf(request_->process(), kDefaultUmask));
-  if (request.has_string_user()) plan.process.string_user = &request.string_user();
+  if (request.has_string_user()) {
+    plan.process.string_user = &request.string_user();
+  } else if (!is_guest() && !request.process().has_user() && request_->request().has_string_user()) {
+    plan.process.string_user = &request_->request().string_user();
+  }
   if (process.has_capabilities()) {
     VC_ASSIGN_OR_RETURN(plan.process.capabilities, ParseCapabilities(process.capabilities()));
   }
