@@ -1,13 +1,12 @@
 #include "pod/root_key.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdint>
 
 #include "base/errors.h"
+#include "base/hash.h"
 #include "os/file.h"
 #include "os/random_name.h"
 
@@ -28,18 +27,6 @@ Status MakeId(const std::string& path) {
 }
 
 }  // namespace
-
-uint64_t Hash(std::string_view text) {
-  uint64_t hash = 14695981039346656037u;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
-  return hash;
-}
-
-std::string HexDigits(uint64_t value) {
-  char digits[17];
-  std::snprintf(digits, sizeof(digits), "%016llx", static_cast<unsigned long long>(value));
-  return digits;
-}
 
 Result<std::string> LoadRootKey(const std::string& root) {
   const std::string path = root + "/id";

@@ -4,16 +4,10 @@
 #define VIRTCONTAINERS_SRC_POD_ROOT_KEY_H_
 
 #include <string>
-#include <string_view>
 
 #include "virtcontainers/error.h"
 
 namespace virtcontainers {
-
-// FNV-1a: stable between builds, unlike std::hash.
-uint64_t Hash(std::string_view text);
-// Sixteen digits.
-std::string HexDigits(uint64_t value);
 
 // Sixteen hexadecimal digits that no other root has: of `<root>/id`, which is made of random bytes when the
 // root is first opened, and of the root's path. So neither a copy of a root, nor a root of the same path in

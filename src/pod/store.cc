@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/errors.h"
+#include "base/hash.h"
 #include "base/time_format.h"
 #include "base/unique_fd.h"
 #include "os/file.h"

@@ -7,9 +7,9 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "base/unique_fd.h"
+#include "storage/share_directory.h"
 #include "virtcontainers/error.h"
 
 namespace virtcontainers {
@@ -19,9 +19,8 @@ namespace virtcontainers {
 // (mount_namespaces(7))
 class ShareNamespace {
  public:
-  // A copy of this process's mount namespace, with an empty tmpfs at `directory`, which exists. Mounts made
-  // in the tmpfs later are seen by namespaces copied from this one. Errors: PermissionDenied without
-  // CAP_SYS_ADMIN.
+  // A copy of this process's mount namespace, with an empty ShareDirectory at `directory`, which exists.
+  // Errors: PermissionDenied without CAP_SYS_ADMIN.
   static Result<ShareNamespace> Create(const std::string& directory);
 
   // The namespace that process `pid` is in, with the process's root as the directory.
@@ -31,23 +30,8 @@ class ShareNamespace {
   // namespace's root, and so is that of a process it starts.
   Status Run(const std::function<Status()>& inside) const;
 
-  // What is shown of the host at one place of the directory.
-  struct Entry {
-    std::string source;      // a path in this process's namespace: a directory or a regular file
-    std::string name;        // relative; the directories above are made, and it itself does not exist
-    bool readonly = false;   // whatever is done inside
-    bool recursive = true;   // with what is mounted below the source
-    bool directory = false;  // nothing else will do
-  };
-
-  // Shows all of them, or none: nothing is left of those before one that fails. Nothing that is done to them
-  // there reaches the sources' mounts. Errors: NotFound, InvalidArgument for what is neither directory nor
-  // file, AlreadyExists for a name that is there.
-  Status Attach(const std::vector<Entry>& entries) const;
-
-  // Undoes Attach of everything below `name`, which is one part, also of something that is in use or half
-  // attached.
-  Status Detach(const std::string& name) const;
+  // The same, with the directory.
+  Status Edit(const std::function<Status(const ShareDirectory&)>& edit) const;
 
  private:
   ShareNamespace(UniqueFd mounts, UniqueFd directory)

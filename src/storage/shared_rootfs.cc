@@ -24,7 +24,10 @@
 #include "os/process_identity.h"
 #include "os/subprocess.h"
 #include "os/thread.h"
+#include "storage/share_directory.h"
+#include "storage/share_entries.h"
 #include "storage/share_namespace.h"
+#include "storage/share_source.h"
 #include "ttrpc/unix_socket.h"
 
 namespace virtcontainers {
@@ -73,6 +76,38 @@ std::vector<ProcessIdentity> ChildrenOf(pid_t pid) {
   return children;
 }
 
+// A source with its place in the share.
+struct Shown {
+  ShareSource source;
+  UniqueFd mounts;  // a copy of the source's, for a new entry
+  std::string entry;
+};
+
+// The entry that shows `source`, or "".
+std::string Find(const ShareDirectory& directory, const ShareEntries& entries, const ShareSource& source) {
+  for (std::string& entry : entries.Candidates(source)) {
+    if (directory.Shows(entry, source)) return std::move(entry);
+  }
+  return "";
+}
+
+// Takes away the marks of a container, and the entries that nobody else uses. What fails is tried again by
+// the next call.
+Status TakeAway(const ShareDirectory& directory, ShareEntries& entries, std::string_view container) {
+  Status done;
+  for (const std::string& entry : entries.UsedBy(container)) {
+    Status gone;
+    if (!entries.HasOtherUsers(entry, container)) gone = directory.Detach(entry);
+    if (gone) gone = directory.Unmark(ShareEntries::MarkOf(entry, container));
+    if (gone) {
+      entries.Remove(entry, container);
+    } else if (done) {
+      done = std::move(gone);
+    }
+  }
+  return done;
+}
+
 }  // namespace
 
 class SharedRootfs::Impl {
@@ -85,6 +120,7 @@ class SharedRootfs::Impl {
   ~Impl();
 
   Status Spawn(const Virtiofsd& program);
+  // Goes on with the virtiofsd and the entries of a process that has died.
   Status Adopt(const ProcessIdentity& process);
 
   Result<Places> Add(std::string_view container, const std::string& rootfs, bool readonly,
@@ -106,6 +142,8 @@ class SharedRootfs::Impl {
   const Options options_;
   const ShareNamespace share_;
   const std::string socket_, log_;
+  std::mutex entries_mutex_;
+  ShareEntries entries_;  // under entries_mutex_
   ProcessIdentity process_;
   std::optional<Subprocess> child_;  // the watcher's, once there is one; nothing if it was adopted
   UniqueFd pidfd_;
@@ -173,6 +211,16 @@ Status SharedRootfs::Impl::Adopt(const ProcessIdentity& process) {
   if (!pidfd_ || !IsAlive(process)) {
     return Fail(Code::kNotFound, "virtiofsd (process " + std::to_string(process.pid) + ") has ended");
   }
+  const Status known = share_.Edit([&](const ShareDirectory& directory) -> Status {
+    VC_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.Names());
+    entries_ = ShareEntries(names);
+    for (const std::string& entry : entries_.Unused()) {
+      VC_RETURN_IF_ERROR(directory.Detach(entry));
+      entries_.Remove(entry, "");
+    }
+    return {};
+  });
+  if (!known) return known;
   return Watch();
 }
 
@@ -254,28 +302,56 @@ std::optional<std::string> SharedRootfs::Impl::exit_reason() const {
 Result<SharedRootfs::Places> SharedRootfs::Impl::Add(std::string_view container, const std::string& rootfs,
                                                      bool readonly, const std::vector<Volume>& volumes) {
   VC_RETURN_IF_ERROR(CheckName(container));
-  const std::string name(container);
-  Places places{.rootfs = name + "/rootfs", .volumes = {}};
-  std::vector<ShareNamespace::Entry> entries = {
-      {.source = rootfs, .name = places.rootfs, .readonly = readonly, .directory = true}};
+  const auto fail = [&](Error error) {
+    return Fail(std::move(error).AddContext("share files with " + Quoted(container)));
+  };
+  std::vector<Shown> shown;
+  const auto look = [&](const std::string& path, const ShareSourceOptions& options) -> Status {
+    VC_ASSIGN_OR_RETURN(ShareSource source, ShareSource::Open(path, options));
+    VC_ASSIGN_OR_RETURN(UniqueFd mounts, source.CopyMounts());
+    shown.push_back({std::move(source), std::move(mounts), ""});
+    return {};
+  };
+  Status looked = look(rootfs, {.readonly = readonly, .directory = true});
   for (const Volume& volume : volumes) {
-    places.volumes.push_back(name + "/mounts/" + std::to_string(places.volumes.size()));
-    entries.push_back({.source = volume.source,
-                       .name = places.volumes.back(),
-                       .readonly = volume.readonly,
-                       .recursive = volume.recursive});
+    if (looked) looked = look(volume.source, {.readonly = volume.readonly, .recursive = volume.recursive});
   }
-  Status attached = share_.Attach(entries);
-  if (!attached && attached.error().code() == Code::kAlreadyExists) {
-    return Fail(Code::kAlreadyExists, "container " + Quoted(name) + " has a root file system in the share");
+  if (!looked) return fail(std::move(looked.error()));
+
+  const std::lock_guard lock(entries_mutex_);
+  if (!entries_.UsedBy(container).empty()) {
+    return Fail(Code::kAlreadyExists, "container " + Quoted(container) + " has files in the share");
   }
-  if (!attached) return Fail(std::move(attached.error()).AddContext("share files with " + Quoted(name)));
+  ShareEntries added = entries_;
+  Status attached = share_.Edit([&](const ShareDirectory& directory) -> Status {
+    for (Shown& one : shown) {
+      one.entry = Find(directory, added, one.source);
+      const bool is_new = one.entry.empty();
+      if (is_new) one.entry = ShareEntries::NewName(one.source);
+      added.Add(one.entry, container);
+      // The mark is first: whoever goes on after this process finds everything that it has to take away.
+      Status made = directory.Mark(ShareEntries::MarkOf(one.entry, container));
+      if (made && is_new) made = directory.Attach(one.entry, one.source, one.mounts);
+      if (!made) {
+        (void)TakeAway(directory, added, container);
+        return made;
+      }
+    }
+    return {};
+  });
+  if (!attached) return fail(std::move(attached.error()));
+  entries_ = std::move(added);
+  Places places{.rootfs = shown.front().entry, .volumes = {}};
+  for (size_t i = 1; i < shown.size(); ++i) places.volumes.push_back(std::move(shown[i].entry));
   return places;
 }
 
 Status SharedRootfs::Impl::Remove(std::string_view container) {
   VC_RETURN_IF_ERROR(CheckName(container));
-  return share_.Detach(std::string(container));
+  const std::lock_guard lock(entries_mutex_);
+  if (entries_.UsedBy(container).empty()) return {};
+  return share_.Edit(
+      [&](const ShareDirectory& directory) { return TakeAway(directory, entries_, container); });
 }
 
 SharedRootfs::SharedRootfs(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -17,14 +17,14 @@
 
 namespace virtcontainers {
 
-// A directory that holds `<container>/rootfs` for every container added, and its volumes in
-// `<container>/mounts`, and the virtiofsd that shows it to the guest. Thread-safe. Needs root (CAP_SYS_ADMIN)
-// and Linux 5.12.
+// A directory with an entry for each root file system and volume of the containers added, and the virtiofsd
+// that shows it to the guest. Containers that use one directory of the host with equal rights use one entry.
+// The name of an entry is never used again. Thread-safe. Needs root (CAP_SYS_ADMIN) and Linux 5.12.
 //
-// The directory is a tmpfs at <run_dir>/share in a mount namespace of its own. The host sees an empty
-// directory there and no mount: nothing can be leaked, and nothing removed with it, whoever dies. The
-// namespace is gone with this object and virtiofsd. It receives what the host unmounts elsewhere, and hands
-// nothing back.
+// The directory is a tmpfs at <run_dir>/share in a mount namespace of its own. The guest can write below the
+// entries, not beside them. The host sees an empty directory and no mount: nothing can be leaked, and nothing
+// removed with it, whichever process ends first. The namespace is gone with this object and virtiofsd. It
+// receives what the host unmounts elsewhere, and hands nothing back.
 //
 // virtiofsd serves one VM and ends when that VM ends; it outlives this process, and then Rejoin goes on with
 // it.
@@ -72,22 +72,23 @@ class SharedRootfs {
 
   // Where the guest finds what was added, relative to the share.
   struct Places {
-    std::string rootfs;                // "<container>/rootfs"
-    std::vector<std::string> volumes;  // "<container>/mounts/<n>", in their order
+    std::string rootfs;
+    std::vector<std::string> volumes;  // in their order
   };
 
   // Shows the directory `rootfs` of the host, and what is mounted in it, and the volumes: all of them, or
   // nothing. The guest sees them at once. Mounts made below on the host later are seen too where the host's
-  // mounts are shared. With `readonly` nothing in the rootfs can be written, whatever the guest does. A file
-  // is the one that its path names now: one that takes its place by a rename is not seen. Errors: NotFound,
-  // naming the path; InvalidArgument for a rootfs that is not a directory, and for a volume that is neither
-  // that nor a regular file; AlreadyExists for a container added before.
+  // mounts are shared. With `readonly` nothing in the rootfs can be written, whatever the guest does: a
+  // directory that one container may write and another may not has two entries, which are two file systems to
+  // the guest. A file is the one that its path names now: one that takes its place by a rename is not seen.
+  // Errors: NotFound, naming the path; InvalidArgument for a rootfs that is not a directory, and for a volume
+  // that is neither that nor a regular file; AlreadyExists for a container added before.
   Result<Places> Add(std::string_view container, const std::string& rootfs, bool readonly,
                      const std::vector<Volume>& volumes = {});
 
-  // Undoes Add: the sources and what is in them stay as they are. The guest should have unmounted them; files
-  // it still has open keep the sources' file systems busy until it closes them. One that was not added is no
-  // error.
+  // Undoes Add, also of a predecessor's: the sources and what is in them stay as they are. What another
+  // container uses stays in the share. The guest should have unmounted them; files it still has open keep the
+  // sources' file systems busy until it closes them. One that was not added is no error.
   Status Remove(std::string_view container);
 
   // Ends virtiofsd and waits until it is gone; the VM should be gone before. Idempotent.

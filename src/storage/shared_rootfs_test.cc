@@ -14,6 +14,7 @@
 #include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <set>
 #include <thread>
 
 #include "base/test_deadline.h"
@@ -81,6 +82,13 @@ class SharedRootfsTest : public testing::TestWithParam<VirtiofsdSandbox> {
     ASSERT_TRUE(Eventually([this] { return !fs::exists(Root() + "/usr"); })) << "virtiofsd made no sandbox";
   }
 
+  SharedRootfs::Places Add(const std::string& container, const std::string& rootfs,
+                           const std::vector<SharedRootfs::Volume>& volumes = {}, bool readonly = false) {
+    auto places = rootfs_->Add(container, rootfs, readonly, volumes);
+    EXPECT_TRUE(places) << places.error().ToString();
+    return places.value_or(SharedRootfs::Places());
+  }
+
   std::string Root() const { return "/proc/" + std::to_string(rootfs_->process().pid) + "/root"; }
   std::string Seen(const std::string& path) const {
     return ReadFile(Root() + "/" + path, 4096).value_or("nothing");
@@ -100,28 +108,106 @@ INSTANTIATE_TEST_SUITE_P(Sandbox, SharedRootfsTest,
 
 TEST_P(SharedRootfsTest, VirtiofsdSeesWhatIsAddedBeforeAndAfterItStarted) {
   Create();
-  ASSERT_EQ(rootfs_->Add("c1", MakeRootfs("c1"), false).value().rootfs, "c1/rootfs");
+  const std::string c1 = Add("c1", MakeRootfs("c1")).rootfs;
   Connect();
-  ASSERT_EQ(rootfs_->Add("c2", MakeRootfs("c2"), false).value().rootfs, "c2/rootfs");
-  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n");
-  EXPECT_EQ(Seen("c2/rootfs/hello"), "hello from c2\n");
+  const std::string c2 = Add("c2", MakeRootfs("c2")).rootfs;
+  EXPECT_EQ(Seen(c1 + "/hello"), "hello from c1\n");
+  EXPECT_EQ(Seen(c2 + "/hello"), "hello from c2\n");
   EXPECT_EQ(Mounts(), mounts_before_) << "the host sees the share's mounts";
   EXPECT_TRUE(fs::is_empty(options_.run_dir + "/share")) << "the host sees into the share";
 }
 
-TEST_P(SharedRootfsTest, RemoveTakesTheRootfsAwayAndLeavesTheSource) {
+TEST_P(SharedRootfsTest, Remove_TakesTheRootfsAwayAndLeavesTheSource) {
   Create();
   const std::string source = MakeRootfs("c1");
-  ASSERT_TRUE(rootfs_->Add("c1", source, false));
+  const std::string first = Add("c1", source).rootfs;
   Connect();
   ASSERT_EQ(rootfs_->Add("c1", source, false).error().code(), Code::kAlreadyExists);
   EXPECT_TRUE(rootfs_->Remove("c1"));
-  EXPECT_EQ(Seen("c1/rootfs/hello"), "nothing");
-  EXPECT_FALSE(fs::exists(Root() + "/c1"));
+  EXPECT_EQ(Seen(first + "/hello"), "nothing");
+  EXPECT_TRUE(fs::is_empty(Root()));
   EXPECT_TRUE(FileExists(source + "/hello"));
   EXPECT_TRUE(rootfs_->Remove("c1"));
-  EXPECT_TRUE(rootfs_->Add("c1", source, false)) << "it can be added again";
-  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n");
+}
+
+TEST_P(SharedRootfsTest, Add_AgainUnderAUsedId_GivesNamesThatWereNeverUsed) {
+  Create();
+  Connect();
+  const std::string source = MakeRootfs("c1");
+  std::set<std::string> names;
+  for (int i = 0; i < 5; ++i) {
+    const SharedRootfs::Places places = Add("c1", source, {{.source = source, .readonly = true}});
+    EXPECT_TRUE(names.insert(places.rootfs).second);
+    EXPECT_TRUE(names.insert(places.volumes.at(0)).second);
+    EXPECT_EQ(Seen(places.rootfs + "/hello"), "hello from c1\n");
+    ASSERT_TRUE(rootfs_->Remove("c1"));
+  }
+}
+
+TEST_P(SharedRootfsTest, Add_OfOneDirectoryForSeveralContainers_GivesOneEntryWhileOneUsesIt) {
+  Create();
+  Connect();
+  const std::string data = MakeRootfs("data"), root = MakeRootfs("root");
+  const SharedRootfs::Places c1 = Add("c1", root, {{.source = data}, {.source = data}});
+  EXPECT_EQ(c1.volumes.at(0), c1.volumes.at(1));
+  EXPECT_NE(c1.volumes.at(0), c1.rootfs);
+  const SharedRootfs::Places c2 = Add("c2", root, {{.source = data}});
+  EXPECT_EQ(c2.rootfs, c1.rootfs);
+  EXPECT_EQ(c2.volumes.at(0), c1.volumes.at(0));
+  // A directory that is one container's volume and another's root file system.
+  EXPECT_EQ(Add("c3", data).rootfs, c1.volumes.at(0));
+
+  ASSERT_TRUE(rootfs_->Remove("c1"));
+  EXPECT_EQ(Seen(c2.rootfs + "/hello"), "hello from root\n");
+  ASSERT_TRUE(rootfs_->Remove("c2"));
+  EXPECT_EQ(Seen(c2.rootfs + "/hello"), "nothing");
+  EXPECT_EQ(Seen(c2.volumes.at(0) + "/hello"), "hello from data\n");
+  ASSERT_TRUE(rootfs_->Remove("c3"));
+  EXPECT_TRUE(fs::is_empty(Root()));
+}
+
+TEST_P(SharedRootfsTest, Add_OfADirectoryWithOtherRightsOrOtherMounts_GivesAnotherEntry) {
+  Create();
+  Connect();
+  const std::string data = MakeRootfs("c1");
+  fs::create_directories(data + "/sub");
+  const std::string writable = Add("a", data).rootfs;
+  const SharedRootfs::Places readonly = Add("b", data, {}, /*readonly=*/true);
+  EXPECT_NE(readonly.rootfs, writable);
+  EXPECT_EQ(::open((Root() + "/" + readonly.rootfs + "/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600),
+            -1);
+  EXPECT_EQ(errno, EROFS);
+  ASSERT_EQ(::mount("sub", (data + "/sub").c_str(), "tmpfs", 0, nullptr), 0);
+  std::ofstream(data + "/sub/file") << "in the submount";
+  const std::string later = Add("c", data).rootfs;
+  EXPECT_NE(later, writable);
+  EXPECT_EQ(Seen(later + "/sub/file"), "in the submount");
+  ASSERT_EQ(::umount(((data + "/sub").c_str())), 0);
+  EXPECT_EQ(Add("d", data).rootfs, writable);
+  // Made anew, it is another directory.
+  fs::remove_all(data);
+  EXPECT_NE(Add("e", MakeRootfs("c1")).rootfs, writable);
+}
+
+TEST_P(SharedRootfsTest, Add_OfADirectoryThroughABindMount_GivesItsEntry) {
+  Create();
+  Connect();
+  const std::string data = MakeRootfs("data");
+  const std::string other = MakeRootfs("c1") + "/sub";
+  fs::create_directories(other);
+  ASSERT_EQ(::mount(data.c_str(), other.c_str(), nullptr, MS_BIND, nullptr), 0);
+  EXPECT_EQ(Add("a", data).rootfs, Add("b", other).rootfs);
+}
+
+TEST_P(SharedRootfsTest, TheGuest_WritesBelowTheEntriesAndNotBesideThem) {
+  Create();
+  Connect();
+  const std::string entry = Add("c1", MakeRootfs("c1")).rootfs;
+  EXPECT_EQ(::mkdir((Root() + "/" + entry + "/new").c_str(), 0700), 0);
+  EXPECT_EQ(::mkdir((Root() + "/new").c_str(), 0700), -1);
+  EXPECT_EQ(errno, EROFS);
+  EXPECT_EQ(::rename((Root() + "/" + entry).c_str(), (Root() + "/other").c_str()), -1);
+  EXPECT_EQ(::symlink("/etc", (Root() + "/other").c_str()), -1);
 }
 
 TEST_P(SharedRootfsTest, SubmountsComeAlongAndTheHostsSurvive) {
@@ -132,21 +218,20 @@ TEST_P(SharedRootfsTest, SubmountsComeAlongAndTheHostsSurvive) {
   ASSERT_EQ(::mount("sub", (source + "/sub").c_str(), "tmpfs", 0, nullptr), 0);
   ASSERT_EQ(::mount(nullptr, (source + "/sub").c_str(), nullptr, MS_SHARED, nullptr), 0);
   std::ofstream(source + "/sub/file") << "in the submount";
-  ASSERT_TRUE(rootfs_->Add("c1", source, false));
-  EXPECT_EQ(Seen("c1/rootfs/sub/file"), "in the submount");
+  EXPECT_EQ(Seen(Add("c1", source).rootfs + "/sub/file"), "in the submount");
   ASSERT_TRUE(rootfs_->Remove("c1"));
   EXPECT_EQ(ReadFile(source + "/sub/file", 100).value_or("gone"), "in the submount");
 }
 
-TEST_P(SharedRootfsTest, AReadonlyRootfsCannotBeWrittenThroughTheShare) {
+TEST_P(SharedRootfsTest, Add_Readonly_CannotBeWrittenThroughTheShare) {
   Create();
   Connect();
   const std::string source = MakeRootfs("c1");
-  ASSERT_TRUE(rootfs_->Add("c1", source, true));
-  ASSERT_TRUE(rootfs_->Add("c2", MakeRootfs("c2"), false));
-  EXPECT_EQ(::open((Root() + "/c1/rootfs/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), -1);
+  const std::string c1 = Add("c1", source, {}, /*readonly=*/true).rootfs;
+  const std::string c2 = Add("c2", MakeRootfs("c2")).rootfs;
+  EXPECT_EQ(::open((Root() + "/" + c1 + "/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600), -1);
   EXPECT_EQ(errno, EROFS);
-  EXPECT_TRUE(UniqueFd(::open((Root() + "/c2/rootfs/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
+  EXPECT_TRUE(UniqueFd(::open((Root() + "/" + c2 + "/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
   EXPECT_TRUE(UniqueFd(::open((source + "/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)))
       << "the host's own view became read-only";
 }
@@ -157,35 +242,35 @@ TEST_P(SharedRootfsTest, VolumesAreDirectoriesAndFilesOfTheHost) {
   const std::string data = MakeRootfs("data");
   std::ofstream(directory_ + "/settings") << "first";
   fs::create_symlink("settings", directory_ + "/link");
-  const auto places = rootfs_->Add("c1", MakeRootfs("c1"), true,
-                                   {{.source = data},
-                                    {.source = directory_ + "/settings", .readonly = true},
-                                    {.source = directory_ + "/link"}});
-  ASSERT_TRUE(places) << places.error().ToString();
-  EXPECT_THAT(places->volumes, testing::ElementsAre("c1/mounts/0", "c1/mounts/1", "c1/mounts/2"));
-  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n");
-  EXPECT_EQ(Seen("c1/mounts/0/hello"), "hello from data\n");
-  EXPECT_EQ(Seen("c1/mounts/1"), "first");
-  EXPECT_EQ(Seen("c1/mounts/2"), "first");
-  EXPECT_EQ(::open((Root() + "/c1/mounts/1").c_str(), O_WRONLY | O_CLOEXEC), -1);
+  const SharedRootfs::Places places = Add("c1", MakeRootfs("c1"),
+                                          {{.source = data},
+                                           {.source = directory_ + "/settings", .readonly = true},
+                                           {.source = directory_ + "/link"}},
+                                          /*readonly=*/true);
+  ASSERT_EQ(places.volumes.size(), 3u);
+  EXPECT_EQ(Seen(places.rootfs + "/hello"), "hello from c1\n");
+  EXPECT_EQ(Seen(places.volumes[0] + "/hello"), "hello from data\n");
+  EXPECT_EQ(Seen(places.volumes[1]), "first");
+  EXPECT_EQ(Seen(places.volumes[2]), "first");
+  EXPECT_EQ(::open((Root() + "/" + places.volumes[1]).c_str(), O_WRONLY | O_CLOEXEC), -1);
   EXPECT_EQ(errno, EROFS) << "a read-only volume can be written";
   // What is written on one side is there on the other.
-  std::ofstream(Root() + "/c1/mounts/2") << "second";
+  std::ofstream(Root() + "/" + places.volumes[2]) << "second";
   EXPECT_EQ(ReadFile(directory_ + "/settings", 100).value(), "second");
-  std::ofstream(Root() + "/c1/mounts/0/new") << "x";
+  std::ofstream(Root() + "/" + places.volumes[0] + "/new") << "x";
   EXPECT_TRUE(FileExists(data + "/new"));
   // The file is shown, not its name, as by every bind mount.
   std::ofstream(directory_ + "/other") << "third";
   fs::rename(directory_ + "/other", directory_ + "/settings");
-  EXPECT_EQ(Seen("c1/mounts/1"), "second");
+  EXPECT_EQ(Seen(places.volumes[1]), "second");
+  EXPECT_EQ(Seen(Add("c2", data, {{.source = directory_ + "/settings"}}).volumes.at(0)), "third");
   EXPECT_EQ(Mounts(), mounts_before_);
 
   ASSERT_TRUE(rootfs_->Remove("c1"));
-  EXPECT_FALSE(fs::exists(Root() + "/c1"));
+  ASSERT_TRUE(rootfs_->Remove("c2"));
+  EXPECT_TRUE(fs::is_empty(Root()));
   EXPECT_TRUE(FileExists(data + "/hello"));
   EXPECT_EQ(ReadFile(directory_ + "/settings", 100).value(), "third");
-  ASSERT_TRUE(rootfs_->Add("c1", data, false, {{.source = directory_ + "/settings"}}));
-  EXPECT_EQ(Seen("c1/mounts/0"), "third") << "made anew, it is the file that there is now";
 }
 
 TEST_P(SharedRootfsTest, OnlyARecursiveVolumeHasWhatIsMountedBelow) {
@@ -195,18 +280,21 @@ TEST_P(SharedRootfsTest, OnlyARecursiveVolumeHasWhatIsMountedBelow) {
   fs::create_directories(source + "/sub");
   ASSERT_EQ(::mount("sub", (source + "/sub").c_str(), "tmpfs", 0, nullptr), 0);
   std::ofstream(source + "/sub/file") << "in the submount";
-  ASSERT_TRUE(rootfs_->Add("c1", MakeRootfs("root"), false,
-                           {{.source = source, .readonly = true}, {.source = source, .recursive = false}}));
-  EXPECT_EQ(Seen("c1/mounts/0/sub/file"), "in the submount");
-  EXPECT_EQ(::open((Root() + "/c1/mounts/0/sub/file").c_str(), O_WRONLY | O_CLOEXEC), -1);
+  const std::vector<std::string> volumes =
+      Add("c1", MakeRootfs("root"),
+          {{.source = source, .readonly = true}, {.source = source, .recursive = false}})
+          .volumes;
+  ASSERT_EQ(volumes.size(), 2u);
+  EXPECT_EQ(Seen(volumes[0] + "/sub/file"), "in the submount");
+  EXPECT_EQ(::open((Root() + "/" + volumes[0] + "/sub/file").c_str(), O_WRONLY | O_CLOEXEC), -1);
   EXPECT_EQ(errno, EROFS);
-  EXPECT_EQ(Seen("c1/mounts/1/hello"), "hello from c1\n");
-  EXPECT_EQ(Seen("c1/mounts/1/sub/file"), "nothing");
+  EXPECT_EQ(Seen(volumes[1] + "/hello"), "hello from c1\n");
+  EXPECT_EQ(Seen(volumes[1] + "/sub/file"), "nothing");
   ASSERT_TRUE(rootfs_->Remove("c1"));
   EXPECT_TRUE(FileExists(source + "/sub/file"));
 }
 
-TEST_P(SharedRootfsTest, AVolumeThatCannotBeSharedLeavesNothingOfItsContainer) {
+TEST_P(SharedRootfsTest, Add_WithAVolumeThatCannotBeShared_LeavesNothing) {
   Create();
   Connect();
   const std::string rootfs = MakeRootfs("c1");
@@ -220,18 +308,13 @@ TEST_P(SharedRootfsTest, AVolumeThatCannotBeSharedLeavesNothingOfItsContainer) {
   EXPECT_THAT(add(directory_ + "/pipe").message(), HasSubstr("/pipe' is neither a directory nor a regular"));
   EXPECT_EQ(add("/dev/null").code(), Code::kInvalidArgument);
   EXPECT_TRUE(fs::is_empty(Root()));
-  EXPECT_TRUE(rootfs_->Add("c1", rootfs, false, {{.source = rootfs}}));
-  // The second of that name fails and leaves the first as it is.
-  EXPECT_EQ(rootfs_->Add("c1", rootfs, false, {{.source = rootfs}, {.source = rootfs}}).error().code(),
-            Code::kAlreadyExists);
-  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n");
-  EXPECT_EQ(Seen("c1/mounts/0/hello"), "hello from c1\n");
-  EXPECT_EQ(Seen("c1/mounts/1/hello"), "nothing");
+  EXPECT_EQ(Seen(Add("c1", rootfs).rootfs + "/hello"), "hello from c1\n");
 }
 
-TEST_P(SharedRootfsTest, ASuccessorGoesOn) {
+TEST_P(SharedRootfsTest, Rejoin_GoesOnWithTheEntriesThatThereAre) {
   Create();
-  ASSERT_TRUE(rootfs_->Add("c1", MakeRootfs("c1"), false));
+  const std::string data = MakeRootfs("data");
+  const SharedRootfs::Places c1 = Add("c1", MakeRootfs("c1"), {{.source = data}});
   Connect();
   const ProcessIdentity process = rootfs_->process();
   rootfs_->Detach();
@@ -243,11 +326,15 @@ TEST_P(SharedRootfsTest, ASuccessorGoesOn) {
   auto rejoined = SharedRootfs::Rejoin(options_, process);
   ASSERT_TRUE(rejoined) << rejoined.error().ToString();
   rootfs_ = std::move(*rejoined);
-  EXPECT_EQ(Seen("c1/rootfs/hello"), "hello from c1\n") << "what the predecessor added is gone";
-  ASSERT_TRUE(rootfs_->Add("c2", MakeRootfs("c2"), false));
-  EXPECT_EQ(Seen("c2/rootfs/hello"), "hello from c2\n");
+  EXPECT_EQ(Seen(c1.rootfs + "/hello"), "hello from c1\n") << "what the predecessor added is gone";
+  EXPECT_EQ(rootfs_->Add("c1", data, false).error().code(), Code::kAlreadyExists);
+  const SharedRootfs::Places c2 = Add("c2", MakeRootfs("c2"), {{.source = data}});
+  EXPECT_EQ(Seen(c2.rootfs + "/hello"), "hello from c2\n");
+  EXPECT_EQ(c2.volumes, c1.volumes) << "the predecessor's entry is not used";
   EXPECT_TRUE(rootfs_->Remove("c1"));
-  EXPECT_EQ(Seen("c1/rootfs/hello"), "nothing");
+  EXPECT_EQ(Seen(c1.rootfs + "/hello"), "nothing");
+  EXPECT_EQ(Seen(c2.volumes.at(0) + "/hello"), "hello from data\n");
+  EXPECT_NE(Add("c1", directory_ + "/c1").rootfs, c1.rootfs) << "a name is used again";
 
   vm_.reset();
   EXPECT_THAT(exit.get_future().get(), HasSubstr("virtiofsd has ended"));
@@ -293,9 +380,9 @@ TEST_P(SharedRootfsTest, LongPathsAndCommas) {
   options_.run_dir = directory_ + "/" + std::string(120, 'r') + "/a,b";
   fs::create_directories(options_.run_dir);
   Create();
-  ASSERT_TRUE(rootfs_->Add("c1", MakeRootfs(std::string(200, 'l')), false));
+  const std::string c1 = Add("c1", MakeRootfs(std::string(200, 'l'))).rootfs;
   Connect();
-  EXPECT_THAT(Seen("c1/rootfs/hello"), HasSubstr("hello from lll"));
+  EXPECT_THAT(Seen(c1 + "/hello"), HasSubstr("hello from lll"));
 }
 
 TEST_P(SharedRootfsTest, WhatCannotBeSharedIsNamed) {

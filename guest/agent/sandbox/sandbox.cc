@@ -81,6 +81,7 @@ Sandbox::Sandbox(EventLoop& loop, Reaper& reaper, SandboxConfig config, std::fun
       end_(std::move(end)),
       cgroups_(config_.cgroup, config_.standalone),
       storages_(std::make_unique<StorageSet>(config_.state_dir)),
+      share_(loop, SharedDirectory()),
       oom_(loop),
       copies_(loop) {}
 
@@ -222,6 +223,7 @@ Status Sandbox::BindRootfs(const grpc::Root& root, const std::string& rootfs) {
 Status Sandbox::Prepare(const std::shared_ptr<Container>& container,
                         const wire::ExtendedCreateRequest& extended) {
   const grpc::CreateContainerRequest& request = extended.request();
+  share_.Take(container->id(), request.oci());
   for (const grpc::Storage& storage : request.storages()) {
     VC_RETURN_IF_ERROR(storages_->Add(storage));
     container->storages().push_back(storage.mount_point());
@@ -292,6 +294,7 @@ Status Sandbox::Clean(Container& container) {
   if (container.is_guest()) return container.cgroup().Remove();
   const std::string directory = ContainerDirectory(container.id());
   if (container.spec().root().path() != directory + "/rootfs") DetachMount(directory + "/rootfs");
+  share_.Release(container.id());
   for (auto storage = container.storages().rbegin(); storage != container.storages().rend(); ++storage) {
     storages_->Release(*storage);
   }

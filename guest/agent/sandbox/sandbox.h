@@ -18,6 +18,7 @@
 #include "guest/agent/sandbox/file_copies.h"
 #include "guest/agent/sandbox/oom_watcher.h"
 #include "guest/agent/sandbox/sandbox_namespaces.h"
+#include "guest/agent/sandbox/share_uses.h"
 #include "guest/agent/sandbox/storage.h"
 #include "virtcontainers/error.h"
 
@@ -90,6 +91,7 @@ class Sandbox {
   std::function<void()> end_;
   CgroupTree cgroups_;
   std::unique_ptr<StorageSet> storages_;
+  ShareUses share_;
   OomWatcher oom_;
   FileCopies copies_;
   std::unique_ptr<SandboxNamespaces> namespaces_;

@@ -1,0 +1,78 @@
+// What file_systems_test runs in containers: one call of the kernel's each, which no shell can make.
+//
+//   file_probe COMMAND PATH [ARGUMENT]
+//   hold-flock, hold-lock      lock the file (flock(2), fcntl(2)), make PATH.held, wait for ever
+//   try-flock, try-lock        exit status 1 if another has the lock
+//   map-store BYTE             store it at the start of a shared mapping, and keep that
+//   map-wait BYTE              map the file, make PATH.mapped, and wait until the byte is there
+// Exit status 2: the call failed, and standard error says why.
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+namespace {
+
+[[noreturn]] void Die(const char* what) {
+  std::fprintf(stderr, "%s: %s\n", what, std::strerror(errno));
+  ::_exit(2);
+}
+
+int Open(const std::string& path, int flags, mode_t mode = 0644) {
+  const int fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  if (fd < 0) Die("open");
+  return fd;
+}
+
+[[noreturn]] void WaitForEver() {
+  for (;;) ::pause();
+}
+
+// Whether it has the lock.
+bool Lock(int fd, bool posix) {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  const int result = posix ? ::fcntl(fd, F_SETLK, &whole) : ::flock(fd, LOCK_EX | LOCK_NB);
+  if (result == 0) return true;
+  if (errno != EAGAIN && errno != EACCES) Die("lock");
+  return false;
+}
+
+volatile char* Map(int fd) {
+  void* const page = ::mmap(nullptr, 1, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (page == MAP_FAILED) Die("mmap");
+  return static_cast<volatile char*>(page);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 2;
+  const std::string command = argv[1], path = argv[2], argument = argc > 3 ? argv[3] : "";
+  if (command == "hold-flock" || command == "hold-lock") {
+    if (!Lock(Open(path, O_RDWR), command == "hold-lock")) return 1;
+    Open(path + ".held", O_WRONLY | O_CREAT);
+    WaitForEver();
+  }
+  if (command == "try-flock" || command == "try-lock") {
+    return Lock(Open(path, O_RDWR), command == "try-lock") ? 0 : 1;
+  }
+  if (command == "map-store") {
+    *Map(Open(path, O_RDWR)) = argument.at(0);
+    WaitForEver();
+  }
+  if (command == "map-wait") {
+    const volatile char* const page = Map(Open(path, O_RDWR));
+    (void)*page;
+    Open(path + ".mapped", O_WRONLY | O_CREAT);
+    while (*page != argument.at(0)) ::usleep(1000);
+    return 0;
+  }
+  return 2;
+}
