@@ -219,15 +219,20 @@ TEST_F(RealProcesses, VirtiofsdSeesTheShareAndHasNoNetwork) {
               fs::read_symlink(Proc(monitor, "ns/" + name)))
         << name;
   }
-  EXPECT_THAT(Names(Proc(Virtiofsd(), "root")), testing::ElementsAre("one"));
+  // The root file system of the one container, and the mark of its user.
+  const std::vector<std::string> names = Names(Proc(Virtiofsd(), "root"));
+  ASSERT_EQ(names.size(), 2u) << testing::PrintToString(names);
+  EXPECT_EQ(names[1], names[0] + ".one");
+  EXPECT_TRUE(fs::exists(Proc(Virtiofsd(), "root/" + names[0] + "/bin/busybox")));
   EXPECT_THAT(FileContent(Proc(Virtiofsd(), "net/dev")), Not(HasSubstr("eth")));
 }
 
 TEST_F(RealProcesses, VirtiofsdHasTheDescriptorsThatItNeeds) {
+  const std::string entry = "/" + Names(Proc(Virtiofsd(), "root")).at(0);
   // The share and what is open of it; "/1/task" is its own, of a proc that is mounted nowhere.
   EXPECT_THAT(Descriptors(Virtiofsd()),
               Each(AnyOf("socket", "/dev/null", StartsWith("anon_inode"), StartsWith("/memfd:"), "/1/task",
-                         "/", StartsWith("/one"), run_directory() + "/virtiofsd.log")));
+                         "/", StartsWith(entry), run_directory() + "/virtiofsd.log")));
 }
 
 class ProbeInPlaceOfQemu : public SharedPodTest<ProbeInPlaceOfQemu> {
