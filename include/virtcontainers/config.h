@@ -162,7 +162,8 @@ struct ContainerResources {
 
   std::vector<HugepageLimit> hugepages;
 
-  // In order; later ones win. Empty: what the specification gives every container. Not for UpdateContainer.
+  // In order; later ones win. Empty: none but the devices that the specification gives every container, such
+  // as /dev/null, and ContainerConfig::devices. Not for UpdateContainer.
   std::vector<DeviceRule> devices;
 
   // Files of the container's cgroup and what is written to them: {"memory.high", "64M"}. Written last.
@@ -276,8 +277,10 @@ struct ContainerConfig {
   std::vector<Mount> mounts;   // in order
   std::string rootfs_propagation;  // "rprivate", "rslave", "rshared" ...; empty: private
 
-  std::vector<std::string> masked_paths;  // default of OCI bundles: what `runc spec` masks
-  std::vector<std::string> readonly_paths;
+  // Paths that the container cannot read, and paths that it cannot write, such as /proc/sysrq-trigger, by
+  // which its root could end the whole VM. Not given: DefaultMaskedPaths() and DefaultReadonlyPaths(). An
+  // empty list: none, for a container that is trusted with its VM. Those that do not exist are skipped.
+  std::optional<std::vector<std::string>> masked_paths, readonly_paths;
   std::vector<Device> devices;  // beside /dev/null and the others that every container has
   Namespaces namespaces;
   std::map<std::string, std::string>
@@ -292,6 +295,10 @@ struct ContainerConfig {
 
 // /proc, /dev, /dev/pts, /dev/shm, /dev/mqueue, /sys and the cgroup tree, as `runc spec` has them.
 const std::vector<Mount>& DefaultMounts();
+
+// What `runc spec` masks and makes read-only, in /proc and /sys.
+const std::vector<std::string>& DefaultMaskedPaths();
+const std::vector<std::string>& DefaultReadonlyPaths();
 
 // The lines of resolv.conf(5). All empty: containers keep the one of their root file system.
 struct DnsConfig {

@@ -204,6 +204,14 @@ TEST(ConfigJson, EveryFieldOfAContainerRoundTrips) {
   ExpectSame(ContainerConfigFromJson(Reread(ToJson(small))).value(), small);
 }
 
+TEST(ConfigJson, MaskedPaths_NoneAndNotGiven_AreStoredApart) {
+  ContainerConfig config = SmallContainer("db", "/srv");
+  EXPECT_FALSE(ContainerConfigFromJson(Reread(ToJson(config)))->masked_paths);
+  config.masked_paths.emplace();
+  config.readonly_paths.emplace();
+  ExpectSame(ContainerConfigFromJson(Reread(ToJson(config))).value(), config);
+}
+
 TEST(ConfigJson, AProcessRoundTripsByItself) {
   const ProcessConfig full = FullContainer().process;
   ExpectSame(ProcessConfigFromJson(Reread(ToJson(full))).value(), full);

@@ -127,8 +127,8 @@ Json ToJson(const ContainerConfig& config) {
   if (!config.default_mounts) json["default_mounts"] = false;
   for (const Mount& mount : config.mounts) json["mounts"].push_back(ToJson(mount));
   if (!config.rootfs_propagation.empty()) json["rootfs_propagation"] = config.rootfs_propagation;
-  if (!config.masked_paths.empty()) json["masked_paths"] = config.masked_paths;
-  if (!config.readonly_paths.empty()) json["readonly_paths"] = config.readonly_paths;
+  if (config.masked_paths) json["masked_paths"] = *config.masked_paths;
+  if (config.readonly_paths) json["readonly_paths"] = *config.readonly_paths;
   for (const Device& device : config.devices) json["devices"].push_back(ToJson(device));
   for (const auto& [name, owner] : kNamespaces) {
     json["namespaces"][name] = NameOf(kNamespaceOwnerNames, config.namespaces.*owner);

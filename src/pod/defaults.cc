@@ -55,8 +55,29 @@ ProcessConfig CompleteProcess(ProcessConfig process, bool own_capabilities) {
   return process;
 }
 
+namespace {
+
+// All are denied but those that every container has, which the guest adds, and those that it is given.
+std::vector<DeviceRule> RulesFor(const std::vector<Device>& devices) {
+  std::vector<DeviceRule> rules = {{.allow = false, .type = "a", .major = {}, .minor = {}, .access = "rwm"}};
+  for (const Device& device : devices) {
+    if (device.type == "p") continue;
+    rules.push_back({.allow = true,
+                     .type = device.type == "b" ? "b" : "c",
+                     .major = device.major,
+                     .minor = device.minor,
+                     .access = "rwm"});
+  }
+  return rules;
+}
+
+}  // namespace
+
 ContainerConfig CompleteContainer(ContainerConfig container) {
   container.process = CompleteProcess(std::move(container.process), true);
+  if (!container.masked_paths) container.masked_paths = DefaultMaskedPaths();
+  if (!container.readonly_paths) container.readonly_paths = DefaultReadonlyPaths();
+  if (container.resources.devices.empty()) container.resources.devices = RulesFor(container.devices);
   if (!container.default_mounts) return container;
   std::vector<Mount> mounts;
   for (const Mount& mount : DefaultMounts()) {

@@ -10,9 +10,6 @@
 
 namespace virtcontainers {
 
-const std::vector<std::string>& DefaultMaskedPaths();
-const std::vector<std::string>& DefaultReadonlyPaths();
-
 inline constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 // What a configuration leaves out. A process that enters a container gets the container's capabilities from

@@ -143,6 +143,8 @@ Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string&
   config.id = id;
   config.bundle = bundle;
   config.default_mounts = false;
+  config.masked_paths.emplace();
+  config.readonly_paths.emplace();
   config.namespaces = {NamespaceOwner::kPod, NamespaceOwner::kPod, NamespaceOwner::kPod,
                        NamespaceOwner::kPod};
   Section top(json, "");

@@ -38,12 +38,13 @@ constexpr std::string_view kIpcSysctls[] = {"kernel.msgmax", "kernel.msgmnb",   
                                             "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
                                             "kernel.shmmni", "kernel.shm_rmid_forced"};
 
-Status ValidatePaths(const std::vector<std::string>& paths, const std::string& field) {
-  if (paths.size() > kMaxPaths) {
+Status ValidatePaths(const std::optional<std::vector<std::string>>& paths, const std::string& field) {
+  if (!paths) return {};
+  if (paths->size() > kMaxPaths) {
     return Fail(Code::kInvalidArgument,
-                std::to_string(paths.size()) + " " + field + ": at most " + std::to_string(kMaxPaths));
+                std::to_string(paths->size()) + " " + field + ": at most " + std::to_string(kMaxPaths));
   }
-  for (const std::string& path : paths) {
+  for (const std::string& path : *paths) {
     VC_RETURN_IF_ERROR(ValidateText(path, field + ": a path"));
     if (path.empty() || path[0] != '/') return Fails(field, Shown(path) + " is not an absolute path");
   }

@@ -252,7 +252,7 @@ TEST_F(ValidateTest, Paths) {
         pod.containers[0].readonly_paths = {"/proc", ""};
       },
       Code::kInvalidArgument, "container 'db': readonly paths: '' is not an absolute path");
-  ExpectRefused([](PodConfig& pod) { pod.containers[0].readonly_paths.assign(1025, "/x"); },
+  ExpectRefused([](PodConfig& pod) { pod.containers[0].readonly_paths.emplace(1025, "/x"); },
                 Code::kInvalidArgument, "1025 container 'db': readonly paths: at most 1024");
 }
 

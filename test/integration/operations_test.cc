@@ -281,5 +281,20 @@ TEST_F(OperationsTest, AProcessIsWhatItsConfigurationSays) {
       "0027\n1234\n1\n622 1 3\nnot supported\nSeccomp:2\n");
 }
 
+TEST_F(OperationsTest, AContainer_ByDefault_CannotEndItsVm) {
+  const std::string script =
+      "{ echo h >/proc/sysrq-trigger && echo sysrq; echo 1 >/proc/sys/kernel/printk && echo sysctl; "
+      "mknod /dev/log c 1 11 && echo test >/dev/log && echo kmsg; "
+      "head -c 1 /proc/kcore | wc -c; } 2>/dev/null";
+  EXPECT_EQ(SaidIn(Made("masked"), script), "0\n");
+
+  ContainerConfig trusted = Made("trusted");
+  trusted.masked_paths.emplace();
+  trusted.readonly_paths.emplace();
+  trusted.resources.devices = {{.allow = true, .type = "c", .major = 1, .minor = 11, .access = "rwm"}};
+  EXPECT_EQ(SaidIn(trusted, script.substr(0, script.find("head -c 1 /proc/kcore")) + "} 2>/dev/null"),
+            "sysrq\nsysctl\nkmsg\n");
+}
+
 }  // namespace
 }  // namespace virtcontainers::test

@@ -159,8 +159,8 @@ grpc::Spec ToOciSpec(const GuestContainer& container) {
   if (config.namespaces.network == NamespaceOwner::kContainer)
     linux_part->add_namespaces()->set_type("network");
   linux_part->set_cgroupspath("/vc/" + config.id);
-  Assign(linux_part->mutable_maskedpaths(), config.masked_paths);
-  Assign(linux_part->mutable_readonlypaths(), config.readonly_paths);
+  if (config.masked_paths) Assign(linux_part->mutable_maskedpaths(), *config.masked_paths);
+  if (config.readonly_paths) Assign(linux_part->mutable_readonlypaths(), *config.readonly_paths);
   linux_part->set_rootfspropagation(config.rootfs_propagation);
   for (const auto& [key, value] : config.sysctl) (*linux_part->mutable_sysctl())[key] = value;
   for (const Device& device : config.devices) AddDevice(device, linux_part->add_devices());
