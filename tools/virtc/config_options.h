@@ -47,7 +47,7 @@ struct ProcessOptions {
 struct ContainerOptions {
   std::string id, rootfs, bundle, log_format, log_max_size, log_max_files;
   std::vector<std::string> volumes, cap_add, cap_drop, sysctl, own_namespaces;
-  bool readonly = false, share_pid = false;
+  bool readonly = false, share_pid = false, privileged = false;
   ResourceOptions resources;
   ProcessOptions process;
 

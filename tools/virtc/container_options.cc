@@ -87,6 +87,35 @@ Result<std::vector<std::string>> ParseCapability(const std::string& option, cons
                                         : fmt::format(": did you mean '{}'?", meant)));
 }
 
+// What the kernel tells in files that root can also write to.
+bool IsKernelsTree(const Mount& mount) {
+  return mount.type == "sysfs" || mount.type == "cgroup" || mount.type == "cgroup2";
+}
+
+std::vector<std::string> AllCapabilities() {
+  std::vector<std::string> names;
+  for (const std::string_view name : kCapabilities) names.push_back(fmt::format("CAP_{}", name));
+  return names;
+}
+
+// Everything in the VM is the container's; the host is behind the VM.
+void GivePrivileges(ContainerConfig& config) {
+  Capabilities& capabilities = config.process.capabilities.emplace();
+  capabilities.bounding = capabilities.effective = capabilities.permitted = AllCapabilities();
+  config.masked_paths.emplace();
+  config.readonly_paths.emplace();
+  config.seccomp.reset();
+  config.process.no_new_privileges = false;
+  config.resources.devices = {{.allow = true, .type = "a", .major = {}, .minor = {}, .access = "rwm"}};
+  if (config.default_mounts) {
+    const auto& mounts = virtcontainers::DefaultMounts();
+    std::copy_if(mounts.begin(), mounts.end(), std::back_inserter(config.mounts), IsKernelsTree);
+  }
+  for (Mount& mount : config.mounts) {
+    if (IsKernelsTree(mount)) std::erase(mount.options, "ro");
+  }
+}
+
 Status ChangeCapabilities(const ContainerOptions& options, std::optional<Capabilities>& capabilities) {
   if (options.cap_add.empty() && options.cap_drop.empty()) return {};
   Capabilities changed = capabilities.value_or(virtcontainers::DefaultCapabilities());
@@ -196,6 +225,8 @@ void ContainerOptions::Declare(Options& options) {
             "show a file or directory of the host in it; any number")
       .List("--cap-add", "NAME", cap_add, "add a capability, such as NET_ADMIN, or ALL; any number")
       .List("--cap-drop", "NAME", cap_drop, "take a capability away, or ALL; any number")
+      .Flag("--privileged", privileged,
+            "give it all that its VM has: every capability and device, nothing masked; not the host's")
       .List("--sysctl", "NAME=VALUE", sysctl, "set a kernel parameter of its own namespaces; any number")
       .List("--own-namespace", "ipc|network|uts", own_namespaces,
             "give it its own namespace in place of the pod's; any number")
@@ -220,7 +251,7 @@ bool ContainerOptions::given(const CommandWords& words) const {
   for (const auto* list : {&process.env, &volumes, &cap_add, &cap_drop, &sysctl, &own_namespaces}) {
     if (!list->empty()) return true;
   }
-  return words.has_value() || readonly || share_pid || resources.given();
+  return words.has_value() || readonly || share_pid || privileged || resources.given();
 }
 
 Status ContainerOptions::Check(const CommandWords& words) const {
@@ -238,6 +269,7 @@ Status ContainerOptions::Check(const CommandWords& words) const {
 Status ContainerOptions::Apply(ContainerConfig& config) const {
   if (readonly) config.readonly_rootfs = true;
   if (share_pid) config.namespaces.pid = NamespaceOwner::kPod;
+  if (privileged) GivePrivileges(config);
   for (const std::string& name : own_namespaces) {
     VC_ASSIGN_OR_RETURN(const size_t choice, ParseChoice("--own-namespace", name, {"ipc", "network", "uts"}));
     NamespaceOwner* const owners[] = {&config.namespaces.ipc, &config.namespaces.network,

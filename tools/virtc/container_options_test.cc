@@ -9,7 +9,9 @@ namespace {
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
+using testing::Optional;
 using virtcontainers::Bytes;
 using virtcontainers::ContainerConfig;
 using virtcontainers::LogFormat;
@@ -103,6 +105,28 @@ TEST(ContainerOptions, CapabilitiesAreChangedFromTheDefault) {
   EXPECT_FALSE(Made(Options()).process.capabilities) << "the library's default";
   options.cap_add = {"NET_ADMN"};
   EXPECT_EQ(Refused(options), "--cap-add 'NET_ADMN' is no capability: did you mean 'NET_ADMIN'?");
+}
+
+TEST(ContainerOptions, Privileged_GivesAllOfTheVm) {
+  EXPECT_FALSE(Made(Options()).masked_paths) << "the library's default";
+  ContainerOptions options = Options();
+  options.privileged = true;
+  options.cap_drop = {"SYS_BOOT"};
+  const ContainerConfig config = Made(options);
+  EXPECT_THAT(config.masked_paths, Optional(IsEmpty()));
+  EXPECT_THAT(config.readonly_paths, Optional(IsEmpty()));
+  ASSERT_TRUE(config.process.capabilities);
+  EXPECT_THAT(config.process.capabilities->bounding, Contains("CAP_SYS_ADMIN"));
+  EXPECT_THAT(config.process.capabilities->effective, Contains("CAP_CHECKPOINT_RESTORE"));
+  EXPECT_THAT(config.process.capabilities->permitted, Not(Contains("CAP_SYS_BOOT"))) << "dropped by name";
+  ASSERT_EQ(config.resources.devices.size(), 1u);
+  EXPECT_TRUE(config.resources.devices[0].allow);
+  ASSERT_EQ(config.mounts.size(), 2u);
+  for (const auto& [mount, place] :
+       {std::pair{config.mounts[0], "/sys"}, std::pair{config.mounts[1], "/sys/fs/cgroup"}}) {
+    EXPECT_EQ(mount.destination, place);
+    EXPECT_THAT(mount.options, Not(Contains("ro")));
+  }
 }
 
 TEST(ContainerOptions, TheRest) {
