@@ -74,12 +74,31 @@ struct ResourceConfig {
 
 inline constexpr Bytes kMinimumMemory = Bytes::MiB(96);
 
-// Numeric ids in the container. (OCI runtime-spec, config.md, "User")
+// The user and the groups that a process has in the container. (OCI runtime-spec, config.md, "User")
+//
+// By numbers, or by names. The guest looks names up in /etc/passwd and /etc/group of the container's own root
+// file system, each time that a process starts, as docker does:
+//
+// - `name` is a user's name, or a number in decimal. If it is not empty, it replaces `uid` and `gid`: an
+// entry of
+//   /etc/passwd gives both, and the process is in all groups whose member the user is in /etc/group. A number
+//   without an entry is the uid, with gid 0.
+// - `group` is a group's name, or a number in decimal. If it is not empty, it replaces `gid`, and the
+// memberships in
+//   /etc/group do not count.
+// - `additional_groups` are names, or numbers in decimal, in addition to `additional_gids`.
+//
+// A name that is not found fails the start of the process: NotFound, with the name and the file.
+// FailedPrecondition names a file that is not a regular file, or is larger than 8 MiB. A name has 1 to 255
+// bytes, none of them ':' or a control character.
 struct User {
   uint32_t uid = 0;
   uint32_t gid = 0;
   std::vector<uint32_t> additional_gids;
-  std::optional<uint32_t> umask;
+  std::optional<uint32_t> umask;  // default 0022; for a process that enters a container, the container's
+  std::string name;
+  std::string group;
+  std::vector<std::string> additional_groups;
 };
 
 // Names such as "CAP_NET_ADMIN". (capabilities(7))

@@ -9,6 +9,9 @@ Json ToJson(const User& user) {
   Json json = {{"uid", user.uid}, {"gid", user.gid}};
   if (!user.additional_gids.empty()) json["additional_gids"] = user.additional_gids;
   if (user.umask) json["umask"] = *user.umask;
+  if (!user.name.empty()) json["name"] = user.name;
+  if (!user.group.empty()) json["group"] = user.group;
+  if (!user.additional_groups.empty()) json["additional_groups"] = user.additional_groups;
   return json;
 }
 
@@ -29,6 +32,9 @@ void ReadProcess(JsonReader& reader, ProcessConfig& process) {
     user.Read("gid", process.user.gid);
     user.Read("additional_gids", process.user.additional_gids);
     user.Read("umask", process.user.umask);
+    user.Read("name", process.user.name);
+    user.Read("group", process.user.group);
+    user.Read("additional_groups", process.user.additional_groups);
   });
   reader.Read("terminal", process.terminal);
   reader.Read("rows", process.rows);

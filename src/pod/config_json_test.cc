@@ -19,6 +19,9 @@ void ExpectSame(const ProcessConfig& a, const ProcessConfig& b) {
   EXPECT_EQ(a.user.gid, b.user.gid);
   EXPECT_EQ(a.user.additional_gids, b.user.additional_gids);
   EXPECT_EQ(a.user.umask, b.user.umask);
+  EXPECT_EQ(a.user.name, b.user.name);
+  EXPECT_EQ(a.user.group, b.user.group);
+  EXPECT_EQ(a.user.additional_groups, b.user.additional_groups);
   EXPECT_EQ(a.terminal, b.terminal);
   EXPECT_EQ(a.rows, b.rows);
   EXPECT_EQ(a.columns, b.columns);

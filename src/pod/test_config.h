@@ -61,7 +61,13 @@ inline ContainerConfig FullContainer() {
   process.args = {"sh", "-c", "echo \"hi\"\t\x01 'there'", ""};
   process.env = {"PATH=/bin", "EMPTY=", "A=b=c"};
   process.cwd = "/var/lib";
-  process.user = {.uid = 4294967295u, .gid = 33, .additional_gids = {0, 4294967295u}, .umask = 027};
+  process.user = {.uid = 4294967295u,
+                  .gid = 33,
+                  .additional_gids = {0, 4294967295u},
+                  .umask = 027,
+                  .name = "nobody",
+                  .group = "domain users",
+                  .additional_groups = {"video", "7"}};
   process.terminal = true;
   process.rows = 65535;
   process.columns = 1;

@@ -18,6 +18,7 @@ constexpr size_t kMaxTextBytes =
 constexpr size_t kMaxContainers = 256;
 constexpr uint32_t kMaxVcpus = 255;
 constexpr size_t kMaxGroups = 65536;  // NGROUPS_MAX
+constexpr size_t kMaxAccountName = 255;
 constexpr size_t kMaxDnsServers = 3;  // MAXNS of resolv.h
 constexpr size_t kMaxDnsEntries = 32;
 constexpr size_t kMaxHosts = 1024;
@@ -57,6 +58,32 @@ Status ValidateRlimits(const std::vector<Rlimit>& limits, const std::string& fie
                                               std::to_string(limit.hard));
     }
   }
+  return {};
+}
+
+// Names that /etc/passwd and /etc/group can hold.
+Status ValidateUser(const User& user, const std::string& field) {
+  const size_t groups = user.additional_gids.size() + user.additional_groups.size();
+  if (groups > kMaxGroups) {
+    return Fail(Code::kInvalidArgument, field + ": " + std::to_string(groups) +
+                                            " additional groups: at most " + std::to_string(kMaxGroups));
+  }
+  if (user.umask.value_or(0) > 0777) {
+    return Fail(Code::kInvalidArgument,
+                field + ": umask " + std::to_string(*user.umask) + " is out of range: 0 to 511 (0777)");
+  }
+  const auto check = [&](std::string_view what, const std::string& name) -> Status {
+    const bool fits =
+        !name.empty() && name.size() <= kMaxAccountName && std::none_of(name.begin(), name.end(), [](char c) {
+          return c == ':' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+        });
+    if (fits) return ValidateText(name, field + ": the name of a " + std::string(what));
+    return Fail(Code::kInvalidArgument, field + ": " + Shown(name) + " is no name of a " + std::string(what) +
+                                            ": use 1 to 255 bytes without ':' and control characters");
+  };
+  if (!user.name.empty()) VC_RETURN_IF_ERROR(check("user", user.name));
+  if (!user.group.empty()) VC_RETURN_IF_ERROR(check("group", user.group));
+  for (const std::string& group : user.additional_groups) VC_RETURN_IF_ERROR(check("group", group));
   return {};
 }
 
@@ -158,14 +185,7 @@ Status ValidateProcess(const ProcessConfig& process, std::string_view field) {
                                             " bytes of arguments and environment: at most " +
                                             std::to_string(kMaxTextBytes) + " can be given to a program");
   }
-  if (process.user.additional_gids.size() > kMaxGroups) {
-    return Fail(Code::kInvalidArgument, name + ": " + std::to_string(process.user.additional_gids.size()) +
-                                            " additional groups: at most " + std::to_string(kMaxGroups));
-  }
-  if (process.user.umask.value_or(0) > 0777) {
-    return Fail(Code::kInvalidArgument, name + ": umask " + std::to_string(*process.user.umask) +
-                                            " is out of range: 0 to 511 (0777)");
-  }
+  VC_RETURN_IF_ERROR(ValidateUser(process.user, name));
   const int oom_score_adj = process.oom_score_adj.value_or(0);
   if (oom_score_adj < -1000 || oom_score_adj > 1000) {
     return Fail(Code::kInvalidArgument, name + ": oom_score_adj " + std::to_string(oom_score_adj) +

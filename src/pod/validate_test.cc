@@ -196,6 +196,22 @@ TEST_F(ValidateTest, WhatTheProcessIsGiven) {
   ExpectProcessRefused([](ProcessConfig& p) { p.user.umask = 01000; }, ": umask 512 is out of range");
   ExpectProcessRefused([](ProcessConfig& p) { p.user.additional_gids.resize(65537); },
                        ": 65537 additional groups");
+  for (const auto& [name, shown] :
+       {std::pair{"a:b"s, "'a:b'"s}, {"a\nb"s, "'a?b'"s}, {"a\0"s, "'a?'"s}, {"\x7f"s, "'?'"s}}) {
+    ExpectProcessRefused([&](ProcessConfig& p) { p.user.name = name; },
+                         ": " + shown + " is no name of a user: use 1 to 255 bytes");
+    ExpectProcessRefused([&](ProcessConfig& p) { p.user.group = name; },
+                         ": " + shown + " is no name of a group");
+    ExpectProcessRefused(
+        [&](ProcessConfig& p) {
+          p.user.additional_groups = {"video", name};
+        },
+        ": " + shown + " is no name of a group");
+  }
+  ExpectProcessRefused([](ProcessConfig& p) { p.user.name = std::string(256, 'x'); }, ": 'xxx");
+  ExpectProcessRefused([](ProcessConfig& p) { p.user.additional_groups = {""}; },
+                       ": '' is no name of a group");
+  ExpectProcessRefused([](ProcessConfig& p) { p.user.name = "\xff"; }, ": the name of a user is not UTF-8");
   ExpectProcessRefused([](ProcessConfig& p) { p.oom_score_adj = -1001; },
                        ": oom_score_adj -1001 is out of range");
   ExpectProcessRefused([](ProcessConfig& p) { p.oom_score_adj = 1001; },

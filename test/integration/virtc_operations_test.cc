@@ -236,6 +236,46 @@ TEST_F(VirtcOperationsTest, Exec_OfAPodWithTwoContainers_NamesThem) {
   Remove("second");
 }
 
+TEST_F(VirtcOperationsTest, UsersByName_AreLookedUpInTheContainer) {
+  const std::string rootfs = MakeRootfs("named");
+  WriteTo(rootfs + "/etc/passwd", "root:x:0:0::/root:/bin/sh\nweb:x:1000:1001::/srv/web:/bin/sh\n");
+  WriteTo(rootfs + "/etc/group", "root:x:0:\nweb:x:1001:\nwww:x:33:web\nvideo:x:44:\n");
+  const auto create = [&](const std::string& id, std::vector<std::string> options) {
+    std::vector<std::string> args = {"container", "create", kPod, id, "--rootfs", rootfs};
+    args.insert(args.end(), options.begin(), options.end());
+    args.insert(args.end(), {"sh", "-c", "id -u; id -g; id -G; echo $HOME; exec sleep 1000"});
+    return args;
+  };
+  OutputOf(create("named", {"--user", "web", "--group-add", "video", "--group-add", "7"}));
+  OutputOf({"container", "start", kPod, "named"});
+  const std::string both = std::string(kPod) + "/named";
+  const std::string who = "1000\n1001\n1001 7 33 44\n/srv/web\n";
+  EXPECT_TRUE(Eventually([&] { return OutputOf({"logs", both}) == who; })) << OutputOf({"logs", both});
+
+  const auto id = [&](std::vector<std::string> user) {
+    std::vector<std::string> args = {"exec"};
+    args.insert(args.end(), user.begin(), user.end());
+    args.insert(args.end(), {both, "sh", "-c", "echo $(id -u) $(id -G)"});
+    return OutputOf(args);
+  };
+  EXPECT_EQ(id({}), "1000 1001 7 33 44\n") << "the container's user";
+  EXPECT_EQ(id({"-u", "web:video"}), "1000 44\n");
+  EXPECT_EQ(id({"-u", "1000"}), "1000 1001 33\n");
+  EXPECT_EQ(id({"-u", "1000:1000"}), "1000 1000\n");
+  EXPECT_EQ(id({"-u", "root"}), "0 0\n");
+  EXPECT_EQ(id({"-u", "4711"}), "4711 0\n");
+  ExpectWrong({"exec", "-u", "bob", both, "true"}, "no user 'bob' in '/etc/passwd' of its root file system");
+  ExpectWrong({"exec", "-u", "web:staff", both, "true"}, "no group 'staff' in '/etc/group'");
+  ExpectWrong(create("x", {"--user", "bob"}), "no user 'bob'");
+  ExpectWrong({"pod", "enter", "-u", "bob", kPod, "true"}, "no user 'bob'");
+
+  // The file is the container's, and may be anything.
+  OutputOf({"exec", "-u", "0:0", both, "sh", "-c", "rm /etc/passwd; mkfifo /etc/passwd"});
+  ExpectWrong({"exec", "-u", "web", both, "true"}, "'/etc/passwd' of its root file system is a FIFO");
+  EXPECT_EQ(OutputOf({"exec", "-u", "5:6", "-e", "HOME=/", both, "echo", "up"}), "up\n");
+  Remove("named");
+}
+
 TEST_F(VirtcOperationsTest, CopiesAFile) {
   const std::string content = NoiseBytes(3'000'000, 1);
   WriteTo(dir() + "/noise", content);

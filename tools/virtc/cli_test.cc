@@ -192,7 +192,9 @@ TEST(Arguments, ValuesThatAreWrong) {
               StartsWith("--machine 'pc' is not one of"));
   EXPECT_THAT(UsageOf({"pod", "enter", "web", "--cwd", "tmp", "--", "ls"}),
               StartsWith("--cwd 'tmp' is not absolute"));
-  EXPECT_THAT(UsageOf({"pod", "enter", "web", "--user", "bob", "--", "ls"}), StartsWith("--user 'bob'"));
+  EXPECT_THAT(UsageOf({"pod", "enter", "web", "--user", ":5", "--", "ls"}), StartsWith("--user ':5'"));
+  EXPECT_THAT(UsageOf({"container", "cp", "web", "db", "x", "/x", "--user", "bob"}),
+              StartsWith("--user 'bob'"));
   EXPECT_THAT(UsageOf({"pod", "stop", "web", "--time", "soon"}), StartsWith("--time 'soon'"));
   EXPECT_THAT(UsageOf({"container", "kill", "web", "db", "--signal", "TREM"}),
               StartsWith("--signal 'TREM' is no signal"));

@@ -107,8 +107,10 @@ void ProcessOptions::Declare(Options& options, Defaults defaults) {
             "set an environment variable; NAME alone takes virtc's own value; any number")
       .Text("-w,--cwd,--workdir", "DIR", cwd,
             fmt::format("its working directory, in the container ({})", container ? "the container's" : "/"))
-      .Text("-u,--user", "UID[:GID]", user,
-            fmt::format("the user it runs as, in numbers ({})", container ? "the container's" : "0:0"))
+      .Text("-u,--user", "USER[:GROUP]", user,
+            fmt::format("the user it runs as: a name of the container's /etc/passwd, or a number ({})",
+                        container ? "the container's" : "root"))
+      .List("--group-add", "GROUP", groups, "a group that it is also in, by name or number; any number")
       .Text("--umask", "OCTAL", umask,
             fmt::format("the permissions that its files do not get, such as 0077 ({})",
                         container ? "the container's" : "0022"));
@@ -136,8 +138,11 @@ Status ProcessOptions::Apply(ProcessConfig& process) const {
     process.cwd = cwd;
   }
   if (!user.empty()) {
-    VC_ASSIGN_OR_RETURN(process.user, ParseUser(user));
+    VC_ASSIGN_OR_RETURN(auto parsed, ParseUser("--user", user));
+    parsed.umask = process.user.umask;
+    process.user = std::move(parsed);
   }
+  for (const std::string& group : groups) process.user.additional_groups.push_back(group);
   if (!umask.empty()) {
     VC_ASSIGN_OR_RETURN(process.user.umask, ParseOctal("--umask", umask, 0777));
   }

@@ -29,7 +29,7 @@ struct PodOptions {
 
 // What is typed about a process.
 struct ProcessOptions {
-  std::vector<std::string> env;
+  std::vector<std::string> env, groups;
   std::string cwd, user, umask;
   bool interactive = false, terminal = false;
 

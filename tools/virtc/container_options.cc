@@ -248,7 +248,8 @@ bool ContainerOptions::given(const CommandWords& words) const {
                                   &log_format, &log_max_size, &log_max_files}) {
     if (!text->empty()) return true;
   }
-  for (const auto* list : {&process.env, &volumes, &cap_add, &cap_drop, &sysctl, &own_namespaces}) {
+  for (const auto* list :
+       {&process.env, &process.groups, &volumes, &cap_add, &cap_drop, &sysctl, &own_namespaces}) {
     if (!list->empty()) return true;
   }
   return words.has_value() || readonly || share_pid || privileged || resources.given();

@@ -129,6 +129,18 @@ TEST(ContainerOptions, Privileged_GivesAllOfTheVm) {
   }
 }
 
+TEST(ContainerOptions, GivenUser_ReplacesAllButTheUmask) {
+  ProcessOptions options;
+  options.user = "web:www";
+  virtcontainers::ProcessConfig process;
+  process.user = {.uid = 1, .gid = 2, .additional_gids = {3}, .umask = 077, .name = "old"};
+  ASSERT_TRUE(options.Apply(process));
+  EXPECT_EQ(process.user.name, "web");
+  EXPECT_EQ(process.user.group, "www");
+  EXPECT_TRUE(process.user.additional_gids.empty());
+  EXPECT_EQ(process.user.umask, 077u);
+}
+
 TEST(ContainerOptions, TheRest) {
   ContainerOptions options = Options();
   options.sysctl = {"net.ipv4.ip_forward=1"};
@@ -136,6 +148,7 @@ TEST(ContainerOptions, TheRest) {
   options.own_namespaces = {"network", "uts"};
   options.process.umask = "0077";
   options.process.user = "1000";
+  options.process.groups = {"video", "7"};
   options.log_format = "json";
   options.log_max_size = "1M";
   options.log_max_files = "5";
@@ -146,7 +159,8 @@ TEST(ContainerOptions, TheRest) {
   EXPECT_EQ(config.namespaces.uts, NamespaceOwner::kContainer);
   EXPECT_EQ(config.namespaces.ipc, NamespaceOwner::kPod);
   EXPECT_EQ(config.process.user.umask, 077u);
-  EXPECT_EQ(config.process.user.uid, 1000u);
+  EXPECT_EQ(config.process.user.name, "1000");
+  EXPECT_THAT(config.process.user.additional_groups, ElementsAre("video", "7"));
   EXPECT_EQ(config.log.format, LogFormat::kJson);
   EXPECT_EQ(config.log.max_size, Bytes::MiB(1));
   EXPECT_EQ(config.log.max_files, 5u);

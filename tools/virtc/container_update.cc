@@ -49,7 +49,7 @@ class ContainerCopy : public ContainerCommand {
         .Argument("SOURCE", source_, "a file of the host")
         .Argument("DESTINATION", destination_, "its path in the container; with a '/' at the end: the folder")
         .Text("--mode", "OCTAL", mode_, "its permissions, such as 0644 (the source's)")
-        .Text("--user", "UID[:GID]", user_, "whose it is, in numbers (0:0)");
+        .Text("-u,--user", "UID[:GID]", user_, "its owner, in numbers (0:0)");
   }
 
   Status Prepare(const CommandWords&) override {
@@ -62,7 +62,7 @@ class ContainerCopy : public ContainerCommand {
       VC_ASSIGN_OR_RETURN(copy_.mode, ParseOctal("--mode", mode_, 07777));
     }
     if (!user_.empty()) {
-      VC_ASSIGN_OR_RETURN(const auto user, ParseUser(user_));
+      VC_ASSIGN_OR_RETURN(const auto user, ParseOwner("--user", user_));
       copy_.uid = user.uid;
       copy_.gid = user.gid;
     }

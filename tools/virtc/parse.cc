@@ -127,16 +127,27 @@ Result<std::chrono::milliseconds> ParseSeconds(std::string_view option, std::str
   return std::chrono::milliseconds(std::llround(seconds * 1000));
 }
 
-Result<User> ParseUser(std::string_view text) {
+Result<User> ParseUser(std::string_view option, std::string_view text) {
+  const size_t colon = text.find(':');
+  const std::string_view name = text.substr(0, colon);
+  const std::string_view group = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  const bool whole = !name.empty() && (colon == std::string_view::npos || !group.empty());
+  if (!whole || group.find(':') != std::string_view::npos) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("{} '{}' is not USER or USER:GROUP, such as nobody or 1000:1000", option, text));
+  }
+  User user;
+  if (ParseNumber(name, user.uid) && ParseNumber(group, user.gid)) return user;
+  return User{.name = std::string(name), .group = std::string(group)};
+}
+
+Result<User> ParseOwner(std::string_view option, std::string_view text) {
   User user;
   const size_t colon = text.find(':');
   if (!ParseNumber(text.substr(0, colon), user.uid) ||
       (colon != std::string_view::npos && !ParseNumber(text.substr(colon + 1), user.gid))) {
-    return Fail(
-        Code::kInvalidArgument,
-        fmt::format(
-            "--user '{}' is not UID or UID:GID, such as 1000:1000 (numbers: names are the container's own)",
-            text));
+    return Fail(Code::kInvalidArgument,
+                fmt::format("{} '{}' is not UID or UID:GID in numbers, such as 1000:1000", option, text));
   }
   return user;
 }

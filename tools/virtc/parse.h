@@ -34,8 +34,12 @@ virtcontainers::Result<uint32_t> ParseOctal(std::string_view option, std::string
 virtcontainers::Result<std::chrono::milliseconds> ParseSeconds(std::string_view option,
                                                                std::string_view text);
 
-// "UID" or "UID:GID"; the group is 0 when it is not given, as it is for `docker run --user`.
-virtcontainers::Result<virtcontainers::User> ParseUser(std::string_view text);
+// "USER" or "USER:GROUP", each a name or a number. Two numbers are uid and gid; everything else is looked up
+// in the container, as `docker run --user` does.
+virtcontainers::Result<virtcontainers::User> ParseUser(std::string_view option, std::string_view text);
+
+// "UID" or "UID:GID" in numbers; the group is 0 when it is not given.
+virtcontainers::Result<virtcontainers::User> ParseOwner(std::string_view option, std::string_view text);
 
 // "name=value".
 virtcontainers::Result<std::pair<std::string, std::string>> ParsePair(std::string_view option,

@@ -44,12 +44,36 @@ TEST(ParseSeconds, Fractions) {
     EXPECT_FALSE(ParseSeconds("--time", text)) << text;
 }
 
-TEST(ParseUser, Numbers) {
-  EXPECT_EQ(ParseUser("1000")->uid, 1000u);
-  EXPECT_EQ(ParseUser("1000")->gid, 0u);
-  EXPECT_EQ(ParseUser("1000:50")->gid, 50u);
+TEST(ParseUser, TwoNumbers_AreIds) {
+  const auto user = ParseUser("--user", "1000:50");
+  ASSERT_TRUE(user);
+  EXPECT_EQ(user->uid, 1000u);
+  EXPECT_EQ(user->gid, 50u);
+  EXPECT_EQ(user->name, "");
+  EXPECT_EQ(user->group, "");
+}
+
+TEST(ParseUser, WhatIsLookedUp_IsKeptAsItIs) {
+  EXPECT_EQ(ParseUser("--user", "1000")->name, "1000") << "its group is the container's to say";
+  EXPECT_EQ(ParseUser("--user", "1000")->uid, 0u);
+  EXPECT_EQ(ParseUser("--user", "nobody")->name, "nobody");
+  EXPECT_EQ(ParseUser("--user", "nobody")->group, "");
+  EXPECT_EQ(ParseUser("--user", "nobody:nogroup")->group, "nogroup");
+  EXPECT_EQ(ParseUser("--user", "1000:nogroup")->name, "1000");
+  EXPECT_EQ(ParseUser("--user", "nobody:5")->group, "5");
+  for (const char* text : {"", "1:", ":1", ":", "1:2:3", "a:b:c"}) {
+    const auto user = ParseUser("--user", text);
+    ASSERT_FALSE(user) << text;
+    EXPECT_THAT(user.error().message(), HasSubstr(std::string("--user '") + text + "'"));
+  }
+}
+
+TEST(ParseOwner, Numbers) {
+  EXPECT_EQ(ParseOwner("--user", "1000")->uid, 1000u);
+  EXPECT_EQ(ParseOwner("--user", "1000")->gid, 0u);
+  EXPECT_EQ(ParseOwner("--user", "1000:50")->gid, 50u);
   for (const char* text : {"", "alice", "1:", ":1", "1:2:3", "-1"}) {
-    const auto user = ParseUser(text);
+    const auto user = ParseOwner("--user", text);
     ASSERT_FALSE(user) << text;
     EXPECT_THAT(user.error().message(), HasSubstr(std::string("'") + text + "'"));
   }

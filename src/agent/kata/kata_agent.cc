@@ -211,6 +211,8 @@ Status KataAgent::CreateContainer(const GuestContainer& container, Deadline dead
   request.set_container_id(container.config.id);
   request.set_exec_id(container.config.id);
   *request.mutable_oci() = ToOciSpec(container);
+  if (auto user = ToStringUser(container.config.process.user))
+    *request.mutable_string_user() = std::move(*user);
   request.set_sandbox_pidns(container.config.namespaces.pid == NamespaceOwner::kPod);
   const std::string beyond = Extend(container.config, &extended);
   if (beyond.empty()) return Done(Call("CreateContainer", request, deadline));
@@ -305,6 +307,7 @@ Status KataAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& co
   grpc::ExecProcessRequest& request = *extended.mutable_request();
   request = ForProcess<grpc::ExecProcessRequest>(process);
   *request.mutable_process() = ToOciProcess(config);
+  if (auto user = ToStringUser(config.user)) *request.mutable_string_user() = std::move(*user);
   if (!config.user.umask) return Done(Call("ExecProcess", request, deadline));
   extended.mutable_process()->set_umask(*config.user.umask);
   return Done(CallOwn("ExecProcess", extended, "a process's umask", deadline));

@@ -215,6 +215,28 @@ TEST_F(KataCalls, ProcessesGoTheSameTwoWays) {
   EXPECT_TRUE(extended.process().has_umask());
 }
 
+TEST_F(KataCalls, UserByName_IsKatasStringUser) {
+  grpc::CreateContainerRequest created;
+  grpc::ExecProcessRequest executed;
+  fake_["CreateContainer"] = FakeAgent::Keep(created);
+  fake_["ExecProcess"] = FakeAgent::Keep(executed);
+  Connect();
+  GuestContainer container = Plain("c");
+  ASSERT_TRUE(agent_.CreateContainer(container, Soon()));
+  EXPECT_FALSE(created.has_string_user());
+  container.config.process.user.name = "web";
+  container.config.process.user.group = "www";
+  container.config.process.user.additional_groups = {"video", "7"};
+  ASSERT_TRUE(agent_.CreateContainer(container, Soon()));
+  ASSERT_TRUE(agent_.ExecProcess({"c", "e"}, container.config.process, Soon()));
+  for (const grpc::StringUser* user : {&created.string_user(), &executed.string_user()}) {
+    EXPECT_EQ(user->uid(), "web");
+    EXPECT_EQ(user->gid(), "www");
+    ASSERT_EQ(user->additionalgids_size(), 2);
+    EXPECT_EQ(user->additionalgids(1), "7");
+  }
+}
+
 // An agent that speaks no more than Kata's protocol
 
 TEST_F(KataCalls, WhatAnAgentDoesNotKnowIsNamed) {

@@ -59,6 +59,15 @@ void AddDevice(const Device& device, grpc::LinuxDevice* to) {
 
 }  // namespace
 
+std::optional<grpc::StringUser> ToStringUser(const User& user) {
+  if (user.name.empty() && user.group.empty() && user.additional_groups.empty()) return std::nullopt;
+  grpc::StringUser to;
+  to.set_uid(user.name);
+  to.set_gid(user.group);
+  Assign(to.mutable_additionalgids(), user.additional_groups);
+  return to;
+}
+
 grpc::Process ToOciProcess(const ProcessConfig& process) {
   grpc::Process to;
   to.set_terminal(process.terminal);

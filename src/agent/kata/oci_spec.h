@@ -3,6 +3,9 @@
 #ifndef VIRTCONTAINERS_SRC_AGENT_KATA_OCI_SPEC_H_
 #define VIRTCONTAINERS_SRC_AGENT_KATA_OCI_SPEC_H_
 
+#include <optional>
+
+#include "agent.pb.h"
 #include "oci.pb.h"
 #include "virtcontainers/agent.h"
 #include "virtcontainers/config.h"
@@ -13,6 +16,9 @@ namespace virtcontainers {
 inline constexpr char kSandboxShm[] = "/run/kata-containers/sandbox/shm";
 
 grpc::Process ToOciProcess(const ProcessConfig& process);
+
+// The user by names, beside the process's numbers; none if there is no name.
+std::optional<grpc::StringUser> ToStringUser(const User& user);
 
 grpc::LinuxResources ToOciResources(const ContainerResources& resources);
 
