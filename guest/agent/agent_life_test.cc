@@ -115,9 +115,9 @@ TEST_F(AgentLifeTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(Signal("c", "", 65).error().code(), Code::kInvalidArgument);
   EXPECT_EQ(Signal("c", "nobody", SIGTERM).error().code(), Code::kNotFound);
 
-  grpc::CreateContainerRequest capability = Request("d", {"true"});
-  capability.mutable_oci()->mutable_process()->mutable_capabilities()->add_bounding("CAP_FLY");
-  EXPECT_EQ(client_->Call("CreateContainer", capability).error().code(), Code::kInvalidArgument);
+  grpc::CreateContainerRequest limit = Request("d", {"true"});
+  limit.mutable_oci()->mutable_process()->add_rlimits()->set_type("RLIMIT_FLIGHT");
+  EXPECT_EQ(client_->Call("CreateContainer", limit).error().code(), Code::kInvalidArgument);
   grpc::CreateContainerRequest user = Request("d", {"true"});
   user.mutable_oci()->mutable_process()->mutable_user()->set_username("nobody");
   EXPECT_EQ(client_->Call("CreateContainer", user).error().code(), Code::kFailedPrecondition);

@@ -101,7 +101,8 @@ struct User {
   std::vector<std::string> additional_groups;
 };
 
-// Names such as "CAP_NET_ADMIN". (capabilities(7))
+// Names such as "CAP_NET_ADMIN". (capabilities(7)) Those that Linux does not have are ignored: see
+// WarningsOf.
 struct Capabilities {
   std::vector<std::string> bounding, effective, inheritable, permitted, ambient;
 };
@@ -346,13 +347,18 @@ struct PodConfig {
   std::map<std::string, std::string> annotations;
 };
 
+// What of a valid configuration has no effect, a sentence each, for the caller's log: a capability that Linux
+// does not have. The pod's monitor writes the same to its own log (monitor.log) when it makes the process.
+std::vector<std::string> WarningsOf(const ContainerConfig& config);
+std::vector<std::string> WarningsOf(const ProcessConfig& process);
+
 // True for 1 to 64 characters of [A-Za-z0-9_.-] that begin with a letter or digit: it is a file name, a host
 // name's likeness and a guest's cgroup.
 bool IsValidId(std::string_view id);
 
 // The configuration of container `id` read from `<bundle>/config.json`. A relative root.path is taken from
 // the bundle. Errors: NotFound without the file; InvalidArgument, naming the field, for what is malformed or
-// what a container in a VM cannot be given. (OCI runtime-spec 1.0 to 1.2, bundle.md and config.md)
+// what a container in a VM cannot be given. (OCI runtime-spec 1.x, bundle.md and config.md)
 Result<ContainerConfig> LoadOciBundle(const std::string& bundle, const std::string& id);
 
 }  // namespace virtcontainers

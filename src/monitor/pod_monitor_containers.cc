@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "base/errors.h"
 #include "base/time_format.h"
@@ -20,6 +21,11 @@ constexpr uint32_t kLogRead = 64 << 10;
 
 // How often it is tried to write down what could not be.
 constexpr seconds kSaveAgain{1};
+
+void Log(const std::string& subject, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings)
+    std::fprintf(stderr, "%s: %s\n", subject.c_str(), warning.c_str());
+}
 
 }  // namespace
 
@@ -39,6 +45,7 @@ Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodStat
 Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadline) {
   // The monitor before may have come just so far with it.
   if (taken_over_) VC_RETURN_IF_ERROR(vm_->HideRootfs(config.id));
+  Log("container " + Quoted(config.id), WarningsOf(config));
   VC_ASSIGN_OR_RETURN(const GuestContainer container, vm_->ShowFiles(CompleteContainer(config)));
   Status created = agent().CreateContainer(container, deadline);
   if (!created) {
@@ -358,6 +365,8 @@ Status PodMonitor::Exec(const std::string& container, const std::string& name, c
     VC_RETURN_IF_ERROR(
         CheckContainerCall(pod_, pod_state, container, record.state, ContainerCall::kEnterContainer));
   }
+  Log("process " + Quoted(name) + (container.empty() ? "" : " in container " + Quoted(container)),
+      WarningsOf(config));
   Status executed = agent().ExecProcess(process, CompleteProcess(config, container.empty()), deadline);
   if (!executed && !container.empty()) {
     return Fail(Restate(container, ContainerCall::kEnterContainer, std::move(executed.error())));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/capability_names.h"
+
 namespace virtcontainers {
 
 const Capabilities& DefaultCapabilities() {
@@ -46,12 +48,24 @@ const std::vector<std::string>& DefaultReadonlyPaths() {
   return *paths;
 }
 
+namespace {
+
+// Not every agent of Kata's protocol would take them. (runtime-spec: they are warned of, see WarningsOf)
+void RemoveUnknown(Capabilities& sets) {
+  for (auto* names : {&sets.bounding, &sets.effective, &sets.inheritable, &sets.permitted, &sets.ambient}) {
+    std::erase_if(*names, [](const std::string& name) { return !IsCapabilityName(name); });
+  }
+}
+
+}  // namespace
+
 ProcessConfig CompleteProcess(ProcessConfig process, bool own_capabilities) {
   const bool has_path = std::any_of(process.env.begin(), process.env.end(), [](const std::string& variable) {
     return variable.rfind("PATH=", 0) == 0;
   });
   if (!has_path) process.env.push_back(std::string("PATH=") + kDefaultPath);
   if (!process.capabilities && own_capabilities) process.capabilities = DefaultCapabilities();
+  if (process.capabilities) RemoveUnknown(*process.capabilities);
   return process;
 }
 

@@ -9,6 +9,7 @@
 #include "pod/mounts.h"
 #include "pod/oci_section.h"
 #include "pod/validate.h"
+#include "pod/validate_text.h"
 
 namespace virtcontainers {
 namespace {
@@ -30,20 +31,28 @@ constexpr Refused kRefusedOfProcess[] = {
 constexpr Refused kRefusedOfUser[] = {{"username", "is for Windows: give 'uid' and 'gid'"}};
 constexpr Refused kRefusedOfMount[] = {{"uidMappings", kNoUsers}, {"gidMappings", kNoUsers}};
 
-// "1.0.0", "1.0.2-dev", "1.2.0+dev".
-bool IsKnownVersion(std::string_view version) {
-  if (version.size() < 5 || version.substr(0, 2) != "1.") return false;
-  if (version[2] < '0' || version[2] > '2' || version[3] != '.') return false;
-  version.remove_prefix(4);
-  const size_t digits = std::min(version.find_first_not_of("0123456789"), version.size());
-  return digits > 0 && (digits == version.size() || version[digits] == '-' || version[digits] == '+');
+// Takes the digits at the front of `text` away. False if there are none.
+bool TakeNumber(std::string_view& text) {
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  text.remove_prefix(digits);
+  return digits > 0;
+}
+
+// "1.0.0", "1.0.2-dev", "1.3.0-rc.1", "1.4.0+dev": all of major version 1, which is compatible. What a later
+// minor version adds is a field, which is ignored, or a value, which is named where it is read.
+bool IsCompatibleVersion(std::string_view version) {
+  if (version.substr(0, 2) != "1.") return false;
+  version.remove_prefix(2);
+  if (!TakeNumber(version) || version.substr(0, 1) != ".") return false;
+  version.remove_prefix(1);
+  return TakeNumber(version) && (version.empty() || version[0] == '-' || version[0] == '+');
 }
 
 void ReadVersion(Section& top) {
   std::string version;
   top.ReadRequired("ociVersion", version);
-  if (IsKnownVersion(version)) return;
-  top.Fail("ociVersion", "is " + Quoted(version.substr(0, 80)) + ": 1.0 to 1.2 are read");
+  if (IsCompatibleVersion(version)) return;
+  top.Fail("ociVersion", "is " + Shown(version) + ": versions 1.x.y of the specification are read");
 }
 
 void ReadProcess(Section& section, ProcessConfig& process) {
@@ -99,6 +108,9 @@ void ReadMounts(Section& top, const std::string& bundle, std::vector<Mount>& mou
   top.Objects("mounts", [&](Section& entry) {
     Mount& mount = mounts.emplace_back();
     entry.ReadRequired("destination", mount.destination);
+    // The specification wants an absolute path; runc and crun take another one from the root, and so does
+    // this.
+    if (!mount.destination.empty() && mount.destination[0] != '/') mount.destination.insert(0, "/");
     entry.Read("type", mount.type);
     entry.Read("source", mount.source);
     entry.Read("options", mount.options);

@@ -14,7 +14,7 @@ namespace virtcontainers {
 // taken. A field that would change what the container is, and that a VM's container cannot have, is refused,
 // never left out; fields that the specification does not know are ignored, as it demands.
 // Errors: InvalidArgument, naming the field; ResourceExhausted for a longer text.
-// (OCI runtime-spec 1.0 to 1.2, config.md and config-linux.md)
+// (OCI runtime-spec 1.x, config.md and config-linux.md)
 Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string& bundle,
                                        const std::string& id);
 

@@ -1,4 +1,4 @@
-// What config.json asks of Linux. (OCI runtime-spec 1.0 to 1.2, config-linux.md)
+// What config.json asks of Linux. (OCI runtime-spec 1.x, config-linux.md)
 
 #include <iterator>
 #include <set>

@@ -73,6 +73,22 @@ Status ValidateMounts(const std::vector<Mount>& mounts, const std::string& of) {
   return {};
 }
 
+// Whether a path leads to the root by its words alone: "/", "/.", "/a/..".
+bool IsRoot(std::string_view path) {
+  size_t depth = 0;
+  for (size_t at = 0; at < path.size();) {
+    const size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view part = path.substr(at, end - at);
+    if (part == "..") {
+      if (depth > 0) --depth;
+    } else if (!part.empty() && part != ".") {
+      ++depth;
+    }
+    at = end + 1;
+  }
+  return depth == 0;
+}
+
 bool HasDots(std::string_view path) {
   for (size_t at = 0; at < path.size();) {
     const size_t end = std::min(path.find('/', at), path.size());
@@ -230,7 +246,7 @@ Status ValidateMount(const Mount& mount, std::string_view field) {
   if (mount.destination.empty() || mount.destination[0] != '/') {
     return Fails(of, "the destination is not an absolute path");
   }
-  if (mount.destination.find_first_not_of('/') == std::string::npos) {
+  if (IsRoot(mount.destination)) {
     return Fails(of, "the destination is the root file system itself: give that as the rootfs");
   }
   if (IsBindMount(mount)) {

@@ -273,12 +273,16 @@ TEST_F(OperationsTest, AProcessIsWhatItsConfigurationSays) {
   seccomp.default_action = "SCMP_ACT_ALLOW";
   seccomp.rules = {{{"mkdir", "mkdirat"}, "SCMP_ACT_ERRNO", 95, {}}};
   config.seccomp = seccomp;
+  config.process.capabilities = DefaultCapabilities();
+  config.process.capabilities->bounding.emplace_back("CAP_FUTURE");
   EXPECT_EQ(
       SaidIn(
           config,
           "umask; cat /proc/sys/kernel/shmmni /proc/sys/net/ipv4/ip_forward; stat -c '%a %t %T' /dev/mynull; "
           "mkdir /x 2>&1 | grep -o 'not supported'; grep Seccomp: /proc/self/status | tr -d '\\t '"),
       "0027\n1234\n1\n622 1 3\nnot supported\nSeccomp:2\n");
+  EXPECT_THAT(FileContent(root() + "/pods/" + kPod + "/monitor.log"),
+              testing::HasSubstr("container 'process': capability 'CAP_FUTURE' is unknown and ignored"));
 }
 
 TEST_F(OperationsTest, AContainer_ByDefault_CannotEndItsVm) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <iterator>
 
+#include "base/capability_names.h"
 #include "base/errors.h"
 #include "config_options.h"
 #include "parse.h"
@@ -16,6 +17,7 @@ using virtcontainers::Capabilities;
 using virtcontainers::Code;
 using virtcontainers::ContainerConfig;
 using virtcontainers::Fail;
+using virtcontainers::kCapabilityNames;
 using virtcontainers::LogConfig;
 using virtcontainers::LogFormat;
 using virtcontainers::Mount;
@@ -25,49 +27,6 @@ using virtcontainers::Status;
 
 namespace {
 
-// capabilities(7), by their numbers.
-constexpr std::string_view kCapabilities[] = {"CHOWN",
-                                              "DAC_OVERRIDE",
-                                              "DAC_READ_SEARCH",
-                                              "FOWNER",
-                                              "FSETID",
-                                              "KILL",
-                                              "SETGID",
-                                              "SETUID",
-                                              "SETPCAP",
-                                              "LINUX_IMMUTABLE",
-                                              "NET_BIND_SERVICE",
-                                              "NET_BROADCAST",
-                                              "NET_ADMIN",
-                                              "NET_RAW",
-                                              "IPC_LOCK",
-                                              "IPC_OWNER",
-                                              "SYS_MODULE",
-                                              "SYS_RAWIO",
-                                              "SYS_CHROOT",
-                                              "SYS_PTRACE",
-                                              "SYS_PACCT",
-                                              "SYS_ADMIN",
-                                              "SYS_BOOT",
-                                              "SYS_NICE",
-                                              "SYS_RESOURCE",
-                                              "SYS_TIME",
-                                              "SYS_TTY_CONFIG",
-                                              "MKNOD",
-                                              "LEASE",
-                                              "AUDIT_WRITE",
-                                              "AUDIT_CONTROL",
-                                              "SETFCAP",
-                                              "MAC_OVERRIDE",
-                                              "MAC_ADMIN",
-                                              "SYSLOG",
-                                              "WAKE_ALARM",
-                                              "BLOCK_SUSPEND",
-                                              "AUDIT_READ",
-                                              "PERFMON",
-                                              "BPF",
-                                              "CHECKPOINT_RESTORE"};
-
 // "NET_ADMIN", "cap_net_admin", "ALL": the names the library takes.
 Result<std::vector<std::string>> ParseCapability(const std::string& option, const std::string& text) {
   std::string upper = text;
@@ -76,11 +35,13 @@ Result<std::vector<std::string>> ParseCapability(const std::string& option, cons
   std::string_view name = upper;
   if (name.starts_with("CAP_")) name.remove_prefix(4);
   std::vector<std::string> names;
-  for (const std::string_view known : kCapabilities) {
-    if (name == known || name == "ALL") names.push_back(fmt::format("CAP_{}", known));
+  std::vector<std::string_view> short_names;
+  for (const std::string_view known : kCapabilityNames) {
+    short_names.push_back(known.substr(4));
+    if (name == short_names.back() || name == "ALL") names.emplace_back(known);
   }
   if (!names.empty()) return names;
-  const std::string_view meant = Nearest(name, {std::begin(kCapabilities), std::end(kCapabilities)});
+  const std::string_view meant = Nearest(name, short_names);
   return Fail(Code::kInvalidArgument,
               fmt::format("{} '{}' is no capability{}", option, text,
                           meant.empty() ? ": use a name such as NET_ADMIN, or ALL"
@@ -92,16 +53,11 @@ bool IsKernelsTree(const Mount& mount) {
   return mount.type == "sysfs" || mount.type == "cgroup" || mount.type == "cgroup2";
 }
 
-std::vector<std::string> AllCapabilities() {
-  std::vector<std::string> names;
-  for (const std::string_view name : kCapabilities) names.push_back(fmt::format("CAP_{}", name));
-  return names;
-}
-
 // Everything in the VM is the container's; the host is behind the VM.
 void GivePrivileges(ContainerConfig& config) {
   Capabilities& capabilities = config.process.capabilities.emplace();
-  capabilities.bounding = capabilities.effective = capabilities.permitted = AllCapabilities();
+  for (auto* set : {&capabilities.bounding, &capabilities.effective, &capabilities.permitted})
+    set->assign(kCapabilityNames.begin(), kCapabilityNames.end());
   config.masked_paths.emplace();
   config.readonly_paths.emplace();
   config.seccomp.reset();
@@ -302,6 +258,8 @@ Result<ContainerConfig> ContainerOptions::Config(const CommandWords& words) cons
   }
   if (words) config.process.args = *words;
   VC_RETURN_IF_ERROR(Apply(config));
+  for (const std::string& warning : virtcontainers::WarningsOf(config))
+    fmt::print(stderr, "virtc: container '{}': {}\n", name, warning);
   return config;
 }
 

@@ -7,67 +7,30 @@
 #include <unistd.h>
 
 #include <array>
+#include <set>
+#include <string>
 
+#include "base/capability_names.h"
 #include "base/errors.h"
+#include "guest/agent/os/log.h"
 
 namespace virtcontainers::guest {
 
 namespace {
 
-// In the order of their numbers (linux/capability.h).
-constexpr std::array<const char*, 41> kCapabilities{
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "DAC_READ_SEARCH",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "SETGID",
-    "SETUID",
-    "SETPCAP",
-    "LINUX_IMMUTABLE",
-    "NET_BIND_SERVICE",
-    "NET_BROADCAST",
-    "NET_ADMIN",
-    "NET_RAW",
-    "IPC_LOCK",
-    "IPC_OWNER",
-    "SYS_MODULE",
-    "SYS_RAWIO",
-    "SYS_CHROOT",
-    "SYS_PTRACE",
-    "SYS_PACCT",
-    "SYS_ADMIN",
-    "SYS_BOOT",
-    "SYS_NICE",
-    "SYS_RESOURCE",
-    "SYS_TIME",
-    "SYS_TTY_CONFIG",
-    "MKNOD",
-    "LEASE",
-    "AUDIT_WRITE",
-    "AUDIT_CONTROL",
-    "SETFCAP",
-    "MAC_OVERRIDE",
-    "MAC_ADMIN",
-    "SYSLOG",
-    "WAKE_ALARM",
-    "BLOCK_SUSPEND",
-    "AUDIT_READ",
-    "PERFMON",
-    "BPF",
-    "CHECKPOINT_RESTORE",
-};
-
 using Names = google::protobuf::RepeatedPtrField<std::string>;
 
-Status AddAll(const Names& names, uint64_t* set) {
+uint64_t SetOf(const Names& names, std::set<std::string>* unknown) {
+  uint64_t set = 0;
   for (const std::string& name : names) {
     const int number = CapabilityNumber(name);
-    if (number < 0) return Fail(Code::kInvalidArgument, "there is no capability " + Quoted(name));
-    *set |= uint64_t{1} << number;
+    if (number < 0) {
+      unknown->insert(name);
+    } else {
+      set |= uint64_t{1} << number;
+    }
   }
-  return {};
+  return set;
 }
 
 Status CapSet(const std::array<__user_cap_data_struct, 2>& data) {
@@ -79,21 +42,27 @@ Status CapSet(const std::array<__user_cap_data_struct, 2>& data) {
 }  // namespace
 
 int CapabilityNumber(std::string_view name) {
-  std::string text(name);
-  if (::strncasecmp(text.c_str(), "CAP_", 4) == 0) text.erase(0, 4);
-  for (size_t i = 0; i < kCapabilities.size(); ++i) {
-    if (::strcasecmp(text.c_str(), kCapabilities[i]) == 0) return static_cast<int>(i);
+  constexpr std::string_view kPrefix = "CAP_";
+  std::string full(name);
+  if (::strncasecmp(full.c_str(), kPrefix.data(), kPrefix.size()) != 0) full.insert(0, kPrefix);
+  for (size_t i = 0; i < kCapabilityNames.size(); ++i) {
+    const std::string_view known = kCapabilityNames[i];
+    if (full.size() == known.size() && ::strncasecmp(full.c_str(), known.data(), known.size()) == 0)
+      return static_cast<int>(i);
   }
   return -1;
 }
 
-Result<CapabilitySets> ParseCapabilities(const grpc::LinuxCapabilities& capabilities) {
+CapabilitySets ParseCapabilities(const grpc::LinuxCapabilities& capabilities) {
+  std::set<std::string> unknown;
   CapabilitySets sets;
-  VC_RETURN_IF_ERROR(AddAll(capabilities.bounding(), &sets.bounding));
-  VC_RETURN_IF_ERROR(AddAll(capabilities.effective(), &sets.effective));
-  VC_RETURN_IF_ERROR(AddAll(capabilities.inheritable(), &sets.inheritable));
-  VC_RETURN_IF_ERROR(AddAll(capabilities.permitted(), &sets.permitted));
-  VC_RETURN_IF_ERROR(AddAll(capabilities.ambient(), &sets.ambient));
+  sets.bounding = SetOf(capabilities.bounding(), &unknown);
+  sets.effective = SetOf(capabilities.effective(), &unknown);
+  sets.inheritable = SetOf(capabilities.inheritable(), &unknown);
+  sets.permitted = SetOf(capabilities.permitted(), &unknown);
+  sets.ambient = SetOf(capabilities.ambient(), &unknown);
+  for (const std::string& name : unknown)
+    Log(LogLevel::kWarn, "capability " + Quoted(name) + " is unknown and ignored");
   return sets;
 }
 

@@ -23,8 +23,8 @@ struct CapabilitySets {
 // The number of "CAP_CHOWN" (in any case, with or without the prefix), or -1.
 int CapabilityNumber(std::string_view name);
 
-// INVALID_ARGUMENT names the capability that does not exist.
-Result<CapabilitySets> ParseCapabilities(const grpc::LinuxCapabilities& capabilities);
+// Names that are not known are logged and left out, as runc does.
+CapabilitySets ParseCapabilities(const grpc::LinuxCapabilities& capabilities);
 
 // The steps of a process that is becoming somebody else; each acts on the caller. The bounding set goes first
 // (dropping takes a capability itself), the rest last.

@@ -17,13 +17,20 @@ TEST(CapabilitiesTest, NamesHaveTheKernelsNumbers) {
   EXPECT_EQ(CapabilityNumber("net_raw"), CAP_NET_RAW);
 }
 
-TEST(CapabilitiesTest, AnUnknownNameIsRefusedByName) {
+TEST(CapabilitiesTest, ParseCapabilities_UnknownNames_AreLeftOutAndLogged) {
   EXPECT_EQ(CapabilityNumber("CAP_"), -1);
+  EXPECT_EQ(CapabilityNumber(""), -1);
+  EXPECT_EQ(CapabilityNumber("CAP_CHOWN_AND_MORE"), -1);
   grpc::LinuxCapabilities capabilities;
   capabilities.add_ambient("CAP_FLY");
-  const auto sets = ParseCapabilities(capabilities);
-  ASSERT_FALSE(sets);
-  EXPECT_EQ(sets.error().ToString(), "there is no capability 'CAP_FLY'");
+  capabilities.add_bounding("CAP_FLY");
+  capabilities.add_bounding("CAP_KILL");
+  testing::internal::CaptureStderr();
+  const CapabilitySets sets = ParseCapabilities(capabilities);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "virtcontainers-agent: warning: capability 'CAP_FLY' is unknown and ignored\n");
+  EXPECT_EQ(sets.bounding, uint64_t{1} << CAP_KILL);
+  EXPECT_EQ(sets.ambient, 0u);
 }
 
 }  // namespace

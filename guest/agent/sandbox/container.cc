@@ -84,7 +84,7 @@ Status Container::Create(const std::string& rootfs, const SharedNamespaces& shar
   if (request_->request().has_string_user()) plan.process.string_user = &request_->request().string_user();
   VC_RETURN_IF_ERROR(CheckProcess(spec.process()));
   if (spec.process().has_capabilities()) {
-    VC_ASSIGN_OR_RETURN(plan.process.capabilities, ParseCapabilities(spec.process().capabilities()));
+    plan.process.capabilities = ParseCapabilities(spec.process().capabilities());
   }
   if (spec.linux().has_seccomp()) {
     VC_ASSIGN_OR_RETURN(seccomp_, CompileSeccomp(spec.linux().seccomp(), DefaultErrno(*request_)));
@@ -215,7 +215,7 @@ Status Container::LaunchExec(const Call& call, const wire::ExtendedExecRequest& 
     plan.process.string_user = &request_->request().string_user();
   }
   if (process.has_capabilities()) {
-    VC_ASSIGN_OR_RETURN(plan.process.capabilities, ParseCapabilities(process.capabilities()));
+    plan.process.capabilities = ParseCapabilities(process.capabilities());
   }
   if (!seccomp_.instructions.empty()) plan.process.seccomp = &seccomp_;
 

@@ -1,0 +1,31 @@
+// What of a valid configuration has no effect.
+
+#include <set>
+
+#include "base/capability_names.h"
+#include "pod/validate_text.h"
+#include "virtcontainers/config.h"
+
+namespace virtcontainers {
+
+std::vector<std::string> WarningsOf(const ProcessConfig& process) {
+  if (!process.capabilities) return {};
+  const Capabilities& sets = *process.capabilities;
+  std::set<std::string_view> unknown;
+  for (const auto* names :
+       {&sets.bounding, &sets.effective, &sets.inheritable, &sets.permitted, &sets.ambient}) {
+    for (const std::string& name : *names) {
+      if (!IsCapabilityName(name)) unknown.insert(name);
+    }
+  }
+  std::vector<std::string> warnings;
+  for (const std::string_view name : unknown) {
+    warnings.push_back("capability " + Shown(name) +
+                       " is unknown and ignored: they are named like 'CAP_NET_ADMIN'");
+  }
+  return warnings;
+}
+
+std::vector<std::string> WarningsOf(const ContainerConfig& config) { return WarningsOf(config.process); }
+
+}  // namespace virtcontainers
