@@ -250,6 +250,27 @@ TEST_F(AgentConfigTest, DeviceNodesOfEachType) {
   EXPECT_EQ(client_->Call("CreateContainer", request).error().code(), Code::kInvalidArgument);
 }
 
+TEST_F(AgentConfigTest, Device_InThePlaceOfAnotherFile_IsRefusedByName) {
+  grpc::CreateContainerRequest request =
+      Request("c", {"busybox", "stat", "-c", "%a %u:%g %t:%T", "/tmp/null"});
+  grpc::LinuxDevice& device = *request.mutable_oci()->mutable_linux()->add_devices();
+  device.set_path("/tmp/null");
+  device.set_type("c");
+  device.set_major(1);
+  device.set_minor(3);
+  device.set_filemode(0600);
+  EXPECT_EQ(OutputOf(request), "600 0:0 1:3\n");
+  // It is there from before: an earlier start of the same container.
+  device.set_filemode(0644);
+  device.set_uid(7);
+  EXPECT_EQ(OutputOf(request), "644 7:0 1:3\n");
+  device.set_minor(5);
+  const auto other = client_->Call("CreateContainer", request);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code(), Code::kFailedPrecondition);
+  EXPECT_THAT(other.error().ToString(), HasSubstr("device '/tmp/null': there is another file of this name"));
+}
+
 TEST_F(AgentConfigTest, DevicesAreWhatTheRulesAllow) {
   if (::access("/dev/net/tun", F_OK) != 0) GTEST_SKIP() << "there is no /dev/net/tun to try it with";
   grpc::CreateContainerRequest request =

@@ -154,6 +154,24 @@ void ChangeMounts(Request& request) {
   device("/dev/fifo", "p", 0, 0622, 7);
 }
 
+void ChangeDefaults(Request& request) {
+  grpc::Spec& spec = SpecOf(request);
+  const auto device = [&](const char* path, int64_t minor, uint32_t mode, uint32_t owner) {
+    grpc::LinuxDevice& node = *spec.mutable_linux()->add_devices();
+    node.set_path(path);
+    node.set_type("c");
+    node.set_major(1);
+    node.set_minor(minor);
+    node.set_filemode(mode);
+    node.set_uid(owner);
+    node.set_gid(owner);
+  };
+  device("/dev/zero", 5, 0640, 7);
+  device("/dev/random", 9, 0604, 0);
+  for (const char* variable : {"A=first", "B=other", "A=last"}) spec.mutable_process()->add_env(variable);
+  spec.mutable_process()->mutable_capabilities()->add_bounding("CAP_FUTURE");
+}
+
 void ChangeNamespaces(Request& request) {
   request.set_own_ipc(true);
   request.set_own_uts(true);
@@ -214,6 +232,12 @@ const std::vector<Case>& Cases() {
             {path: "/dev/block", type: "b", major: 20, minor: 20, fileMode: 416, uid: 0, gid: 0},
             {path: "/dev/fifo", type: "p", major: 0, minor: 0, fileMode: 402, uid: 7, gid: 7}])",
        ChangeMounts},
+      {"defaults",
+       R"(.linux.devices = [
+            {path: "/dev/zero", type: "c", major: 1, minor: 5, fileMode: 416, uid: 7, gid: 7},
+            {path: "/dev/random", type: "c", major: 1, minor: 9, fileMode: 388, uid: 0, gid: 0}] |
+          .process.env += ["A=first", "B=other", "A=last"] | .process.capabilities.bounding += ["CAP_FUTURE"])",
+       ChangeDefaults},
       {"namespaces",
        R"(.linux.namespaces = [("pid", "network", "ipc", "uts", "cgroup", "mount") | {type: .}] |
           .linux.sysctl = {"kernel.msgmax": "12345", "net.ipv4.ip_unprivileged_port_start": "77",

@@ -48,6 +48,19 @@ Status BindGuestNode(const RootedPath& root, const std::string& name) {
   return AttachMount(mount.get(), target.get());
 }
 
+Status SetOwnerAndMode(int node, const grpc::LinuxDevice& device, const struct stat& found, mode_t mode) {
+  const bool has_owner = found.st_uid == device.uid() && found.st_gid == device.gid();
+  if (!has_owner && ::fchownat(node, "", device.uid(), device.gid(), AT_EMPTY_PATH) < 0) {
+    return FailErrno("give device " + Quoted(device.path()) + " its owner");
+  }
+  // After the change of owner, which takes special bits away.
+  const std::string path = "/proc/self/fd/" + std::to_string(node);
+  if ((!has_owner || (found.st_mode & 07777) != mode) && ::chmod(path.c_str(), mode) < 0) {
+    return FailErrno("give device " + Quoted(device.path()) + " its mode");
+  }
+  return {};
+}
+
 }  // namespace
 
 Status MakeDefaultDevices(const RootedPath& root) {
@@ -86,15 +99,20 @@ Status MakeDevice(const RootedPath& root, const grpc::LinuxDevice& device) {
                                        : ::makedev(static_cast<unsigned>(device.major()),
                                                    static_cast<unsigned>(device.minor()));
   ::umask(0);
-  if (::mknodat(parent.get(), name.c_str(), type | mode, number) < 0) {
-    if (errno == EEXIST) return {};
+  if (::mknodat(parent.get(), name.c_str(), type | mode, number) < 0 && errno != EEXIST) {
     return FailErrno("make device " + Quoted(device.path()));
   }
-  if (device.uid() == 0 && device.gid() == 0) return {};
-  if (::fchownat(parent.get(), name.c_str(), device.uid(), device.gid(), AT_SYMLINK_NOFOLLOW) < 0) {
-    return FailErrno("give device " + Quoted(device.path()) + " its owner");
+  const UniqueFd node(::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  if (!node) return FailErrno("open device " + Quoted(device.path()));
+  struct stat info {};
+  if (::fstat(node.get(), &info) < 0) return FailErrno("look at device " + Quoted(device.path()));
+  // From an earlier start of the container, or from its image: if it is another one, it is not overwritten.
+  if ((info.st_mode & S_IFMT) != type || info.st_rdev != number) {
+    return Fail(Code::kFailedPrecondition,
+                "device " + Quoted(device.path()) +
+                    ": there is another file of this name in the container: remove one");
   }
-  return {};
+  return SetOwnerAndMode(node.get(), device, info, mode);
 }
 
 }  // namespace virtcontainers::guest

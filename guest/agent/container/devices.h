@@ -13,7 +13,8 @@ namespace virtcontainers::guest {
 // stderr, core and ptmx. What is there already stays. Sets the umask to 0.
 Status MakeDefaultDevices(const RootedPath& root);
 
-// Makes one node of the spec.
+// Makes one node of the spec. The same device that is there already gets the mode and owner; errors:
+// FAILED_PRECONDITION for another file in its place.
 Status MakeDevice(const RootedPath& root, const grpc::LinuxDevice& device);
 
 }  // namespace virtcontainers::guest

@@ -123,8 +123,9 @@ Status MakeRoot(const InitPlan& plan) {
   VC_ASSIGN_OR_RETURN(const RootedPath root, RootedPath::Open(plan.rootfs));
   for (const grpc::Mount& mount : spec.mounts()) VC_RETURN_IF_ERROR(MakeContainerMount(root, mount));
   const bool owns_dev = OwnsDev(spec);
-  if (owns_dev) VC_RETURN_IF_ERROR(MakeDefaultDevices(root));
+  // Before the default ones, each of which gives way to one of its name.
   for (const grpc::LinuxDevice& device : spec.linux().devices()) VC_RETURN_IF_ERROR(MakeDevice(root, device));
+  if (owns_dev) VC_RETURN_IF_ERROR(MakeDefaultDevices(root));
   VC_RETURN_IF_ERROR(SetSysctls(spec.linux()));
   VC_RETURN_IF_ERROR(
       RunHooks(spec.hooks().createcontainer(), "createContainer", State(plan), [&]() -> Status {

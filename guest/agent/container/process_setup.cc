@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <string_view>
+#include <unordered_map>
 
 #include "base/errors.h"
 #include "guest/agent/container/executable.h"
@@ -23,6 +25,23 @@ namespace {
 
 constexpr int kMaxStrings = 65536;
 constexpr size_t kMaxStringBytes = 128 << 10;  // MAX_ARG_STRLEN of the kernel
+
+// Of several variables of one name the last one holds, in the place of the first, as setenv(3) has it: most
+// programs would find the first, shells the last.
+std::vector<std::string> OneOfEach(const google::protobuf::RepeatedPtrField<std::string>& variables) {
+  std::vector<std::string> environment;
+  std::unordered_map<std::string_view, size_t> places;
+  for (const std::string& variable : variables) {
+    const std::string_view name = std::string_view(variable).substr(0, variable.find('='));
+    const auto [known, is_new] = places.emplace(name, environment.size());
+    if (is_new) {
+      environment.push_back(variable);
+    } else {
+      environment[known->second] = variable;
+    }
+  }
+  return environment;
+}
 
 bool Has(const std::vector<std::string>& environment, std::string_view name) {
   for (const std::string& variable : environment) {
@@ -139,7 +158,7 @@ Result<PreparedProcess> PrepareProcess(const ProcessPlan& plan) {
   const grpc::Process& process = *plan.process;
   PreparedProcess prepared;
   prepared.arguments.assign(process.args().begin(), process.args().end());
-  prepared.environment.assign(process.env().begin(), process.env().end());
+  prepared.environment = OneOfEach(process.env());
   auto& environment = prepared.environment;
   const bool want_home = !Has(environment, "HOME");
   VC_ASSIGN_OR_RETURN(const RootedPath root, RootedPath::Open("/"));
