@@ -27,7 +27,7 @@ enum class EventType {
   kContainerPaused,
   kContainerResumed,
   kContainerUpdated,
-  kContainerExited,  // `exit` says how, if it was seen
+  kContainerExited,  // `exit` says how, if it was seen; also of a start that failed, with the reason
   kContainerOom,     // the kernel killed a process of it for lack of memory
   kContainerDeleted,
   kProcessStarted,  // by EnterContainer or EnterPod; `process` names it

@@ -144,7 +144,10 @@ class Runtime {
   Status DeleteContainer(std::string_view pod, std::string_view container,
                          Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
-  // Starts a container of a running pod; one that has stopped is started anew. Legal when ready or stopped.
+  // Starts a container of a running pod; one that has stopped is started anew. Legal when ready or stopped. A
+  // start that fails leaves the container stopped, with the error as its reason and an exit code: 127 for a
+  // command that is not in the container, 126 for one that cannot be executed, 128 for everything else. It
+  // can be started again or deleted. Errors: NotFound, PermissionDenied for such a command.
   Status StartContainer(std::string_view pod, std::string_view container,
                         Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 

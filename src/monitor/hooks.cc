@@ -128,8 +128,12 @@ Status RunHook(const Hook& hook, const std::string& state, Deadline deadline) {
 Status RunHooks(const char* turn, const std::vector<Hook>& hooks, const std::string& state,
                 Deadline deadline) {
   for (const Hook& hook : hooks) {
-    Status run = RunHook(hook, state, deadline);
-    if (!run) return Fail(std::move(run.error()).AddContext(turn));
+    const Status run = RunHook(hook, state, deadline);
+    if (run) continue;
+    // Of a container that is not made, "not found" is its own program.
+    const Code code =
+        run.error().code() == Code::kDeadlineExceeded ? Code::kDeadlineExceeded : Code::kAborted;
+    return Fail(Error(code, run.error().ToString()).AddContext(turn));
   }
   return {};
 }

@@ -25,7 +25,8 @@ std::string HookState(const ContainerConfig& container, const char* status, pid_
 // run; DeadlineExceeded.
 Status RunHook(const Hook& hook, const std::string& state, Deadline deadline);
 
-// All of them in order. The first that fails is the last; its error names the turn.
+// All of them in order. The first that fails is the last; its error names the turn. Errors: Aborted for one
+// that fails or cannot be run; DeadlineExceeded.
 Status RunHooks(const char* turn, const std::vector<Hook>& hooks, const std::string& state,
                 Deadline deadline);
 

@@ -142,6 +142,15 @@ TEST_F(HooksTest, TheyRunInOrderAndTheFirstFailureIsTheLast) {
   EXPECT_EQ(Written("log"), "a\nb\n");
 }
 
+TEST_F(HooksTest, RunHooks_OfAMissingProgram_IsNotTheContainersProgramMissing) {
+  Hook missing;
+  missing.path = dir_ / "missing";
+  const Status run = RunHooks("prestart", {missing}, "{}", Soon());
+  ASSERT_FALSE(run);
+  EXPECT_EQ(run.error().code(), Code::kAborted);
+  EXPECT_THAT(run.error().ToString(), HasSubstr("/missing'"));
+}
+
 TEST_F(HooksTest, LateOnesAreAllRunAndLogged) {
   const std::string log = dir_ / "log";
   testing::internal::CaptureStderr();

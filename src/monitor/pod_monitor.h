@@ -162,6 +162,8 @@ class PodMonitor {
   void RecordEndings();
   // Takes back a start that could not be written down.
   void UndoStart(const ContainerRecord& before);
+  // Of one that did not succeed: the container is stopped, with the reason.
+  void NoteFailedStart(const ContainerConfig& config, const Error& error);
 
   const MonitorParts& parts_;
   const PodFiles files_;

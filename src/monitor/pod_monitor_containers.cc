@@ -10,6 +10,7 @@
 #include "monitor/pod_monitor.h"
 #include "pod/defaults.h"
 #include "pod/state_machine.h"
+#include "pod/validate.h"
 
 namespace virtcontainers {
 namespace {
@@ -18,6 +19,20 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr uint32_t kLogRead = 64 << 10;
+
+// The exit codes of a start that failed: those of shells for a program that is not there or cannot be
+// executed, and what docker and Kubernetes have for the rest.
+constexpr int kProgramNotFound = 127;
+constexpr int kProgramNotExecutable = 126;
+constexpr int kNotStarted = 128;
+
+ExitStatus ExitOfFailedStart(const ContainerConfig& config, const Error& error) {
+  // Files of the host that are missing have the same codes.
+  if (!ValidateContainer(config)) return {kNotStarted};
+  if (error.code() == Code::kNotFound) return {kProgramNotFound};
+  if (error.code() == Code::kPermissionDenied) return {kProgramNotExecutable};
+  return {kNotStarted};
+}
 
 // How often it is tried to write down what could not be.
 constexpr seconds kSaveAgain{1};
@@ -67,13 +82,17 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
   const bool logged = config.output == ContainerOutput::kLog;
   std::shared_ptr<ContainerLog> log;
   if (logged) {
-    VC_ASSIGN_OR_RETURN(log, ContainerLog::Open(files_.paths().log(id), config.log));
+    auto opened = ContainerLog::Open(files_.paths().log(id), config.log);
+    if (!opened) {
+      RemoveFromGuest(id, deadline);
+      return Fail(std::move(opened.error()));
+    }
+    log = std::move(*opened);
   }
   Status started = agent().StartContainer(id, deadline);
   if (!started) {
     // The guest starts a container once, successfully or not: the next attempt makes it anew.
     RemoveFromGuest(id, deadline);
-    (void)Change([&](PodRecord& record) { record.Find(id)->restarting = false; });
     return started;
   }
   if (logged) (void)agent().CloseStdin({id, ""}, deadline);
@@ -323,16 +342,44 @@ Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
     VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
     processes_->Remove(id);
   }
-  if (in_guest_.count(id) == 0) VC_RETURN_IF_ERROR(CreateInGuest(config, deadline));
-  // Before it happens: if this monitor dies, and the container has ended when the next one looks, it is to be
-  // told from the one that had stopped.
-  if (record.state == ContainerState::kStopped) {
-    (void)Change([&](PodRecord& changed) { changed.Find(id)->restarting = true; });
+  Status started;
+  if (in_guest_.count(id) == 0) started = CreateInGuest(config, deadline);
+  if (started) {
+    // Before it happens: if this monitor dies, and the container has ended when the next one looks, it is to
+    // be told from the one that had stopped.
+    if (record.state == ContainerState::kStopped) {
+      (void)Change([&](PodRecord& changed) { changed.Find(id)->restarting = true; });
+    }
+    started = StartInGuest(config, deadline);
   }
-  Status started = StartInGuest(config, deadline);
-  // Not so one that the guest did not start.
-  if (!started && in_guest_.count(id) != 0) UndoStart(record);
+  if (started) return {};
+  // One that runs in the guest and could not be written down has not been started at all.
+  if (in_guest_.count(id) != 0) {
+    UndoStart(record);
+  } else {
+    NoteFailedStart(config, started.error());
+  }
   return started;
+}
+
+void PodMonitor::NoteFailedStart(const ContainerConfig& config, const Error& error) {
+  const std::string reason = "start failed: " + error.ToString();
+  const ExitStatus exit = ExitOfFailedStart(config, error);
+  const std::lock_guard telling(telling_end_);
+  bool noted = false;
+  (void)Change([&](PodRecord& record) {
+    ContainerRecord* container = record.Find(config.id);
+    // With its VM gone, the pod's end says what became of it.
+    if (stopped_ || container == nullptr) return;
+    noted = true;
+    container->state = ContainerState::kStopped;
+    container->reason = reason;
+    container->exit = exit;
+    container->started.reset();
+    container->finished = Now();
+    container->restarting = false;
+  });
+  if (noted) Tell(EventType::kContainerExited, config.id, "", exit, reason);
 }
 
 Status PodMonitor::StopContainer(const std::string& id, milliseconds grace, Deadline deadline) {

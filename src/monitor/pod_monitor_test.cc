@@ -88,15 +88,46 @@ TEST_F(PodMonitorTest, APodThatCannotBeWrittenDownIsNotStarted) {
   EXPECT_FALSE(FileExists(files_.paths().dir)) << "nothing of it comes back";
 }
 
-TEST_F(PodMonitorTest, AContainerThatDidNotStartCanBeStartedAgain) {
+TEST_F(PodMonitorTest, StartContainer_ThatFails_LeavesItStoppedWithReasonAndExitCode) {
   faults_.start_of_b = true;
   Start({Container("a")});
-  ASSERT_TRUE(pod_->CreateContainer(Container("b"), Soon()));
+  ASSERT_TRUE(pod_->CreateContainer(Container("b", {"exit", "3"}), Soon()));
   EXPECT_EQ(pod_->StartContainer("b", Soon()).error().code(), Code::kNotFound);
-  EXPECT_EQ(Record().Find("b")->state, ContainerState::kReady);
+  const auto failed = [&] {
+    const ContainerRecord b = *Record().Find("b");
+    EXPECT_EQ(b.state, ContainerState::kStopped);
+    EXPECT_EQ(b.reason, "start failed: no such command");
+    EXPECT_EQ(b.exit, ExitStatus{127});
+    EXPECT_FALSE(b.started);
+    EXPECT_TRUE(b.finished);
+    EXPECT_FALSE(b.restarting);
+  };
+  failed();
+  EXPECT_TRUE(pod_->StopContainer("b", milliseconds(0), Soon())) << "it is stopped already";
+
   faults_.start_of_b = false;
-  EXPECT_TRUE(pod_->StartContainer("b", Soon()));
-  EXPECT_EQ(Record().Find("b")->state, ContainerState::kRunning);
+  ASSERT_TRUE(pod_->StartContainer("b", Soon()));
+  EXPECT_TRUE(Record().Find("b")->started);
+  ASSERT_TRUE(pod_->StopContainer("b", milliseconds(1000), Soon()));
+  EXPECT_EQ(Record().Find("b")->exit, ExitStatus{3});
+  EXPECT_EQ(Record().Find("b")->reason, "");
+  faults_.start_of_b = true;
+  EXPECT_FALSE(pod_->StartContainer("b", Soon())) << "one that ran before";
+  failed();
+  EXPECT_TRUE(pod_->DeleteContainer("b", Soon()));
+}
+
+TEST_F(PodMonitorTest, StartContainer_WithoutItsRootfs_IsNotAMissingCommand) {
+  Start({});
+  ContainerConfig config = Container("b");
+  config.rootfs = directory_ / "other";
+  ASSERT_EQ(::mkdir(config.rootfs.c_str(), 0755), 0);
+  ASSERT_TRUE(pod_->CreateContainer(config, Soon()));
+  ASSERT_EQ(::rmdir(config.rootfs.c_str()), 0);
+  faults_.start_of_b = true;
+  ASSERT_FALSE(pod_->StartContainer("b", Soon()));
+  EXPECT_EQ(Record().Find("b")->state, ContainerState::kStopped);
+  EXPECT_EQ(Record().Find("b")->exit, ExitStatus{128});
 }
 
 TEST_F(PodMonitorTest, AVmThatIsKilledStopsThePod) {

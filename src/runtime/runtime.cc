@@ -228,7 +228,7 @@ Status Runtime::StartContainer(std::string_view pod, std::string_view container,
     request.set_container(std::string(container));
     return impl_->Ask(turn, "StartContainer", request, deadline, [&](PodRecord& record) {
       const ContainerRecord* now = record.Find(container);
-      return now != nullptr && now->started != found.started;
+      return now != nullptr && now->started && now->started != found.started;
     });
   };
   return In(Doing("start", container, pod), start());

@@ -44,13 +44,17 @@ def old_or_new(case, name, fault, done, old, new):
     if name == 'replace monitor' and not case.settings.real:
         # The containers of a VM that does nothing live in its monitor, and are gone with it: sooner or later.
         old, new, now = ({pod: state for pod, (state, _) in seen.items()} for seen in (old, new, now))
-    wanted = [new] if succeeded else [old, new]
+    undone = [old]
+    if name == 'start container':
+        # A start that fails leaves the container stopped, with the reason.
+        undone.append({pod: (state, {**containers, 'b': 'stopped'}) for pod, (state, containers) in old.items()})
+    wanted = [new] if succeeded else [*undone, new]
     if fault.rest and 'start' in name:
         # Where nothing can be written, that a start was undone cannot be either: its VM is gone, which is seen.
         wanted += [] if succeeded else [stopped(old)]
     if now not in wanted:
         raise Broken(f'{"succeeded" if succeeded else "failed"}, and left {now} of {old} on the way to {new}')
-    if not succeeded and now == old and now != new:
+    if not succeeded and now in undone and now != new:
         case.must(operations.OPERATIONS[name][1])
         if nameless(case, case.seen()) != new:
             raise Broken(f'failed, was done again, and left {nameless(case, case.seen())} instead of {new}')

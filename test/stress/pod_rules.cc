@@ -206,9 +206,9 @@ std::string EventRules::ApplyToContainer(const Event& event) {
       if (!known) state = kReady;
       break;
     case EventType::kContainerExited:
-      // The VM may have been paused since.
-      legal =
-          IsOneOf(before, {kRunning, kPaused}) && IsOneOf(pod.state, {PodState::kRunning, PodState::kPaused});
+      // The VM may have been paused since. A start that failed is an end with a reason and an exit code.
+      legal = (IsOneOf(before, {kRunning, kPaused}) || (!event.reason.empty() && event.exit)) &&
+              IsOneOf(pod.state, {PodState::kRunning, PodState::kPaused});
       state = kStopped;
       break;
     case EventType::kContainerDeleted:

@@ -122,6 +122,21 @@ TEST_F(EventRulesTest, WhatCannotComeNextIsFound) {
   EXPECT_THAT(Tell(EventType::kContainerExited, "b"), HasSubstr("is stopped"));
 }
 
+TEST_F(EventRulesTest, ExitOfAContainer_WhoseStartFailed_IsLetPass) {
+  EXPECT_EQ(Tell(EventType::kPodCreated), "");
+  EXPECT_EQ(Tell(EventType::kPodStarted), "");
+  EXPECT_EQ(Tell(EventType::kContainerCreated, "b"), "");
+  Event event;
+  event.type = EventType::kContainerExited;
+  event.sequence = ++sequence_;
+  event.pod = "p";
+  event.container = "b";
+  event.reason = "start failed: exec '/x': not executable";
+  event.exit = ExitStatus{126};
+  EXPECT_EQ(rules_.Apply(event, kCalm), "");
+  EXPECT_EQ(Tell(EventType::kContainerStarted, "b"), "");
+}
+
 TEST_F(EventRulesTest, AHoleInTheNumbersIsFound) {
   EXPECT_EQ(Tell(EventType::kPodCreated), "");
   ++sequence_;
