@@ -2,13 +2,13 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
 
 #include "base/errors.h"
 #include "help.h"
+#include "option_parser.h"
 #include "options.h"
 #include "parse.h"
 #include "suggestions.h"
@@ -21,84 +21,9 @@ using virtcontainers::RuntimeOptions;
 
 namespace {
 
-void DeclareGlobals(Options& options, GlobalOptions& globals) {
-  options.Group(kGlobalHeading)
-      .Text("--root", "DIR", globals.root, "where pods are kept (/var/lib/virtcontainers)")
-      .Text("--run", "DIR", globals.run, "where sockets are kept (/run/virtcontainers)")
-      .Text("--format", "table|json", globals.format, "for people, or for programs");
-}
-
-bool IsGroup(std::string_view word) { return word == "pod" || word == "container"; }
-
 UsageError Wrong(std::string message, std::string_view command = {}) {
   return {Error(Code::kInvalidArgument, std::move(message)),
           command.empty() ? "virtc --help" : fmt::format("virtc {} --help", command)};
-}
-
-void Declare(CLI::App& app, const OptionSpec& spec) {
-  const std::string names = fmt::format("{}", fmt::join(spec.names, ","));
-  switch (spec.kind) {
-    case OptionSpec::Kind::kFlag:
-      app.add_flag(names, *std::get<bool*>(spec.value));
-      break;
-    case OptionSpec::Kind::kText:
-      app.add_option(names, *std::get<std::string*>(spec.value))->take_last();
-      break;
-    case OptionSpec::Kind::kList:
-      app.add_option(names, *std::get<std::vector<std::string>*>(spec.value))
-          ->take_all()
-          ->allow_extra_args(false);
-      break;
-    case OptionSpec::Kind::kArgument:
-      app.add_option(names, *std::get<std::string*>(spec.value))->required();
-      break;
-    case OptionSpec::Kind::kOptionalArgument:
-      app.add_option(names, *std::get<std::string*>(spec.value));
-      break;
-  }
-}
-
-// A word that is neither an option nor an argument of `command`.
-UsageError Unexpected(const Options& options, const std::string& extra, std::string_view command) {
-  if (extra.size() > 1 && extra.front() == '-')
-    return Wrong(UnknownOption(options.specs(), extra.substr(0, extra.find('='))), command);
-  return Wrong(fmt::format("unexpected argument '{}'", extra), command);
-}
-
-// Lets CLI11 read `words`; its exceptions end here.
-tl::expected<void, UsageError> Read(const Options& options, std::string_view command,
-                                    std::vector<std::string> words) {
-  CLI::App app;
-  app.set_help_flag();  // its own throws in the middle of parsing
-  app.allow_extras();
-  for (const OptionSpec& spec : options.specs()) Declare(app, spec);
-  std::reverse(words.begin(), words.end());  // it takes them from the back
-  try {
-    app.parse(std::move(words));
-  } catch (const CLI::RequiredError& error) {
-    std::string what = error.what();
-    const std::string tail = " is required";
-    if (what.ends_with(tail)) what.resize(what.size() - tail.size());
-    return tl::make_unexpected(Wrong(fmt::format("{} is missing", what), command));
-  } catch (const CLI::ArgumentMismatch& error) {
-    const std::string what = error.what();
-    return tl::make_unexpected(
-        Wrong(fmt::format("option '{}' needs a value", what.substr(0, what.find(':'))), command));
-  } catch (const CLI::ParseError& error) {
-    return tl::make_unexpected(Wrong(error.what(), command));
-  }
-  if (const auto extras = app.remaining(); !extras.empty())
-    return tl::make_unexpected(Unexpected(options, extras.front(), command));
-  return {};
-}
-
-const CommandEntry* FindCommand(std::string_view name) {
-  for (const CommandEntry& entry : Commands()) {
-    if (entry.name == name ||
-        std::find(entry.aliases.begin(), entry.aliases.end(), name) != entry.aliases.end())
-      return &entry;
-  }
-  return nullptr;
 }
 
 bool AsksForHelp(std::string_view word) { return word == "-h" || word == "--help"; }
@@ -127,11 +52,10 @@ tl::expected<Front, UsageError> ReadFront(const std::vector<std::string>& argume
   Front front;
   bool version = false;
   Options options;
-  options.Flag("-h,--help", front.help, "this text").Flag("-v,--version", version, "virtc's version");
-  DeclareGlobals(options, globals);
+  DeclareFront(options, globals, front.help, version);
   SplitLine line = SplitCommandLine(options.specs(), arguments, true);
-  if (auto read = Read(options, "", std::move(line.own)); !read)
-    return tl::make_unexpected(std::move(read.error()));
+  if (auto read = ReadOptions(options, std::move(line.own)); !read)
+    return tl::make_unexpected(Wrong(read.error().message()));
   if (line.command) front.rest = std::move(*line.command);
   if (version) front.rest = {"version"};
   // "virtc help pod create" is "virtc pod create --help".
@@ -194,14 +118,14 @@ tl::expected<Invocation, UsageError> ParseArguments(const std::vector<std::strin
     invocation.help = CommandHelp(entry, options.specs());
     return invocation;
   }
-  if (auto read = Read(options, name, line.own); !read) {
+  if (auto read = ReadOptions(options, line.own); !read) {
     // "container ps" lists containers, as docker's does.
     if (entry.name == "container list" && line.arguments.size() == 2) {
       return fail(Wrong(fmt::format("{}: 'virtc container top {} {}' lists a container's processes",
-                                    read.error().error.message(), line.arguments[0], line.arguments[1]),
+                                    read.error().message(), line.arguments[0], line.arguments[1]),
                         name));
     }
-    return fail(std::move(read.error()));
+    return fail(Wrong(read.error().message(), name));
   }
   if (auto status = read_format(); !status) return fail({std::move(status.error()), "virtc --help"});
   if (auto wrong = ContainerForPod(entry, line.arguments, name)) return fail(std::move(*wrong));

@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <set>
@@ -223,6 +224,8 @@ TEST(Help, EveryCommand_HasAnExampleThatIsAccepted) {
     std::vector<std::string> arguments = WordsOf(entry.name);
     arguments.emplace_back("--help");
     const std::string help = HelpOf(arguments);
+    EXPECT_EQ(HelpOf({}).find(fmt::format("\n  {} ", entry.name)) == std::string::npos, entry.hidden)
+        << entry.name;
     EXPECT_THAT(help, HasSubstr("usage: virtc " + std::string(entry.name)));
     EXPECT_THAT(help, HasSubstr("Example:\n  "));
     for (const std::string_view alias : entry.aliases) {
@@ -282,7 +285,7 @@ TEST(Help, OfACommand_ShowsEveryNameOfItsOptions) {
             "  virtc pod delete web\n"
             "  virtc pod delete --force web\n");
   const std::string run = HelpOf({"run", "--help"});
-  for (const char* option : {"\n  -w,--cwd,--workdir DIR ", "\n  -u,--user ", "\n  --name,--id POD ",
+  for (const char* option : {"\n  -w,--cwd,--workdir PATH ", "\n  -u,--user ", "\n  --name,--id NAME ",
                              "\n  -m,--memory SIZE ", "\n  -v,--volume HOST:CONTAINER[:ro]\n      "}) {
     EXPECT_THAT(run, HasSubstr(option));
   }

@@ -83,10 +83,22 @@ struct CommandEntry {
   std::string_view example;               // lines that can be typed as they are
   Words words;
   std::unique_ptr<Command> (*make)();
+  bool hidden = false;  // for programs: neither help nor completions name it
 };
 
 // All of them, in the order of the help text.
 const std::vector<CommandEntry>& Commands();
+
+// The command with this name or alias; null if there is none.
+const CommandEntry* FindCommand(std::string_view name);
+
+// Whether `word` is the first of two that name a command: "pod", "container".
+bool IsGroup(std::string_view word);
+
+// The options of every command.
+void DeclareGlobals(Options& options, GlobalOptions& globals);
+// The options in front of a command's name.
+void DeclareFront(Options& options, GlobalOptions& globals, bool& help, bool& version);
 
 }  // namespace virtc
 

@@ -1,5 +1,9 @@
 #include "commands.h"
 
+#include <algorithm>
+
+#include "help.h"
+
 namespace virtc {
 
 const std::vector<CommandEntry>& Commands() {
@@ -205,9 +209,46 @@ const std::vector<CommandEntry>& Commands() {
        "virtc doctor",
        Words::kNone,
        MakeDoctor},
+      {"completion",
+       {},
+       "print the completion script of a shell",
+       "virtc completion bash\nvirtc completion zsh",
+       Words::kNone,
+       MakeCompletion},
       {"version", {}, "show virtc's version", "virtc version", Words::kNone, MakeVersion},
+
+      {"__complete",
+       {},
+       "print what may follow the words of a command line, for completion scripts",
+       "virtc __complete -- virtc pod st",
+       Words::kRequired,
+       MakeComplete,
+       true},
   };
   return commands;
+}
+
+const CommandEntry* FindCommand(std::string_view name) {
+  for (const CommandEntry& entry : Commands()) {
+    if (entry.name == name ||
+        std::find(entry.aliases.begin(), entry.aliases.end(), name) != entry.aliases.end())
+      return &entry;
+  }
+  return nullptr;
+}
+
+bool IsGroup(std::string_view word) { return word == "pod" || word == "container"; }
+
+void DeclareGlobals(Options& options, GlobalOptions& globals) {
+  options.Group(kGlobalHeading)
+      .Text("--root", "DIR", globals.root, "where pods are kept (/var/lib/virtcontainers)")
+      .Text("--run", "DIR", globals.run, "where sockets are kept (/run/virtcontainers)")
+      .Text("--format", "table|json", globals.format, "for people, or for programs");
+}
+
+void DeclareFront(Options& options, GlobalOptions& globals, bool& help, bool& version) {
+  options.Flag("-h,--help", help, "this text").Flag("-v,--version", version, "virtc's version");
+  DeclareGlobals(options, globals);
 }
 
 virtcontainers::Result<virtcontainers::Runtime*> Session::runtime() {

@@ -45,6 +45,8 @@ std::unique_ptr<Command> MakeMonitor();
 std::unique_ptr<Command> MakeGarbage();
 std::unique_ptr<Command> MakeDoctor();
 std::unique_ptr<Command> MakeVersion();
+std::unique_ptr<Command> MakeCompletion();
+std::unique_ptr<Command> MakeComplete();
 
 }  // namespace virtc
 

@@ -105,7 +105,7 @@ void ProcessOptions::Declare(Options& options, Defaults defaults) {
   options.Group("The process")
       .List("-e,--env", "NAME[=VALUE]", env,
             "set an environment variable; NAME alone takes virtc's own value; any number")
-      .Text("-w,--cwd,--workdir", "DIR", cwd,
+      .Text("-w,--cwd,--workdir", "PATH", cwd,
             fmt::format("its working directory, in the container ({})", container ? "the container's" : "/"))
       .Text("-u,--user", "USER[:GROUP]", user,
             fmt::format("the user it runs as: a name of the container's /etc/passwd, or a number ({})",

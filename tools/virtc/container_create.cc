@@ -18,7 +18,7 @@ class ContainerCreate : public Command {
  public:
   void Declare(Options& options) override {
     options.Argument("POD", pod_, "the pod it is added to")
-        .Argument("CONTAINER", container_.id, "its id: letters, digits, '_', '.' and '-'");
+        .Argument("NAME", container_.id, "its id: letters, digits, '_', '.' and '-'");
     container_.Declare(options);
     container_.DeclareLog(options);
     options.Group("The container")

@@ -171,6 +171,10 @@ Status NoRootfs(const CommandWords& words) {
 
 }  // namespace
 
+std::vector<std::string_view> CapabilityNames() {
+  return {std::begin(kCapabilities), std::end(kCapabilities)};
+}
+
 void ContainerOptions::Declare(Options& options) {
   options.Group("The container")
       .Text("--rootfs", "DIR", rootfs, "the directory that is its root file system; changes are made in it")
@@ -179,8 +183,8 @@ void ContainerOptions::Declare(Options& options) {
       .Flag("--read-only", readonly, "make its root file system read-only")
       .List("-v,--volume", "HOST:CONTAINER[:ro]", volumes,
             "show a file or directory of the host in it; any number")
-      .List("--cap-add", "NAME", cap_add, "add a capability, such as NET_ADMIN, or ALL; any number")
-      .List("--cap-drop", "NAME", cap_drop, "take a capability away, or ALL; any number")
+      .List("--cap-add", "CAPABILITY", cap_add, "add a capability, such as NET_ADMIN, or ALL; any number")
+      .List("--cap-drop", "CAPABILITY", cap_drop, "take a capability away, or ALL; any number")
       .Flag("--privileged", privileged,
             "give it all that its VM has: every capability and device, nothing masked; not the host's")
       .List("--sysctl", "NAME=VALUE", sysctl, "set a kernel parameter of its own namespaces; any number")

@@ -86,7 +86,9 @@ std::string MainHelp() {
       "virtc: pods of containers, each pod a virtual machine\n\n"
       "usage: virtc [--root DIR] [--run DIR] [--format table|json] COMMAND ...\n\n"
       "Commands (and other names for them):\n";
-  for (const CommandEntry& entry : Commands()) text += CommandRow(entry);
+  for (const CommandEntry& entry : Commands()) {
+    if (!entry.hidden) text += CommandRow(entry);
+  }
   text +=
       "\nEvery command has a --help with an example. The first things to type:\n"
       "  virtc doctor\n"

@@ -23,18 +23,19 @@ class LineReader {
     for (const OptionSpec& spec : specs) (spec.is_argument() ? arguments_ : options_).push_back(&spec);
   }
 
-  // Notes the options in `word`. True if its last one takes the next word as its value.
-  bool ReadOption(std::string_view word) {
+  // Notes the options in `word`, and returns the one whose value is the next word, if there is one.
+  const OptionSpec* ReadOption(std::string_view word) {
     if (word.starts_with("--")) {
       const OptionSpec* const option = Seen(word.substr(0, word.find('=')));
-      return option != nullptr && option->takes_value() && word.find('=') == std::string_view::npos;
+      const bool complete = word.find('=') != std::string_view::npos;
+      return option != nullptr && option->takes_value() && !complete ? option : nullptr;
     }
     // "-it" is two flags, "-eA=1" an option with its value.
     for (size_t i = 1; i < word.size(); ++i) {
       const OptionSpec* const option = Seen(std::string("-") + word[i]);
-      if (option != nullptr && option->takes_value()) return i + 1 == word.size();
+      if (option != nullptr && option->takes_value()) return i + 1 == word.size() ? option : nullptr;
     }
-    return false;
+    return nullptr;
   }
 
   // The argument that the next word is taken for; null if there is none left.
@@ -50,7 +51,8 @@ class LineReader {
   }
 
   bool NextIsContainer() const {
-    return next_ < arguments_.size() && arguments_[next_]->has_name("CONTAINER");
+    return next_ < arguments_.size() &&
+           (arguments_[next_]->has_name("CONTAINER") || arguments_[next_]->has_name("NAME"));
   }
 
  private:
@@ -109,20 +111,19 @@ SplitLine SplitCommandLine(const std::vector<OptionSpec>& specs, const std::vect
                            bool takes_command) {
   SplitLine line;
   LineReader reader(specs);
-  bool is_value = false;
   for (auto word = words.begin(); word != words.end(); ++word) {
-    if (is_value) {
-      is_value = false;
+    if (line.awaited_value != nullptr) {
+      line.awaited_value = nullptr;
     } else if (*word == "--") {
       line.command.emplace(word + 1, words.end());
-      break;
+      return line;
     } else if (word->size() > 1 && word->front() == '-') {
-      is_value = reader.ReadOption(*word);
+      line.awaited_value = reader.ReadOption(*word);
     } else {
       const OptionSpec* const argument = reader.TakeArgument();
       if (argument == nullptr && takes_command) {
         line.command.emplace(word, words.end());
-        break;
+        return line;
       }
       const size_t slash = word->find('/');
       if (argument != nullptr && argument->has_name("POD") && reader.NextIsContainer() &&
@@ -138,6 +139,7 @@ SplitLine SplitCommandLine(const std::vector<OptionSpec>& specs, const std::vect
     }
     line.own.push_back(*word);
   }
+  if (line.awaited_value == nullptr) line.awaited_argument = reader.TakeArgument();
   return line;
 }
 

@@ -60,12 +60,19 @@ struct SplitLine {
   std::vector<std::string> own;        // virtc's options and arguments
   std::vector<std::string> arguments;  // those of `own` that are arguments
   CommandWords command;
+
+  // What the next word would be taken for, if it is not an option: an option's value or an argument. At most
+  // one is set, and neither in a command to run.
+  const OptionSpec* awaited_value = nullptr;
+  const OptionSpec* awaited_argument = nullptr;
 };
 
-// Splits `words` where the command begins: after the first "--", or at the first word that is neither an
-// option nor its value nor one of the declared arguments. With `takes_command` unset only "--" begins one.
+// Splits `words` (as a shell passes them) where the command begins: after the first "--", or at the first
+// word that is neither an option nor its value nor one of the declared arguments. With `takes_command` unset
+// only "--" begins one.
 //
-// Where the arguments POD and CONTAINER follow each other, "POD/CONTAINER" is taken for both.
+// Where POD is followed by an argument CONTAINER or NAME, "POD/CONTAINER" is taken for both. The result
+// points into `specs`.
 SplitLine SplitCommandLine(const std::vector<OptionSpec>& specs, const std::vector<std::string>& words,
                            bool takes_command);
 

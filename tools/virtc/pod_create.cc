@@ -23,8 +23,8 @@ class PodCreate : public Command {
   explicit PodCreate(bool start) : start_(start) {}
 
   void Declare(Options& options) override {
-    options.OptionalArgument("POD", id_, "the pod's id: letters, digits, '_', '.' and '-'", "--name")
-        .Text("--name,--id", "POD", pod_.id, "the pod's id, in place of the argument")
+    options.OptionalArgument("NAME", id_, "the pod's id: letters, digits, '_', '.' and '-'", "--name")
+        .Text("--name,--id", "NAME", pod_.id, "the pod's id, in place of the argument")
         .Group("The container")
         .Text("--container", "ID", container_.id, fmt::format("its id ({})", kDefaultContainer));
     container_.Declare(options);

@@ -40,7 +40,7 @@ class RunCommand : public Command {
     options.Flag("--rm", remove_, "delete the pod when the command has ended")
         .Flag("-d,--detach", detach_,
               "print the pod's id and leave it running; 'virtc logs' shows its output")
-        .Text("--name,--id", "POD", pod_.id, "the pod's id (generated)")
+        .Text("--name,--id", "NAME", pod_.id, "the pod's id (generated)")
         .Group("The container")
         .Text("--container", "ID", container_.id, fmt::format("its id ({})", kDefaultContainer));
     container_.Declare(options);

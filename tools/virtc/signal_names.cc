@@ -53,6 +53,12 @@ int RealTime(std::string_view text, std::string_view name, int base, char sign) 
 
 }  // namespace
 
+std::vector<std::string_view> SignalNames() {
+  std::vector<std::string_view> names;
+  for (const SignalName& signal : kSignals) names.push_back(signal.name);
+  return names;
+}
+
 Result<int> ParseSignal(std::string_view option, std::string_view text) {
   int number = 0;
   if (ParseNumber(text, number)) {

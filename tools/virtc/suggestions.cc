@@ -81,6 +81,7 @@ std::vector<std::string_view> WordsAfter(std::string_view prefix) {
     words.push_back(name.substr(0, name.find(' ')));
   };
   for (const CommandEntry& entry : Commands()) {
+    if (entry.hidden) continue;
     add(entry.name);
     for (const std::string_view alias : entry.aliases) add(alias);
   }
