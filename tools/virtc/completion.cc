@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "config_options.h"
+#include "base/capability_names.h"
 #include "option_parser.h"
 #include "signal_names.h"
 
@@ -98,7 +98,8 @@ class WordCompleter {
     } else if (placeholder == "SIGNAL") {
       for (const std::string_view name : SignalNames()) Add(std::string(name), "");
     } else if (placeholder == "CAPABILITY") {
-      for (const std::string_view name : CapabilityNames()) Add(std::string(name), "");
+      for (const std::string_view name : virtcontainers::kCapabilityNames)
+        Add(std::string(name.substr(4)), "");
       Add("ALL", "");
     } else {
       AddChoices(placeholder);

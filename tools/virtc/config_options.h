@@ -4,7 +4,6 @@
 #define VIRTCONTAINERS_TOOLS_VIRTC_CONFIG_OPTIONS_H_
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "command.h"
@@ -77,9 +76,6 @@ struct ListOptions {
   void Declare(Options& options);
   virtcontainers::Status Check() const;
 };
-
-// The names that --cap-add takes, without "CAP_".
-std::vector<std::string_view> CapabilityNames();
 
 // The library takes absolute paths: it has no idea of where its caller stands.
 std::string AbsolutePath(const std::string& path);

@@ -171,10 +171,6 @@ Status NoRootfs(const CommandWords& words) {
 
 }  // namespace
 
-std::vector<std::string_view> CapabilityNames() {
-  return {std::begin(kCapabilities), std::end(kCapabilities)};
-}
-
 void ContainerOptions::Declare(Options& options) {
   options.Group("The container")
       .Text("--rootfs", "DIR", rootfs, "the directory that is its root file system; changes are made in it")
