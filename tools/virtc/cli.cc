@@ -109,9 +109,7 @@ tl::expected<Invocation, UsageError> ParseArguments(const std::vector<std::strin
 
   invocation.command = entry.make();
   Options options;
-  invocation.command->Declare(options);
-  options.Group("").Flag("-h,--help", help, "this text");
-  DeclareGlobals(options, invocation.globals);
+  DeclareOptions(*invocation.command, options, invocation.globals, help);
   SplitLine line = SplitCommandLine(options.specs(), rest, entry.words != Words::kNone);
   // An argument that is missing is no reason to refuse help.
   if (help || std::any_of(line.own.begin(), line.own.end(), AsksForHelp)) {

@@ -269,6 +269,8 @@ TEST(Help, OfACommand_ShowsEveryNameOfItsOptions) {
             "usage: virtc pod delete [OPTIONS] POD\n"
             "also:  virtc pod rm, virtc rm\n"
             "\n"
+            "Removes what virtc keeps of the pod: its state, its logs and the console of its VM.\n"
+            "\n"
             "Arguments:\n"
             "  POD                           the pod to delete\n"
             "\n"

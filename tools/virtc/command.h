@@ -79,10 +79,11 @@ enum class Words { kNone, kOptional, kRequired };
 struct CommandEntry {
   std::string_view name;                  // "pod create"
   std::vector<std::string_view> aliases;  // "create": the same command by the words of other tools
-  std::string_view summary;               // one line
+  std::string_view summary;               // one line, without a full stop
+  std::string_view details;               // sentences, on one line; may be empty
   std::string_view example;               // lines that can be typed as they are
-  Words words;
-  std::unique_ptr<Command> (*make)();
+  Words words = Words::kNone;
+  std::unique_ptr<Command> (*make)() = nullptr;
   bool hidden = false;  // for programs: neither help nor completions name it
 };
 
@@ -95,10 +96,10 @@ const CommandEntry* FindCommand(std::string_view name);
 // Whether `word` is the first of two that name a command: "pod", "container".
 bool IsGroup(std::string_view word);
 
-// The options of every command.
-void DeclareGlobals(Options& options, GlobalOptions& globals);
 // The options in front of a command's name.
 void DeclareFront(Options& options, GlobalOptions& globals, bool& help, bool& version);
+// All options and arguments behind its name.
+void DeclareOptions(Command& command, Options& options, GlobalOptions& globals, bool& help);
 
 }  // namespace virtc
 

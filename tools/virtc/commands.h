@@ -47,6 +47,7 @@ std::unique_ptr<Command> MakeDoctor();
 std::unique_ptr<Command> MakeVersion();
 std::unique_ptr<Command> MakeCompletion();
 std::unique_ptr<Command> MakeComplete();
+std::unique_ptr<Command> MakeManual();
 
 }  // namespace virtc
 

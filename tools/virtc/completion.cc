@@ -205,9 +205,7 @@ Completions Complete(const std::vector<std::string>& words, const PodLister& lis
   // The command's own options and arguments.
   const std::unique_ptr<Command> made = entry->make();
   Options options;
-  made->Declare(options);
-  options.Group("").Flag("-h,--help", help, "this text");
-  DeclareGlobals(options, globals);
+  DeclareOptions(*made, options, globals, help);
   line = SplitCommandLine(options.specs(), rest, entry->words != Words::kNone);
   (void)ReadOptions(options, line.own);
   if (!line.command) CompleteWord(options, line, word, completer);

@@ -8,12 +8,34 @@ namespace virtc {
 namespace {
 
 constexpr size_t kHelpColumn = 32;
+constexpr size_t kWidth = 100;
+
+// `text` in lines of at most kWidth columns, of which all but the first begin at column `indent`.
+std::string Wrap(std::string_view text, size_t indent) {
+  std::string wrapped;
+  size_t column = indent;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find(' '), text.size());
+    if (column > indent && column + 1 + end > kWidth) {
+      wrapped += fmt::format("\n{:{}}", "", indent);
+      column = indent;
+    } else if (column > indent) {
+      wrapped += ' ';
+      ++column;
+    }
+    wrapped += text.substr(0, end);
+    column += end;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return wrapped;
+}
 
 // A line of two columns; the second one begins on a line of its own where the first is too wide.
 std::string Row(std::string_view left, std::string_view right) {
   const std::string indented = fmt::format("  {}", left);
-  if (indented.size() + 1 < kHelpColumn) return fmt::format("{:<{}}{}\n", indented, kHelpColumn, right);
-  return fmt::format("{}\n{:<{}}{}\n", indented, "", kHelpColumn, right);
+  const std::string help = Wrap(right, kHelpColumn);
+  if (indented.size() + 1 < kHelpColumn) return fmt::format("{:<{}}{}\n", indented, kHelpColumn, help);
+  return fmt::format("{}\n{:<{}}{}\n", indented, "", kHelpColumn, help);
 }
 
 std::string CommandRow(const CommandEntry& entry) {
@@ -71,6 +93,18 @@ std::vector<OptionGroup> OptionGroups(const std::vector<OptionSpec>& specs) {
   return groups;
 }
 
+const std::vector<ExitStatusMeaning>& ExitStatuses() {
+  static const std::vector<ExitStatusMeaning> statuses = {
+      {"0", "virtc has done what it was told, and ran no command"},
+      {"125", "virtc itself failed, or was not used correctly"},
+      {"126", "the command to run could not be executed"},
+      {"127", "the command to run does not exist"},
+      {"otherwise",
+       "the exit status of the command that was run; 128 and the signal's number if a signal ended it"},
+  };
+  return statuses;
+}
+
 const std::vector<EnvironmentVariable>& Environment() {
   static const std::vector<EnvironmentVariable> variables = {
       {"VIRTCONTAINERS_ROOT", "the default of --root"},
@@ -93,9 +127,10 @@ std::string MainHelp() {
       "\nEvery command has a --help with an example. The first things to type:\n"
       "  virtc doctor\n"
       "  virtc run --rootfs ./rootfs --rm uname -r\n\n"
-      "Exit status: that of the command that was run; 125 if virtc failed, 126 if the command cannot be\n"
-      "executed, 127 if the command does not exist.\n\n"
-      "Environment:\n";
+      "Exit status:\n";
+  for (const ExitStatusMeaning& status : ExitStatuses())
+    text += fmt::format("  {:<10} {}\n", status.status, status.meaning);
+  text += "\nEnvironment:\n";
   for (const EnvironmentVariable& variable : Environment())
     text += fmt::format("  {:<23} {}\n", variable.name, variable.meaning);
   return text;
@@ -114,6 +149,7 @@ std::string CommandHelp(const CommandEntry& entry, const std::vector<OptionSpec>
   std::string text =
       fmt::format("virtc {}: {}\n\nusage: {}\n", entry.name, entry.summary, UsageLine(entry, specs));
   if (!entry.aliases.empty()) text += fmt::format("also:  virtc {}\n", fmt::join(entry.aliases, ", virtc "));
+  if (!entry.details.empty()) text += fmt::format("\n{}\n", Wrap(entry.details, 0));
   const bool has_arguments =
       std::any_of(specs.begin(), specs.end(), [](const OptionSpec& spec) { return spec.is_argument(); });
   if (has_arguments || entry.words != Words::kNone) text += "\nArguments:\n";
@@ -121,8 +157,7 @@ std::string CommandHelp(const CommandEntry& entry, const std::vector<OptionSpec>
     if (spec.is_argument()) text += Row(spec.names.front(), spec.help);
   }
   if (entry.words != Words::kNone) {
-    text += Row("COMMAND [ARG...]",
-                "the command to run: all words that follow; '--' in front of it ends virtc's own options");
+    text += Row("COMMAND [ARG...]", kCommandHelp);
   }
   for (const OptionGroup& group : OptionGroups(specs)) {
     text += fmt::format("\n{}:\n", group.heading);

@@ -28,7 +28,16 @@ struct OptionGroup {
 };
 std::vector<OptionGroup> OptionGroups(const std::vector<OptionSpec>& specs);
 
-// What can be said of all commands.
+// The argument COMMAND of commands that run one.
+inline constexpr const char* kCommandHelp =
+    "the command to run: all words that follow; '--' in front of it ends virtc's own options";
+
+// What holds for all commands.
+struct ExitStatusMeaning {
+  std::string_view status;
+  std::string_view meaning;
+};
+const std::vector<ExitStatusMeaning>& ExitStatuses();
 struct EnvironmentVariable {
   std::string_view name;
   std::string_view meaning;

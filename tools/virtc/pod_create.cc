@@ -26,7 +26,7 @@ class PodCreate : public Command {
     options.OptionalArgument("NAME", id_, "the pod's id: letters, digits, '_', '.' and '-'", "--name")
         .Text("--name,--id", "NAME", pod_.id, "the pod's id, in place of the argument")
         .Group("The container")
-        .Text("--container", "ID", container_.id, fmt::format("its id ({})", kDefaultContainer));
+        .Text("--container", "ID", container_.id, fmt::format("the container's id ({})", kDefaultContainer));
     container_.Declare(options);
     container_.DeclareLog(options);
     pod_.Declare(options);

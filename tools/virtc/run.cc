@@ -42,7 +42,7 @@ class RunCommand : public Command {
               "print the pod's id and leave it running; 'virtc logs' shows its output")
         .Text("--name,--id", "NAME", pod_.id, "the pod's id (generated)")
         .Group("The container")
-        .Text("--container", "ID", container_.id, fmt::format("its id ({})", kDefaultContainer));
+        .Text("--container", "ID", container_.id, fmt::format("the container's id ({})", kDefaultContainer));
     container_.Declare(options);
     container_.process.DeclareStreams(options);
     pod_.Declare(options);
