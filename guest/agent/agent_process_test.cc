@@ -213,6 +213,21 @@ TEST_F(AgentProcessTest, ATerminationSignalEndsAFirstProcessThatDoesNotHandleIt)
   EXPECT_EQ(client_->ReadToEnd("polite", ""), "bye\n");
 }
 
+TEST_F(AgentProcessTest, SignalTerm_ToFirstProcessThatIgnoresIt_LeavesItRunning) {
+  Run("c", {"sh", "-c", "trap '' TERM; echo ready; sleep 1000"});
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_len(100);
+  ASSERT_EQ(client_->Call<grpc::ReadStreamResponse>("ReadStdout", read)->data(), "ready\n");
+  grpc::WaitProcessRequest wait;
+  wait.set_container_id("c");
+  auto end = client_->Start<grpc::WaitProcessResponse>("WaitProcess", wait);
+  EXPECT_TRUE(Signal("c", "", SIGTERM));
+  EXPECT_EQ(end.wait_for(milliseconds(300)), std::future_status::timeout);
+  EXPECT_TRUE(Signal("c", "", SIGKILL));
+  EXPECT_EQ(end.get()->status(), 128 + SIGKILL);
+}
+
 TEST_F(AgentProcessTest, ATerminalIsOne) {
   grpc::CreateContainerRequest request =
       Request("c", {"sh", "-c", "tty; stty size; test -c /dev/console && echo console; cat"});

@@ -82,8 +82,9 @@ class Runtime {
   // not come up, with the cause and the console's last lines.
   Status StartPod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(120)));
 
-  // Asks every container to end (SIGTERM), after `grace` makes them (SIGKILL), and ends the VM. Legal when
-  // running or paused; a stopped pod stays stopped, without an error. The pod can be started again.
+  // Sends SIGTERM to every container's first process, as KillContainer does, sends SIGKILL to all processes
+  // of the containers that still run after `grace`, and ends the VM. Legal when running or paused; a stopped
+  // pod stays stopped, without an error. The pod can be started again.
   Status StopPod(std::string_view pod, std::chrono::milliseconds grace = std::chrono::seconds(5),
                  Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
@@ -151,8 +152,10 @@ class Runtime {
   Status StartContainer(std::string_view pod, std::string_view container,
                         Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
-  // SIGTERM to the container's first process, SIGKILL to all of them after `grace`; returns when it has
-  // ended. Legal when running; a stopped container stays so, without an error.
+  // Sends SIGTERM to the container's first process, as KillContainer does, and SIGKILL to all of the
+  // container's processes if the first one still runs after `grace`; returns when it has ended. A first
+  // process that handles, ignores or blocks SIGTERM has the whole grace. Legal when running; a stopped
+  // container stays so, without an error.
   Status StopContainer(std::string_view pod, std::string_view container,
                        std::chrono::milliseconds grace = std::chrono::seconds(5),
                        Deadline deadline = Deadline::After(std::chrono::seconds(60)));
@@ -174,6 +177,11 @@ class Runtime {
   // Sends a signal to the container's first process; SIGKILL goes to all of them. Does not wait for what it
   // brings about. Legal when running, and paused, where any other than SIGKILL arrives once it is resumed. A
   // container that has stopped is no error.
+  //
+  // The kernel drops a signal to the first process of a pid namespace that neither handles nor blocks it
+  // (pid_namespaces(7)). Of SIGTERM the guest's agent makes SIGKILL then, so that a program without a handler
+  // (`sleep`, a shell) ends at once, with exit status 137. A first process that ignores SIGTERM keeps
+  // running.
   Status KillContainer(std::string_view pod, std::string_view container, int signal,
                        Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 

@@ -28,7 +28,8 @@ class ContainerKill : public ContainerCommand {
  public:
   void Declare(Options& options) override {
     ContainerCommand::Declare(options);
-    options.Text("-s,--signal", "SIGNAL", name_, "its name or number (TERM)");
+    options.Text("-s,--signal", "SIGNAL", name_,
+                 "its name or number (TERM; KILL is sent instead to a command that has no handler for it)");
   }
 
   Status Prepare(const CommandWords&) override {

@@ -32,8 +32,10 @@ class ContainerStop : public ContainerCommand {
  public:
   void Declare(Options& options) override {
     ContainerCommand::Declare(options);
-    options.Text("-t,--time", "SECONDS", time_,
-                 "how long it may take to end after SIGTERM, before SIGKILL (5)");
+    options.Text(
+        "-t,--time", "SECONDS", time_,
+        "how long it may take to end after SIGTERM, before SIGKILL (5); a command without a handler for "
+        "SIGTERM is killed at once");
   }
 
   Status Prepare(const CommandWords&) override {

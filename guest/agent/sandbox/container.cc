@@ -332,10 +332,11 @@ Status Container::Signal(const std::string& exec_id, int number) {
     return {};
   }
   VC_ASSIGN_OR_RETURN(const auto process, Find(exec_id));
-  // The kernel drops what the first process of a pid namespace has no handler for. A request to end is not to
-  // be dropped.
+  // The kernel drops a signal whose default action the first process of a pid namespace has left in place
+  // (pid_namespaces(7)). SIGTERM means that the container is to end, so SIGKILL is sent instead. A process
+  // that ignores SIGTERM has decided so itself, and SIGTERM is sent as it is.
   if (process == init_ && number == SIGTERM && has_pid_namespace_ && process->running() &&
-      !process->Handles(SIGTERM)) {
+      process->HasDefaultAction(SIGTERM)) {
     number = SIGKILL;
   }
   return process->Signal(number);

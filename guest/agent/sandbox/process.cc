@@ -7,31 +7,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <utility>
 
 #include "agent.pb.h"
 #include "base/errors.h"
 #include "guest/agent/container/terminal.h"
 #include "guest/agent/os/file.h"
+#include "guest/agent/os/signal_sets.h"
 #include "guest/agent/os/spawn.h"
 
 namespace virtcontainers::guest {
-
-namespace {
-
-// The signals on a line such as "SigCgt:\t0000000180014a07" of /proc/PID/status.
-uint64_t SignalSet(const std::string& status, std::string_view name) {
-  const size_t line = status.find(name);
-  if (line == std::string::npos) return 0;
-  const size_t begin = status.find_first_not_of(" \t", line + name.size());
-  if (begin == std::string::npos) return 0;
-  uint64_t set = 0;
-  std::from_chars(status.data() + begin, status.data() + status.size(), set, 16);
-  return set;
-}
-
-}  // namespace
 
 Process::~Process() {
   CloseReport();
@@ -149,10 +134,9 @@ Status Process::Signal(int number) const {
   return FailErrno("send signal " + std::to_string(number));
 }
 
-bool Process::Handles(int number) const {
+bool Process::HasDefaultAction(int number) const {
   const auto status = ReadFile("/proc/" + std::to_string(child_.pid) + "/status");
-  if (!status) return true;
-  return ((SignalSet(*status, "SigCgt:") | SignalSet(*status, "SigBlk:")) >> (number - 1) & 1) != 0;
+  return status && virtcontainers::guest::HasDefaultAction(*status, number);
 }
 
 void Process::Wait(Call call) {

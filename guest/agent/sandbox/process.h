@@ -55,8 +55,8 @@ class Process : public std::enable_shared_from_this<Process> {
 
   // One that has ended is fine.
   Status Signal(int number) const;
-  // Whether it would notice this signal: it handles it, or has blocked it to take it by itself.
-  bool Handles(int number) const;
+  // Whether the process neither handles, ignores nor blocks this signal. False for one that has ended.
+  bool HasDefaultAction(int number) const;
 
   void Wait(Call call);
   void WriteStdin(Call call, std::string data);
