@@ -50,10 +50,46 @@ TEST_F(AgentLifeTest, RunsAContainerToItsEnd) {
 
 TEST_F(AgentLifeTest, AContainerWaitsToBeStarted) {
   ASSERT_TRUE(client_->Call("CreateContainer", Request("c", {"echo", "started"})));
-  EXPECT_EQ(client_->Exec("c", "e", {"true"}).error().code(), Code::kFailedPrecondition);
   EXPECT_TRUE(Start("c"));
   EXPECT_EQ(Start("c").error().code(), Code::kFailedPrecondition);
   EXPECT_EQ(client_->ReadToEnd("c", "c"), "started\n");
+}
+
+TEST_F(AgentLifeTest, Exec_InCreatedContainer_RunsBesideItsFirstProcess) {
+  ASSERT_TRUE(client_->Call("CreateContainer", Request("c", {"echo", "started"})));
+  EXPECT_THAT(client_->Output("c", {"sh", "-c", "echo $$; cat /etc/passwd"}),
+              testing::AllOf(HasSubstr("2\n"), HasSubstr("web:x:1000")));
+  EXPECT_TRUE(Start("c"));
+  EXPECT_EQ(client_->ReadToEnd("c", "c"), "started\n");
+  EXPECT_EQ(client_->Wait("c", "c"), 0);
+  EXPECT_EQ(client_->Exec("c", "e", {"true"}).error().code(), Code::kFailedPrecondition);
+}
+
+TEST_F(AgentLifeTest, Signal_ToCreatedContainer_EndsItIfItIsTermOrKill) {
+  for (const int number : {SIGTERM, SIGKILL}) {
+    ASSERT_TRUE(client_->Call("CreateContainer", Request("c", {"echo", "started"})));
+    EXPECT_TRUE(Signal("c", "", 0));
+    EXPECT_TRUE(Signal("c", "", SIGUSR1)) << "the kernel drops it";
+    EXPECT_TRUE(Signal("c", "", 0));
+    EXPECT_TRUE(Signal("c", "", number));
+    EXPECT_EQ(client_->Wait("c", ""), 128 + SIGKILL);
+    EXPECT_EQ(Start("c").error().code(), Code::kFailedPrecondition);
+    EXPECT_TRUE(Remove("c"));
+  }
+}
+
+TEST_F(AgentLifeTest, SignalZero_SaysWhetherAProcessRuns) {
+  Run("c", {"sleep", "1000"});
+  ASSERT_TRUE(client_->Exec("c", "e", {"sleep", "1000"}));
+  EXPECT_TRUE(Signal("c", "", 0));
+  EXPECT_TRUE(Signal("c", "e", 0));
+  EXPECT_TRUE(Signal("c", "e", SIGKILL));
+  EXPECT_EQ(client_->Wait("c", "e"), 128 + SIGKILL);
+  EXPECT_EQ(Signal("c", "e", 0).error().code(), Code::kFailedPrecondition);
+  EXPECT_EQ(Signal("c", "nobody", 0).error().code(), Code::kNotFound);
+  EXPECT_TRUE(Signal("c", "", SIGKILL));
+  EXPECT_EQ(client_->Wait("c", ""), 128 + SIGKILL);
+  EXPECT_EQ(Signal("c", "", 0).error().code(), Code::kFailedPrecondition);
 }
 
 TEST_F(AgentLifeTest, ACreatedContainerCanBeRemoved) {
@@ -111,7 +147,6 @@ TEST_F(AgentLifeTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(client_->Call("CreateContainer", Request("c", {"true"})).error().code(), Code::kAlreadyExists);
   EXPECT_EQ(client_->Exec("c", "c", {"true"}).error().code(), Code::kAlreadyExists);
   EXPECT_EQ(client_->Exec("c", "a/b", {"true"}).error().code(), Code::kInvalidArgument);
-  EXPECT_EQ(Signal("c", "", 0).error().code(), Code::kInvalidArgument);
   EXPECT_EQ(Signal("c", "", 65).error().code(), Code::kInvalidArgument);
   EXPECT_EQ(Signal("c", "nobody", SIGTERM).error().code(), Code::kNotFound);
 

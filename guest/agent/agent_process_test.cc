@@ -14,6 +14,7 @@
 
 #include "agent.pb.h"
 #include "guest.pb.h"
+#include "guest/agent/os/file.h"
 #include "guest/agent/testing/agent_fixture.h"
 #include "guest/agent/testing/spec.h"
 #include "health.pb.h"
@@ -278,6 +279,45 @@ TEST_F(AgentProcessTest, ATerminalOfAFurtherProcessIsResized) {
   EXPECT_THAT(client_->ReadToEnd("c", "e"), HasSubstr("11 22"));
   resize.set_exec_id("c");
   EXPECT_EQ(client_->Call("TtyWinResize", resize).error().code(), Code::kUnavailable);
+}
+
+TEST_F(AgentProcessTest, Exec_WithoutNoNewPrivileges_DoesNotGetTheContainers) {
+  Run("c", {"sleep", "1000"});
+  const auto show = [&](const std::string& id, bool wanted) {
+    grpc::ExecProcessRequest request;
+    request.set_container_id("c");
+    request.set_exec_id(id);
+    for (const char* argument : {"grep", "-E", "CapEff|CapBnd|NoNew", "/proc/self/status"})
+      request.mutable_process()->add_args(argument);
+    request.mutable_process()->set_nonewprivileges(wanted);
+    EXPECT_TRUE(client_->Call("ExecProcess", request));
+    return client_->ReadToEnd("c", id);
+  };
+  constexpr char kContainers[] = "CapEff:\t0000000020000420\nCapBnd:\t0000000020000420\n";
+  EXPECT_EQ(show("without", false), std::string(kContainers) + "NoNewPrivs:\t0\n");
+  EXPECT_EQ(show("with", true), std::string(kContainers) + "NoNewPrivs:\t1\n");
+}
+
+// As systemd and docker do: they divide the cgroup that they are the first process of.
+TEST_F(AgentProcessTest, Exec_InContainerThatDividedItsCgroup_RunsInTheFirstProcesssCgroup) {
+  const std::string controllers = ReadFile(agent_->cgroup() + "/cgroup.subtree_control").value_or("");
+  if (controllers.empty() || controllers == "\n") GTEST_SKIP() << "no controller of cgroup v2 is free";
+  grpc::CreateContainerRequest request = Request("c", {"sleep", "1000"});
+  for (grpc::Mount& mount : *request.mutable_oci()->mutable_mounts()) {
+    if (mount.type() == "cgroup") mount.set_options(3, "nosuid"), mount.set_options(4, "rw");
+  }
+  Run(request);
+  ASSERT_EQ(
+      client_->Output("c", {"sh", "-c",
+                            "cd /sys/fs/cgroup && mkdir -p init/leaf && echo 1 > init/leaf/cgroup.procs && "
+                            "for c in $(cat cgroup.controllers); do d=$d\" +$c\"; done; "
+                            "echo $$ > init/leaf/cgroup.procs && echo $d > cgroup.subtree_control && "
+                            "echo divided"}),
+      "divided\n");
+  EXPECT_THAT(client_->Output("c", {"cat", "/proc/self/cgroup"}), HasSubstr("0::/init/leaf\n"));
+  EXPECT_TRUE(Signal("c", "", SIGKILL));
+  EXPECT_EQ(client_->Wait("c", ""), 128 + SIGKILL);
+  EXPECT_TRUE(Remove("c"));
 }
 
 TEST_F(AgentProcessTest, ManyProcessesOneAfterTheOther) {

@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -37,11 +39,12 @@ int64_t Number(std::string_view text) {
   return value;
 }
 
-Result<Cgroup> MakeAt(const std::string& path) {
+Result<Cgroup> MakeAt(const std::string& mount, std::string name) {
+  const std::string path = mount + name;
   if (::mkdir(path.c_str(), 0755) < 0 && errno != EEXIST) return FailErrno("make cgroup " + Quoted(path));
   UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory) return FailErrno("open cgroup " + Quoted(path));
-  return Cgroup(path, std::move(directory));
+  return Cgroup(mount, std::move(name), std::move(directory));
 }
 
 // Gives the children of a cgroup all controllers it has itself. One write when that works: every write waits
@@ -88,6 +91,23 @@ Status RemoveCgroup(const std::string& path) {
 }
 
 }  // namespace
+
+std::string_view UnifiedPath(std::string_view text) {
+  constexpr std::string_view kPrefix = "0::";
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    if (line.substr(0, kPrefix.size()) == kPrefix) return line.substr(kPrefix.size());
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+  }
+  return {};
+}
+
+std::optional<std::string_view> Cgroup::Below(std::string_view path) const {
+  if (name_.empty() || path.substr(0, name_.size()) != name_) return std::nullopt;
+  path.remove_prefix(name_.size());
+  if (!path.empty() && path[0] != '/') return std::nullopt;
+  return path;
+}
 
 grpc::LinuxResources Cgroup::WithCurrent(const grpc::LinuxResources& resources) const {
   grpc::LinuxResources complete = resources;
@@ -176,6 +196,23 @@ bool Cgroup::IsPopulated() const {
   return events && events->find("populated 1") != std::string::npos;
 }
 
+Result<UniqueFd> Cgroup::OpenOf(pid_t pid) const {
+  if (!directory_) return Fail(Code::kUnimplemented, "there is no cgroup v2");
+  VC_ASSIGN_OR_RETURN(const std::string text, ReadFile("/proc/" + std::to_string(pid) + "/cgroup"));
+  const auto below = Below(UnifiedPath(text));
+  if (!below) {
+    return Fail(Code::kFailedPrecondition,
+                "process " + std::to_string(pid) + " is not in cgroup " + Quoted(path_));
+  }
+  open_how how{};
+  how.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV;
+  const std::string path = "." + std::string(*below);
+  UniqueFd found(static_cast<int>(::syscall(SYS_openat2, directory_.get(), path.c_str(), &how, sizeof(how))));
+  if (!found) return FailErrno("open cgroup " + Quoted(path_ + std::string(*below)));
+  return found;
+}
+
 Result<std::string> Cgroup::Read(const std::string& file) const {
   if (!directory_) return Fail(Code::kUnimplemented, "there is no cgroup v2");
   return ReadFileAt(directory_.get(), file);
@@ -188,14 +225,14 @@ Status Cgroup::Remove() {
   return {};
 }
 
-CgroupTree::CgroupTree(std::string name, bool lenient) : lenient_(lenient) {
-  const std::string mount = FindMount();
-  if (mount.empty()) {
+CgroupTree::CgroupTree(const std::string& name, bool lenient)
+    : lenient_(lenient), mount_(FindMount()), name_("/" + name) {
+  if (mount_.empty()) {
     Log(LogLevel::kWarn, "no cgroup v2 is mounted: containers have no limits");
     return;
   }
-  EnableControllers(mount);
-  auto root = MakeAt(mount + "/" + name);
+  EnableControllers(mount_);
+  auto root = MakeAt(mount_, name_);
   if (!root) {
     Log(LogLevel::kWarn, root.error().ToString() + ": containers have no limits");
     return;
@@ -210,7 +247,7 @@ CgroupTree::~CgroupTree() {
 
 Result<Cgroup> CgroupTree::Make(const std::string& name) {
   if (root_.fd() < 0) return Cgroup();
-  return MakeAt(root_.path() + "/" + name);
+  return MakeAt(mount_, name_ + "/" + name);
 }
 
 }  // namespace virtcontainers::guest

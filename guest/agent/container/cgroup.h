@@ -3,8 +3,12 @@
 #ifndef VIRTCONTAINERS_GUEST_AGENT_CONTAINER_CGROUP_H_
 #define VIRTCONTAINERS_GUEST_AGENT_CONTAINER_CGROUP_H_
 
+#include <sys/types.h>
+
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/unique_fd.h"
 #include "oci.pb.h"
@@ -15,16 +19,25 @@ namespace virtcontainers::guest {
 // Names of files to what is written to them.
 using UnifiedSettings = std::map<std::string, std::string>;
 
+// The path of cgroup v2 in `text`, the content of /proc/PID/cgroup, whose line for it is "0::/vc/web"; empty
+// without such a line. A path that ends in " (deleted)" may be one of a cgroup that is gone. (cgroups(7))
+std::string_view UnifiedPath(std::string_view text);
+
 // One cgroup, held open. Made by CgroupTree. Without a directory (no cgroup v2 where the agent runs) every
 // call that changes something does nothing and the others answer UNIMPLEMENTED.
 class Cgroup {
  public:
   Cgroup() = default;
-  Cgroup(std::string path, UniqueFd directory) : path_(std::move(path)), directory_(std::move(directory)) {}
+  // `name` is the path below the mount of cgroup v2 at `mount`.
+  Cgroup(const std::string& mount, std::string name, UniqueFd directory)
+      : path_(mount + name), name_(std::move(name)), directory_(std::move(directory)) {}
 
   // For SpawnOptions::cgroup_fd; -1 if there is none.
   int fd() const { return directory_.get(); }
   const std::string& path() const { return path_; }
+  // What `path`, a path as /proc/PID/cgroup has it, is below this cgroup: "" for this one, "/init" for one in
+  // it; nothing for one that is elsewhere.
+  std::optional<std::string_view> Below(std::string_view path) const;
 
   // Sets the limits that are given and leaves the others; after a failure they are as they were. With
   // `lenient` a controller that the kernel does not have is a line in the log; without, it is
@@ -46,6 +59,10 @@ class Cgroup {
   // True while a process that is not a zombie is in it.
   bool IsPopulated() const;
 
+  // Opens the cgroup that process `pid` is in, which is this one or one below it; FAILED_PRECONDITION
+  // otherwise.
+  Result<UniqueFd> OpenOf(pid_t pid) const;
+
   // The content of one of its files.
   Result<std::string> Read(const std::string& file) const;
 
@@ -57,6 +74,7 @@ class Cgroup {
   grpc::LinuxResources WithCurrent(const grpc::LinuxResources& resources) const;
 
   std::string path_;
+  std::string name_;  // as /proc/PID/cgroup has it: "/vc/web"
   UniqueFd directory_;
 };
 
@@ -65,7 +83,7 @@ class CgroupTree {
  public:
   // Makes `name` below the cgroup v2 mount. Without one, or without controllers, a line in the log says so,
   // and containers run without limits if `lenient`.
-  CgroupTree(std::string name, bool lenient);
+  CgroupTree(const std::string& name, bool lenient);
   // Removes what is empty.
   ~CgroupTree();
   CgroupTree(const CgroupTree&) = delete;
@@ -78,6 +96,8 @@ class CgroupTree {
 
  private:
   bool lenient_;
+  std::string mount_;
+  std::string name_;
   Cgroup root_;
 };
 

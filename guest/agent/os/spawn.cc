@@ -18,6 +18,12 @@ namespace virtcontainers::guest {
 
 namespace {
 
+constexpr int kCgroupAttempts = 8;
+
+// What clone3(2) answers for a cgroup that may not have processes: it has domain controllers enabled for its
+// children, it is an invalid domain, or it has been removed.
+bool IsDivided(int error) { return error == EBUSY || error == EOPNOTSUPP || error == ENODEV; }
+
 // The children of the agent go to another pid namespace while this stands. Joining before the clone makes the
 // process a direct child: joining inside it would take a second clone, and a child nobody here can wait for.
 class PidNamespaceForChildren {
@@ -59,7 +65,14 @@ Result<Child> Spawn(const SpawnOptions& options, const std::function<void()>& ma
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = static_cast<uint64_t>(options.cgroup_fd);
   }
-  const long pid = ::syscall(SYS_clone3, &args, sizeof(args));
+  long pid = ::syscall(SYS_clone3, &args, sizeof(args));
+  UniqueFd other;
+  // What is found may be divided a moment later.
+  for (int i = 0; i < kCgroupAttempts && pid < 0 && IsDivided(errno) && options.other_cgroup; ++i) {
+    VC_ASSIGN_OR_RETURN(other, options.other_cgroup());
+    args.cgroup = static_cast<uint64_t>(other.get());
+    pid = ::syscall(SYS_clone3, &args, sizeof(args));
+  }
   if (pid < 0) return FailErrno("clone3");
   if (pid == 0) {
     // The agent's own would take the machine with it.

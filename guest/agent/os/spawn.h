@@ -14,8 +14,12 @@
 namespace virtcontainers::guest {
 
 struct SpawnOptions {
-  uint64_t flags = 0;      // CLONE_NEW*
-  int cgroup_fd = -1;      // born in this cgroup v2, so that it is never outside it
+  uint64_t flags = 0;  // CLONE_NEW*
+  int cgroup_fd = -1;  // born in this cgroup v2, so that it is never outside it
+  // Asked for another cgroup when the kernel refuses that one because it has given controllers to cgroups
+  // below it: only these may have processes then. (Documentation/admin-guide/cgroup-v2.rst, "No Internal
+  // Process Constraint")
+  std::function<Result<UniqueFd>()> other_cgroup;
   int pid_namespace = -1;  // a namespace or a pidfd whose pid namespace the child is a member of
 };
 

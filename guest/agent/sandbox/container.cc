@@ -157,7 +157,8 @@ void Container::Start(Call call) {
   start_ = std::move(call);
 }
 
-// What the request leaves out is the container's own.
+// What the request leaves out is the container's own. noNewPrivileges cannot be left out: it is what the
+// request says, as with runc and crun.
 Result<grpc::Process> Container::CompleteProcess(const grpc::ExecProcessRequest& request) const {
   grpc::Process process = request.process();
   if (!is_guest()) {
@@ -169,7 +170,6 @@ Result<grpc::Process> Container::CompleteProcess(const grpc::ExecProcessRequest&
       *process.mutable_capabilities() = base.capabilities();
     if (!process.has_user() && !request.has_string_user()) *process.mutable_user() = base.user();
     if (process.oomscoreadj() == 0) process.set_oomscoreadj(base.oomscoreadj());
-    process.set_nonewprivileges(process.nonewprivileges() || base.nonewprivileges());
   }
   VC_RETURN_IF_ERROR(CheckProcess(process));
   return process;
@@ -198,9 +198,9 @@ Status Container::CheckExecId(const std::string& exec_id) {
 
 Status Container::LaunchExec(const Call& call, const wire::ExtendedExecRequest& extended) {
   const grpc::ExecProcessRequest& request = extended.request();
-  if (state_ != State::kRunning) {
-    const char* way_out = state_ == State::kStopped ? "" : ": start it first";
-    return Fail(Code::kFailedPrecondition, Describe() + way_out);
+  // A container that is created has its namespaces, its root and its first process.
+  if (state_ == State::kCreating || state_ == State::kStopped) {
+    return Fail(Code::kFailedPrecondition, Describe());
   }
   VC_RETURN_IF_ERROR(CheckExecId(request.exec_id()));
   VC_RETURN_IF_ERROR(CheckUmask(extended.process()));
@@ -224,6 +224,7 @@ Status Container::LaunchExec(const Call& call, const wire::ExtendedExecRequest& 
   if (!is_guest()) {
     plan.init_pidfd = init_->pidfd();
     options.pid_namespace = init_->pidfd();
+    options.other_cgroup = [this] { return cgroup_.OpenOf(init_->pid()); };
   }
 
   auto exec = std::make_shared<Process>(loop_, reaper_);

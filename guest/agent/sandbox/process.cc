@@ -128,9 +128,13 @@ void Process::CloseReport() {
 }
 
 Status Process::Signal(int number) const {
-  if (!running()) return {};
-  if (::syscall(SYS_pidfd_send_signal, child_.pidfd.get(), number, nullptr, 0) == 0 || errno == ESRCH)
-    return {};
+  const auto ended = [&]() -> Status {
+    if (number != 0) return {};
+    return Fail(Code::kFailedPrecondition, "the process has ended");
+  };
+  if (!running()) return ended();
+  if (::syscall(SYS_pidfd_send_signal, child_.pidfd.get(), number, nullptr, 0) == 0) return {};
+  if (errno == ESRCH) return ended();
   return FailErrno("send signal " + std::to_string(number));
 }
 

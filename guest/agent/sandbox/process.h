@@ -53,7 +53,7 @@ class Process : public std::enable_shared_from_this<Process> {
   pid_t pid() const { return child_.pid; }
   int pidfd() const { return child_.pidfd.get(); }
 
-  // One that has ended is fine.
+  // One that has ended is fine; for signal 0, which is sent to nobody, it is FAILED_PRECONDITION.
   Status Signal(int number) const;
   // Whether the process neither handles, ignores nor blocks this signal. False for one that has ended.
   bool HasDefaultAction(int number) const;

@@ -60,20 +60,8 @@ void AddMembers(const std::string& cgroup, int depth, std::set<pid_t>* pids) {
   ::closedir(dir);
 }
 
-// "/vc/web" of "0::/vc/web (deleted)\n", with the lines of other hierarchies round it.
-std::string UnifiedCgroup(const std::string& text) {
-  const size_t line = text.compare(0, 3, "0::") == 0 ? 0 : text.find("\n0::");
-  if (line == std::string::npos) return {};
-  const size_t begin = text.find("0::", line) + 3;
-  return text.substr(begin, text.find('\n', begin) - begin);
-}
-
 // Cgroups do not list zombies.
-void AddZombies(pid_t member, std::set<pid_t>* pids) {
-  const auto own = ReadFile(ProcPath(member, "cgroup"));
-  if (!own) return;
-  const std::string cgroup = UnifiedCgroup(*own);
-  if (cgroup.size() < 2) return;
+void AddZombies(const Cgroup& cgroup, std::set<pid_t>* pids) {
   DIR* dir = ::opendir("/proc");
   if (dir == nullptr) return;
   while (const dirent* entry = ::readdir(dir)) {
@@ -81,9 +69,7 @@ void AddZombies(pid_t member, std::set<pid_t>* pids) {
     if (pid <= 0 || pids->size() > kMaxProcesses || pids->count(pid) != 0) continue;
     const auto its = ReadFile(ProcPath(pid, "cgroup"));
     if (!its) continue;
-    const std::string path = UnifiedCgroup(*its);
-    const bool below = path.size() > cgroup.size() && path[cgroup.size()] == '/';
-    if (path == cgroup || (below && path.compare(0, cgroup.size(), cgroup) == 0)) pids->insert(pid);
+    if (cgroup.Below(UnifiedPath(*its))) pids->insert(pid);
   }
   ::closedir(dir);
 }
@@ -230,7 +216,7 @@ void ListProcesses(EventLoop& loop, Call call, const Cgroup& cgroup, pid_t init)
   std::set<pid_t> members;
   AddMembers(cgroup.path(), kMaxDepth, &members);
   members.erase(0);
-  if (init > 0 && members.size() <= kMaxProcesses) AddZombies(init, &members);
+  if (init > 0 && members.size() <= kMaxProcesses) AddZombies(cgroup, &members);
   std::vector<pid_t> pids;
   if (init > 0 && members.erase(init) != 0) pids.push_back(init);
   const bool truncated = pids.size() + members.size() > kMaxProcesses;

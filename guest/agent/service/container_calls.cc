@@ -9,7 +9,7 @@ namespace virtcontainers::guest {
 namespace {
 
 Status Signal(Sandbox& sandbox, const grpc::SignalProcessRequest& request) {
-  if (request.signal() == 0 || request.signal() >= static_cast<uint32_t>(NSIG)) {
+  if (request.signal() >= static_cast<uint32_t>(NSIG)) {
     return Fail(Code::kInvalidArgument, "there is no signal " + std::to_string(request.signal()));
   }
   VC_ASSIGN_OR_RETURN(const auto container, sandbox.Find(request.container_id()));
