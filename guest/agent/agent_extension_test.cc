@@ -59,6 +59,79 @@ TEST_F(AgentExtensionTest, UmaskIsTheContainersAndAnExecsOwn) {
   EXPECT_EQ(client_->CallGuest("CreateContainer", request).error().code(), Code::kInvalidArgument);
 }
 
+// Nice value, real-time priority and policy of a shell, and its I/O priority.
+constexpr char kShares[] =
+    "read -r line </proc/self/stat; set -- $line; echo ${19} ${40} ${41}; busybox ionice -p $$";
+
+TEST_F(AgentExtensionTest, SchedulingAndPersonality_AreTheContainersAndAnExecsOwn) {
+  wire::ExtendedCreateRequest request = Script("c", std::string(kShares) + "; uname -m; sleep 1000");
+  request.mutable_process()->mutable_scheduler()->set_policy("SCHED_FIFO");
+  request.mutable_process()->mutable_scheduler()->set_priority(7);
+  request.mutable_process()->mutable_io_priority()->set_class_("IOPRIO_CLASS_BE");
+  request.mutable_process()->mutable_io_priority()->set_priority(6);
+  request.set_personality("LINUX32");
+  Run(request);
+  const std::string expected = "0 7 1\nbest-effort: prio 6\n";
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_len(100);
+  std::string said;
+  while (said.size() < expected.size() + 5)
+    said += client_->Call<grpc::ReadStreamResponse>("ReadStdout", read)->data();
+  EXPECT_EQ(said, expected + "i686\n");
+  EXPECT_EQ(client_->Output("c", {"sh", "-c", std::string(kShares) + "; uname -m"}), expected + "i686\n")
+      << "that of the container";
+
+  wire::ExtendedExecRequest exec;
+  exec.mutable_request()->set_container_id("c");
+  exec.mutable_request()->set_exec_id("e");
+  for (const char* argument : {"sh", "-c", kShares})
+    exec.mutable_request()->mutable_process()->add_args(argument);
+  exec.mutable_process()->mutable_scheduler()->set_policy("SCHED_BATCH");
+  exec.mutable_process()->mutable_scheduler()->set_nice(5);
+  ASSERT_TRUE(client_->CallGuest("ExecProcess", exec));
+  EXPECT_EQ(client_->ReadToEnd("c", "e"), "5 0 3\nbest-effort: prio 6\n");
+
+  const auto refused = [&](const char* what) {
+    exec.mutable_request()->set_exec_id("f");
+    const auto failed = client_->CallGuest("ExecProcess", exec);
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code(), Code::kInvalidArgument);
+    EXPECT_THAT(failed.error().ToString(), HasSubstr(what));
+  };
+  exec.mutable_process()->mutable_scheduler()->add_flags("SCHED_FLAG_X");
+  refused("'SCHED_FLAG_X'");
+  exec.mutable_process()->mutable_scheduler()->set_policy("SCHED_ISO");
+  refused("'SCHED_ISO'");
+  exec.mutable_process()->clear_scheduler();
+  exec.mutable_process()->mutable_io_priority()->set_priority(8);
+  exec.mutable_process()->mutable_io_priority()->set_class_("IOPRIO_CLASS_RT");
+  refused("I/O priority 8");
+  exec.mutable_process()->mutable_io_priority()->set_class_("IOPRIO_CLASS_NONE");
+  refused("'IOPRIO_CLASS_NONE'");
+  request.mutable_request()->set_container_id("d");
+  request.set_personality("HURD");
+  EXPECT_EQ(client_->CallGuest("CreateContainer", request).error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(AgentExtensionTest, DomainnameAndSysctlsWithSlashes_AreTheContainersOwn) {
+  const std::string domain = "cat /proc/sys/kernel/domainname";
+  const std::string pods = OutputOf(domain);
+  wire::ExtendedCreateRequest request =
+      Script("c", domain + "; hostname; cat /proc/sys/net/ipv4/conf/lo/forwarding /proc/sys/kernel/shmmni");
+  request.set_domainname("example.org");
+  request.set_own_ipc(true);
+  OwnNetwork(request);
+  (*LinuxOf(request).mutable_sysctl())["net/ipv4/conf/lo/forwarding"] = "1";
+  (*LinuxOf(request).mutable_sysctl())["kernel.shmmni"] = "1234";
+  EXPECT_EQ(OutputOf(request), "example.org\nweb\n1\n1234\n");
+  EXPECT_EQ(OutputOf(domain), pods) << "another container's is the pod's";
+  (*LinuxOf(request).mutable_sysctl())["net/../../../etc/passwd"] = "1";
+  const auto failed = client_->CallGuest("CreateContainer", request);
+  ASSERT_FALSE(failed);
+  EXPECT_THAT(failed.error().ToString(), HasSubstr("there is no sysctl 'net/../../../etc/passwd'"));
+}
+
 TEST_F(AgentExtensionTest, UnifiedResourcesAreFilesOfTheCgroup) {
   wire::ExtendedCreateRequest request = Script("c", "sleep 1000");
   (*request.mutable_unified())["cgroup.max.depth"] = "3";

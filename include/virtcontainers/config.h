@@ -116,6 +116,25 @@ struct Rlimit {
   uint64_t hard = 0;
 };
 
+// How the guest's kernel gives a process its processors. (OCI runtime-spec, config.md, "Scheduler"; sched(7),
+// sched_setattr(2))
+struct Scheduler {
+  // "SCHED_OTHER", "SCHED_BATCH", "SCHED_IDLE", "SCHED_FIFO", "SCHED_RR" or "SCHED_DEADLINE".
+  std::string policy;
+  int nice = 0;                    // -20 to 19; of SCHED_OTHER and SCHED_BATCH
+  int priority = 0;                // 1 to 99; of SCHED_FIFO and SCHED_RR, which need one
+  std::vector<std::string> flags;  // "SCHED_FLAG_RESET_ON_FORK"
+  // In nanoseconds; of SCHED_DEADLINE, which needs the first two. A period of 0 is the deadline.
+  uint64_t runtime = 0, deadline = 0, period = 0;
+};
+
+// In which order the guest's kernel serves a process's block devices. (OCI runtime-spec, config.md, "I/O
+// Priority"; ioprio_set(2))
+struct IoPriority {
+  std::string io_class;  // "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE" or "IOPRIO_CLASS_IDLE"
+  int priority = 0;      // 0, the first to be served, to 7
+};
+
 // A process to run in a container or in the pod's root file system.
 struct ProcessConfig {
   std::vector<std::string> args;  // args[0] is looked up in the PATH of `env` if it has no slash
@@ -129,6 +148,9 @@ struct ProcessConfig {
   std::optional<Capabilities> capabilities;
   std::vector<Rlimit> rlimits;
   std::optional<int> oom_score_adj;
+  // Default: the kernel's; for a process that enters a container, the container's.
+  std::optional<Scheduler> scheduler;
+  std::optional<IoPriority> io_priority;
 };
 
 // (OCI runtime-spec, config.md, "Mounts")
@@ -258,8 +280,9 @@ enum class NamespaceOwner {
 // The mount and cgroup namespaces are always the container's own. (namespaces(7))
 struct Namespaces {
   NamespaceOwner pid = NamespaceOwner::kContainer;
-  NamespaceOwner ipc = NamespaceOwner::kPod;      // /dev/shm goes with it
-  NamespaceOwner uts = NamespaceOwner::kPod;      // a container with a hostname of its own has its own
+  NamespaceOwner ipc = NamespaceOwner::kPod;  // /dev/shm goes with it
+  // One with a hostname or a domainname of its own always has its own.
+  NamespaceOwner uts = NamespaceOwner::kPod;
   NamespaceOwner network = NamespaceOwner::kPod;  // a container's own has no more than a loopback interface
 };
 
@@ -288,7 +311,8 @@ struct ContainerConfig {
   std::string id;      // see IsValidId
   std::string rootfs;  // an absolute path to a directory on the host, given to the container as it is
   bool readonly_rootfs = false;
-  std::string hostname;  // empty: the pod's
+  std::string hostname;    // empty: the pod's
+  std::string domainname;  // of NIS; empty: the pod's, which has none. (setdomainname(2))
   ProcessConfig process;
   ContainerOutput output = ContainerOutput::kLog;
   LogConfig log;
@@ -303,8 +327,12 @@ struct ContainerConfig {
   std::optional<std::vector<std::string>> masked_paths, readonly_paths;
   std::vector<Device> devices;  // beside /dev/null and the others that every container has
   Namespaces namespaces;
-  std::map<std::string, std::string>
-      sysctl;  // of the container's own namespaces: {"net.ipv4.ip_forward", "1"}
+  // Of the container's own namespaces: {"net.ipv4.ip_forward", "1"}. The first separator of a name, '.' or
+  // '/', decides which of them separates: "net/ipv4/conf/eth0.1/rp_filter". (sysctl(8))
+  std::map<std::string, std::string> sysctl;
+  // What uname(2) tells every process of the container: "LINUX", which is the default, or "LINUX32", a
+  // machine of 32 bits. (OCI runtime-spec, config-linux.md, "Personality"; personality(2))
+  std::string personality;
   ContainerResources resources;
   std::optional<Seccomp> seccomp;
 

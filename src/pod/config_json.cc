@@ -23,6 +23,12 @@ Json ToJson(const Capabilities& capabilities) {
           {"ambient", capabilities.ambient}};
 }
 
+Json ToJson(const Scheduler& scheduler) {
+  return {{"policy", scheduler.policy}, {"nice", scheduler.nice},       {"priority", scheduler.priority},
+          {"flags", scheduler.flags},   {"runtime", scheduler.runtime}, {"deadline", scheduler.deadline},
+          {"period", scheduler.period}};
+}
+
 void ReadProcess(JsonReader& reader, ProcessConfig& process) {
   reader.Read("args", process.args);
   reader.Read("env", process.env);
@@ -55,6 +61,21 @@ void ReadProcess(JsonReader& reader, ProcessConfig& process) {
     entry.Read("hard", limit.hard);
   });
   reader.Read("oom_score_adj", process.oom_score_adj);
+  ReadObject(reader, "scheduler", [&](JsonReader& entry) {
+    Scheduler& scheduler = process.scheduler.emplace();
+    entry.Read("policy", scheduler.policy);
+    entry.Read("nice", scheduler.nice);
+    entry.Read("priority", scheduler.priority);
+    entry.Read("flags", scheduler.flags);
+    entry.Read("runtime", scheduler.runtime);
+    entry.Read("deadline", scheduler.deadline);
+    entry.Read("period", scheduler.period);
+  });
+  ReadObject(reader, "io_priority", [&](JsonReader& entry) {
+    IoPriority& io_priority = process.io_priority.emplace();
+    entry.Read("class", io_priority.io_class);
+    entry.Read("priority", io_priority.priority);
+  });
 }
 
 }  // namespace
@@ -73,6 +94,11 @@ Json ToJson(const ProcessConfig& config) {
     json["rlimits"].push_back({{"type", limit.type}, {"soft", limit.soft}, {"hard", limit.hard}});
   }
   if (config.oom_score_adj) json["oom_score_adj"] = *config.oom_score_adj;
+  if (config.scheduler) json["scheduler"] = ToJson(*config.scheduler);
+  if (config.io_priority) {
+    json["io_priority"] = {{"class", config.io_priority->io_class},
+                           {"priority", config.io_priority->priority}};
+  }
   return json;
 }
 

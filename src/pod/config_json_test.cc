@@ -41,6 +41,21 @@ void ExpectSame(const ProcessConfig& a, const ProcessConfig& b) {
     EXPECT_EQ(a.rlimits[i].hard, b.rlimits[i].hard);
   }
   EXPECT_EQ(a.oom_score_adj, b.oom_score_adj);
+  ASSERT_EQ(a.scheduler.has_value(), b.scheduler.has_value());
+  if (a.scheduler) {
+    EXPECT_EQ(a.scheduler->policy, b.scheduler->policy);
+    EXPECT_EQ(a.scheduler->nice, b.scheduler->nice);
+    EXPECT_EQ(a.scheduler->priority, b.scheduler->priority);
+    EXPECT_EQ(a.scheduler->flags, b.scheduler->flags);
+    EXPECT_EQ(a.scheduler->runtime, b.scheduler->runtime);
+    EXPECT_EQ(a.scheduler->deadline, b.scheduler->deadline);
+    EXPECT_EQ(a.scheduler->period, b.scheduler->period);
+  }
+  ASSERT_EQ(a.io_priority.has_value(), b.io_priority.has_value());
+  if (a.io_priority) {
+    EXPECT_EQ(a.io_priority->io_class, b.io_priority->io_class);
+    EXPECT_EQ(a.io_priority->priority, b.io_priority->priority);
+  }
 }
 
 void ExpectSame(const std::vector<BlockThrottle>& a, const std::vector<BlockThrottle>& b) {
@@ -132,6 +147,8 @@ void ExpectSame(const ContainerConfig& a, const ContainerConfig& b) {
   EXPECT_EQ(a.rootfs, b.rootfs);
   EXPECT_EQ(a.readonly_rootfs, b.readonly_rootfs);
   EXPECT_EQ(a.hostname, b.hostname);
+  EXPECT_EQ(a.domainname, b.domainname);
+  EXPECT_EQ(a.personality, b.personality);
   ExpectSame(a.process, b.process);
   EXPECT_EQ(a.output, b.output);
   ASSERT_EQ(a.mounts.size(), b.mounts.size());

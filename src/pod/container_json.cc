@@ -119,6 +119,7 @@ Json ToJson(const ContainerConfig& config) {
   Json json = {{"id", config.id}, {"rootfs", config.rootfs}};
   if (config.readonly_rootfs) json["readonly_rootfs"] = true;
   if (!config.hostname.empty()) json["hostname"] = config.hostname;
+  if (!config.domainname.empty()) json["domainname"] = config.domainname;
   json["process"] = ToJson(config.process);
   json["output"] = NameOf(kOutputNames, config.output);
   json["log"] = {{"format", NameOf(kLogFormatNames, config.log.format)},
@@ -134,6 +135,7 @@ Json ToJson(const ContainerConfig& config) {
     json["namespaces"][name] = NameOf(kNamespaceOwnerNames, config.namespaces.*owner);
   }
   if (!config.sysctl.empty()) json["sysctl"] = config.sysctl;
+  if (!config.personality.empty()) json["personality"] = config.personality;
   if (Json resources = ToJson(config.resources); !resources.empty()) json["resources"] = std::move(resources);
   if (config.seccomp) json["seccomp"] = ToJson(*config.seccomp);
   if (!config.hooks.empty()) json["hooks"] = ToJson(config.hooks);
@@ -149,6 +151,7 @@ Result<ContainerConfig> ContainerConfigFromJson(const Json& json) {
   reader.Read("rootfs", config.rootfs);
   reader.Read("readonly_rootfs", config.readonly_rootfs);
   reader.Read("hostname", config.hostname);
+  reader.Read("domainname", config.domainname);
   if (const Json* process = reader.Object("process")) {
     Result<ProcessConfig> read = ProcessConfigFromJson(*process, "process");
     if (!read) return Fail(std::move(read.error()));
@@ -178,6 +181,7 @@ Result<ContainerConfig> ContainerConfigFromJson(const Json& json) {
       ReadEnum(owners, name, kNamespaceOwnerNames, config.namespaces.*owner);
   });
   reader.Read("sysctl", config.sysctl);
+  reader.Read("personality", config.personality);
   if (const Json* resources = reader.Object("resources")) {
     Result<ContainerResources> read = ContainerResourcesFromJson(*resources, "resources");
     if (!read) return Fail(std::move(read.error()));

@@ -17,17 +17,10 @@ namespace {
 constexpr size_t kMaxConfig = 4 << 20;
 
 constexpr Refused kRefusedAtTop[] = {
-    {"domainname", "is no field of its own here: give the sysctl 'kernel.domainname' instead"},
-    {"solaris", kOthers},
-    {"windows", kOthers},
-    {"vm", kHosts},
-    {"zos", kOthers},
-    {"freebsd", kOthers},
+    {"solaris", kOthers}, {"windows", kOthers}, {"vm", kHosts}, {"zos", kOthers}, {"freebsd", kOthers},
 };
 constexpr Refused kRefusedOfProcess[] = {
-    {"commandLine", kOthers},      {"selinuxLabel", kNoLabels},        {"scheduler", kNoScheduling},
-    {"ioPriority", kNoScheduling}, {"execCPUAffinity", kNoScheduling},
-};
+    {"commandLine", kOthers}, {"selinuxLabel", kNoLabels}, {"execCPUAffinity", kNoScheduling}};
 constexpr Refused kRefusedOfUser[] = {{"username", "is for Windows: give 'uid' and 'gid'"}};
 constexpr Refused kRefusedOfMount[] = {{"uidMappings", kNoUsers}, {"gidMappings", kNoUsers}};
 
@@ -53,6 +46,33 @@ void ReadVersion(Section& top) {
   top.ReadRequired("ociVersion", version);
   if (IsCompatibleVersion(version)) return;
   top.Fail("ociVersion", "is " + Shown(version) + ": versions 1.x.y of the specification are read");
+}
+
+// An object that says nothing is none.
+void ReadScheduling(Section& section, ProcessConfig& process) {
+  section.Object("scheduler", [&](Section& entry) {
+    Scheduler scheduler;
+    entry.Read("policy", scheduler.policy);
+    entry.Read("nice", scheduler.nice);
+    entry.Read("priority", scheduler.priority);
+    entry.Read("flags", scheduler.flags);
+    entry.Read("runtime", scheduler.runtime);
+    entry.Read("deadline", scheduler.deadline);
+    entry.Read("period", scheduler.period);
+    if (SaysNothing(*section.Value("scheduler"))) return;
+    if (scheduler.policy.empty()) entry.Fail(entry.reader().PathOf("policy"), "is missing");
+    if (entry.ok()) entry.Check(ValidateScheduler(scheduler, "'process.scheduler'"));
+    process.scheduler = std::move(scheduler);
+  });
+  section.Object("ioPriority", [&](Section& entry) {
+    IoPriority io_priority;
+    entry.Read("class", io_priority.io_class);
+    entry.Read("priority", io_priority.priority);
+    if (SaysNothing(*section.Value("ioPriority"))) return;
+    if (io_priority.io_class.empty()) entry.Fail(entry.reader().PathOf("class"), "is missing");
+    if (entry.ok()) entry.Check(ValidateIoPriority(io_priority, "'process.ioPriority'"));
+    process.io_priority = std::move(io_priority);
+  });
 }
 
 void ReadProcess(Section& section, ProcessConfig& process) {
@@ -88,6 +108,7 @@ void ReadProcess(Section& section, ProcessConfig& process) {
   });
   section.Read("noNewPrivileges", process.no_new_privileges);
   section.Read("oomScoreAdj", process.oom_score_adj);
+  ReadScheduling(section, process);
   std::string profile;
   section.Read("apparmorProfile", profile);
   if (!profile.empty() && profile != "unconfined") section.Refuse("apparmorProfile", kNoLabels);
@@ -167,6 +188,7 @@ Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string&
   top.Object("process", [&](Section& section) { ReadProcess(section, config.process); });
   top.Object("root", [&](Section& section) { ReadRoot(section, bundle, config); });
   top.Read("hostname", config.hostname);
+  top.Read("domainname", config.domainname);
   ReadMounts(top, bundle, config.mounts);
   top.Read("annotations", config.annotations);
   top.Object("linux", [&](Section& section) { ReadOciLinux(section, config); });

@@ -193,16 +193,10 @@ TEST(OciBundle, ValuesThatNoProcessCanHave) {
 TEST(OciBundle, WhatIsNotForAContainerInAVmIsRefusedByNameAndNeverLeftOut) {
   ExpectRefused("/process/selinuxLabel", "\"system_u\"", "'process.selinuxLabel' is a label of a security");
   ExpectRefused("/process/apparmorProfile", "\"docker-default\"", "'process.apparmorProfile' is a label of");
-  ExpectRefused("/process/scheduler", R"({"policy": "SCHED_FIFO"})",
-                "'process.scheduler' cannot be told to the guest's agent: remove it");
-  ExpectRefused("/process/ioPriority", R"({"class": "IOPRIO_CLASS_RT"})",
-                "'process.ioPriority' cannot be told");
   ExpectRefused("/process/execCPUAffinity", R"({"initial": "0"})", "'process.execCPUAffinity'");
   ExpectRefused("/process/user/username", "\"me\"",
                 "'process.user.username' is for Windows: give 'uid' and 'gid'");
   ExpectRefused("/process/commandLine", "\"cmd\"", "'process.commandLine' is not for Linux");
-  ExpectRefused("/domainname", "\"example\"",
-                "'domainname' is no field of its own here: give the sysctl 'kernel.domainname' instead");
   ExpectRefused("/windows", R"({"servicing": true})", "'windows' is not for Linux");
   ExpectRefused("/solaris", R"({"milestone": "x"})", "'solaris' is not for Linux");
   ExpectRefused("/zos", R"({"x": "y"})", "'zos' is not for Linux");
@@ -212,6 +206,39 @@ TEST(OciBundle, WhatIsNotForAContainerInAVmIsRefusedByNameAndNeverLeftOut) {
                 "'mounts[0].uidMappings' needs a user namespace");
   ExpectRefused("/mounts/0/gidMappings", R"([{"containerID": 0, "hostID": 1, "size": 1}])",
                 "'mounts[0].gidMappings' needs a user namespace");
+}
+
+TEST(OciBundle, Scheduling_IsReadAndCheckedByName) {
+  const auto process = [](const std::string& pointer, const std::string& text) {
+    const auto config = Parse(BundleWith(pointer, text));
+    EXPECT_TRUE(config) << config.error().ToString();
+    return config ? config->process : ProcessConfig{};
+  };
+  const auto scheduler = process("/process/scheduler", R"({"policy": "SCHED_DEADLINE", "nice": -3,
+      "flags": ["SCHED_FLAG_RESET_ON_FORK"], "runtime": 2000, "deadline": 3000, "period": 4000})")
+                             .scheduler;
+  ASSERT_TRUE(scheduler);
+  EXPECT_EQ(scheduler->policy, "SCHED_DEADLINE");
+  EXPECT_EQ(scheduler->nice, -3);
+  EXPECT_THAT(scheduler->flags, ElementsAre("SCHED_FLAG_RESET_ON_FORK"));
+  EXPECT_EQ(scheduler->runtime, 2000u);
+  EXPECT_EQ(scheduler->deadline, 3000u);
+  EXPECT_EQ(scheduler->period, 4000u);
+  EXPECT_EQ(process("/process/scheduler", R"({"policy": "SCHED_RR", "priority": 7})").scheduler->priority, 7);
+  const auto io_priority =
+      process("/process/ioPriority", R"({"class": "IOPRIO_CLASS_RT", "priority": 3})").io_priority;
+  ASSERT_TRUE(io_priority);
+  EXPECT_EQ(io_priority->io_class, "IOPRIO_CLASS_RT");
+  EXPECT_EQ(io_priority->priority, 3);
+  for (const char* nothing : {"{}", "null", R"({"priority": 0})", R"({"class": "", "policy": ""})"}) {
+    EXPECT_FALSE(process("/process/scheduler", nothing).scheduler) << nothing;
+    EXPECT_FALSE(process("/process/ioPriority", nothing).io_priority) << nothing;
+  }
+  ExpectRefused("/process/scheduler", R"({"nice": 5})", "'process.scheduler.policy' is missing");
+  ExpectRefused("/process/scheduler", R"({"policy": "SCHED_X"})",
+                "'process.scheduler': the policy 'SCHED_X' is unknown");
+  ExpectRefused("/process/ioPriority", R"({"priority": 5})", "'process.ioPriority.class' is missing");
+  ExpectRefused("/process/ioPriority", R"({"class": "X"})", "'process.ioPriority': the class 'X' is unknown");
 }
 
 TEST(OciBundle, Hooks) {
@@ -248,7 +275,8 @@ TEST(OciBundle, Hooks) {
 TEST(OciBundle, WhatSaysNothingIsTaken) {
   ExpectTaken("/process/apparmorProfile", "\"unconfined\"");
   ExpectTaken("/process/selinuxLabel", "\"\"");
-  ExpectTaken("/domainname", "\"\"");
+  EXPECT_EQ(Parse(BundleWith("/domainname", "\"example.org\""))->domainname, "example.org");
+  ExpectRefused("/domainname", "\"a b\"", "domainname 'a b': use letters");
   ExpectTaken("/linux", "null");
   ExpectTaken("/mounts", "[]");
 }

@@ -60,8 +60,12 @@ void ReadMemory(Section& memory, ContainerResources& resources) {
   memory.ReadLimit("limit", resources.memory_limit);
   memory.ReadLimit("reservation", resources.memory_reservation);
   memory.ReadLimit("swap", resources.memory_swap);
-  // 0 is no default here: it forbids swapping.
-  if (memory.Value("swappiness") != nullptr) memory.Refuse("swappiness", kOldCgroups);
+  // Cgroups v2 have none, and a guest without swap needs none: runc leaves it out as well.
+  int64_t swappiness = 0;
+  memory.Read("swappiness", swappiness);
+  if (swappiness < -1 || swappiness > 100) {
+    memory.Fail(memory.reader().PathOf("swappiness"), "is " + std::to_string(swappiness) + ": give 0 to 100");
+  }
   memory.Refuse(kRefusedOfMemory);
   // Cgroups v2 are hierarchical, and a new container uses nothing that could be above its limit.
   bool always = false;
@@ -189,13 +193,10 @@ void ReadOciLinux(Section& section, ContainerConfig& config) {
   section.Object("resources", [&](Section& resources) { ReadResources(resources, config.resources); });
   if (section.ok()) section.Check(ValidateResources(config.resources, "'linux.resources'"));
   section.Object("seccomp", [&](Section& seccomp) { ReadSeccomp(seccomp, config.seccomp); });
-  section.Object("personality", [](Section& personality) {
-    std::string domain;
-    personality.Read("domain", domain);
-    if (!domain.empty() && domain != "LINUX") {
-      personality.Refuse("domain", "is not 'LINUX', the only one the guest has: remove it");
-    }
-    personality.Refuse({{"flags", "is of no use with 'LINUX': remove it"}});
+  section.Object("personality", [&](Section& personality) {
+    personality.Read("domain", config.personality);
+    personality.Check(ValidatePersonality(config.personality, "'linux.personality'"));
+    personality.Refuse({{"flags", "has no values that the specification knows: remove it"}});
   });
   section.Refuse(kRefusedOfLinux);
 }

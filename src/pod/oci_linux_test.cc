@@ -70,8 +70,10 @@ TEST(OciLinux, MemoryAndProcesses) {
   EXPECT_FALSE(Taken("/linux/resources/pids", R"({"limit": 0})").resources.pids_limit);
   ExpectRefused("/linux/resources/memory", R"({"limit": 8192, "swap": 4096})",
                 "'linux.resources': memory and swap 4096 is below the memory limit 8192");
-  ExpectRefused("/linux/resources/memory", R"({"swappiness": 0})",
-                "'linux.resources.memory.swappiness' is of cgroups v1, and the guest has v2: remove it");
+  for (const char* none : {"0", "60", "100", "-1"})
+    Taken("/linux/resources/memory", R"({"swappiness": )" + std::string(none) + "}");
+  ExpectRefused("/linux/resources/memory", R"({"swappiness": 101})",
+                "'linux.resources.memory.swappiness' is 101: give 0 to 100");
   ExpectRefused("/linux/resources/memory", R"({"kernel": 1})",
                 "'linux.resources.memory.kernel' is of cgroups v1");
   ExpectRefused("/linux/resources/memory", R"({"kernelTCP": 1})", "'linux.resources.memory.kernelTCP'");
@@ -202,6 +204,8 @@ TEST(OciLinux, SysctlsPathsAndPropagation) {
               ElementsAre(Pair("net.ipv4.ip_forward", "1")));
   ExpectRefused("/linux/sysctl", R"({"vm.swappiness": "1"})",
                 "sysctl 'vm.swappiness': it is the whole guest's");
+  EXPECT_THAT(Taken("/linux/sysctl", R"({"net/ipv4/ip_forward": "1"})").sysctl,
+              ElementsAre(Pair("net/ipv4/ip_forward", "1")));
   Json json = BundleWith("/linux/namespaces", "[]");
   json["linux"]["sysctl"] = {{"net.ipv4.ip_forward", "1"}};
   EXPECT_THAT(ParseBundle(json).error().ToString(),
@@ -223,10 +227,11 @@ TEST(OciLinux, WhatIsNotForAContainerInAVmIsRefused) {
   ExpectRefused("/linux/netDevices", R"({"eth0": {"name": "x"}})",
                 "'linux.netDevices' is the host's business");
   ExpectRefused("/linux/memoryPolicy", R"({"mode": "MPOL_BIND"})", "'linux.memoryPolicy' cannot be told");
-  ExpectRefused("/linux/personality", R"({"domain": "LINUX32"})",
-                "'linux.personality.domain' is not 'LINUX'");
+  ExpectRefused("/linux/personality", R"({"domain": "LINUX64"})",
+                "'linux.personality': the domain 'LINUX64' is unknown: use 'LINUX' or 'LINUX32'");
   ExpectRefused("/linux/personality", R"({"domain": "LINUX", "flags": ["X"]})", "'linux.personality.flags'");
-  Taken("/linux/personality", R"({"domain": "LINUX"})");
+  EXPECT_EQ(Taken("/linux/personality", R"({"domain": "LINUX"})").personality, "LINUX");
+  EXPECT_EQ(Taken("/linux/personality", R"({"domain": "LINUX32"})").personality, "LINUX32");
 }
 
 // Whether the word in quotes at `quote` is the name of a field, as the parser's sources spell them:

@@ -57,6 +57,7 @@ inline ContainerConfig FullContainer() {
   config.rootfs = "/srv/\xc3\xbc \"rootfs\"\n";
   config.readonly_rootfs = true;
   config.hostname = "db";
+  config.domainname = "example";
   ProcessConfig& process = config.process;
   process.args = {"sh", "-c", "echo \"hi\"\t\x01 'there'", ""};
   process.env = {"PATH=/bin", "EMPTY=", "A=b=c"};
@@ -76,6 +77,14 @@ inline ContainerConfig FullContainer() {
       {"CAP_CHOWN"}, {"CAP_KILL"}, {"CAP_MKNOD"}, {"CAP_SETUID"}, {"CAP_SYS_CHROOT", "CAP_FOWNER"}};
   process.rlimits = {{"RLIMIT_NOFILE", 1024, 18446744073709551615u}, {"RLIMIT_CORE", 0, 0}};
   process.oom_score_adj = -1000;
+  process.scheduler = Scheduler{.policy = "SCHED_DEADLINE",
+                                .nice = -20,
+                                .priority = 0,
+                                .flags = {"SCHED_FLAG_RECLAIM"},
+                                .runtime = 1024,
+                                .deadline = 9223372036854775807u,
+                                .period = 9223372036854775807u};
+  process.io_priority = IoPriority{.io_class = "IOPRIO_CLASS_IDLE", .priority = 7};
   config.output = ContainerOutput::kAttach;
   config.mounts = {{"/proc", "proc", "proc", {"nosuid", "noexec"}}, {"/tmp", "tmpfs", "tmpfs", {}}};
   config.log = {.format = LogFormat::kJson, .max_size = Bytes{4096}, .max_files = 100};
@@ -89,6 +98,7 @@ inline ContainerConfig FullContainer() {
                        .uts = NamespaceOwner::kContainer,
                        .network = NamespaceOwner::kContainer};
   config.sysctl = {{"net.ipv4.ip_forward", "1"}, {"kernel.msgmax", "8192"}};
+  config.personality = "LINUX32";
   config.resources = FullResources();
   config.resources.devices = {
       {false, "a", {}, {}, "rwm"}, {true, "c", 10, 229, "rw"}, {true, "b", 8, {}, "m"}};

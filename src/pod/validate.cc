@@ -198,6 +198,9 @@ Status ValidateProcess(const ProcessConfig& process, std::string_view field) {
     }
   }
   VC_RETURN_IF_ERROR(ValidateRlimits(process.rlimits, name + ": rlimits"));
+  if (process.scheduler) VC_RETURN_IF_ERROR(ValidateScheduler(*process.scheduler, name + ": scheduler"));
+  if (process.io_priority)
+    VC_RETURN_IF_ERROR(ValidateIoPriority(*process.io_priority, name + ": I/O priority"));
   VC_RETURN_IF_ERROR(ValidateText(process.cwd, name + ": the working directory"));
   if (process.cwd.empty() || process.cwd[0] != '/') {
     return Fail(Code::kInvalidArgument,

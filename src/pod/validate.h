@@ -44,6 +44,12 @@ Status ValidateDeviceNumbers(int64_t major, int64_t minor, const std::string& of
 
 Status ValidateSeccomp(const Seccomp& seccomp, std::string_view field);
 
+Status ValidateScheduler(const Scheduler& scheduler, const std::string& of);
+Status ValidateIoPriority(const IoPriority& io_priority, const std::string& of);
+
+// "LINUX", "LINUX32" or nothing.
+Status ValidatePersonality(std::string_view name, const std::string& field);
+
 // `field` names the process in messages, such as "command".
 Status ValidateProcess(const ProcessConfig& process, std::string_view field);
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <set>
 
+#include "base/sysctl_name.h"
 #include "os/file.h"
 #include "pod/mounts.h"
 #include "pod/validate.h"
@@ -21,6 +22,7 @@ constexpr size_t kMaxDevices = 1024;
 constexpr size_t kMaxHooks = 64;             // of each kind
 constexpr size_t kMaxHookBytes = 128 << 10;  // of one hook's arguments and variables
 constexpr size_t kMaxSysctls = 256;
+constexpr size_t kMaxSysctlName = 256;
 constexpr size_t kMaxSysctlValue = 4096;
 constexpr Bytes kMinLog{4096};
 constexpr uint32_t kMaxLogs = 100;
@@ -34,9 +36,9 @@ constexpr std::string_view kPropagations[] = {"",       "private", "rprivate",  
                                               "shared", "rshared", "unbindable", "runbindable"};
 
 // (sysctl(8), ipc_namespaces(7))
-constexpr std::string_view kIpcSysctls[] = {"kernel.msgmax", "kernel.msgmnb",         "kernel.msgmni",
-                                            "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
-                                            "kernel.shmmni", "kernel.shm_rmid_forced"};
+constexpr std::string_view kIpcSysctls[] = {"kernel/msgmax", "kernel/msgmnb",         "kernel/msgmni",
+                                            "kernel/sem",    "kernel/shmall",         "kernel/shmmax",
+                                            "kernel/shmmni", "kernel/shm_rmid_forced"};
 
 Status ValidatePaths(const std::optional<std::vector<std::string>>& paths, const std::string& field) {
   if (!paths) return {};
@@ -150,19 +152,18 @@ Status ValidateHooks(const Hooks& hooks, const std::string& of) {
   return {};
 }
 
-// The namespace whose value it is; nothing for one that is the whole guest's.
-const char* NamespaceOfSysctl(std::string_view name) {
-  if (IsOneOf(kIpcSysctls, name) || name.rfind("fs.mqueue.", 0) == 0) return "ipc";
-  if (name.rfind("net.", 0) == 0) return "network";
-  if (name == "kernel.domainname") return "uts";
+// The namespace whose value it is, by its path; nothing for one that is the whole guest's.
+const char* NamespaceOfSysctl(std::string_view path) {
+  if (IsOneOf(kIpcSysctls, path) || path.rfind("fs/mqueue/", 0) == 0) return "ipc";
+  if (path.rfind("net/", 0) == 0) return "network";
+  if (path == "kernel/domainname") return "uts";
   return nullptr;
 }
 
+// Interfaces, which some names hold, may be called by any sign that can be seen.
 bool IsSysctlName(std::string_view name) {
-  return name.size() <= 256 && !name.empty() && name.front() != '.' && name.back() != '.' &&
-         name.find("..") == std::string_view::npos &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
-             std::string_view::npos;
+  return name.size() <= kMaxSysctlName && !SysctlPath(name).empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 Status ValidateSysctl(const ContainerConfig& config, const std::string& of) {
@@ -171,23 +172,25 @@ Status ValidateSysctl(const ContainerConfig& config, const std::string& of) {
   for (const auto& [name, value] : config.sysctl) {
     const std::string field = of + ": sysctl " + Shown(name);
     if (!IsSysctlName(name)) return Fails(field, "it is no name like 'net.ipv4.ip_forward'");
+    const std::string path = SysctlPath(name);
     VC_RETURN_IF_ERROR(ValidateText(value, field + ": the value"));
     if (value.size() > kMaxSysctlValue) {
       return Fails(field, "a value of " + std::to_string(value.size()) + " bytes: at most " +
                               std::to_string(kMaxSysctlValue));
     }
-    if (name == "kernel.hostname") return Fails(field, "give the hostname instead");
-    const char* kind = NamespaceOfSysctl(name);
+    if (path == "kernel/hostname") return Fails(field, "give the hostname instead");
+    const char* kind = NamespaceOfSysctl(path);
     if (kind == nullptr) {
       return Fails(field,
                    "it is the whole guest's and of no namespace: use 'net.*', 'fs.mqueue.*', "
                    "'kernel.domainname' or one of System V's, such as 'kernel.shmmax'");
     }
     const std::string_view word = kind;
-    const NamespaceOwner owner = word == "ipc"             ? namespaces.ipc
-                                 : word == "network"       ? namespaces.network
-                                 : config.hostname.empty() ? namespaces.uts
-                                                           : NamespaceOwner::kContainer;
+    const bool named = !config.hostname.empty() || !config.domainname.empty();
+    const NamespaceOwner owner = word == "ipc"       ? namespaces.ipc
+                                 : word == "network" ? namespaces.network
+                                 : named             ? NamespaceOwner::kContainer
+                                                     : namespaces.uts;
     if (owner != NamespaceOwner::kContainer) {
       return Fails(field, "it is of the " + std::string(kind) +
                               " namespace, which is the pod's: give the container one of its own");
@@ -225,6 +228,11 @@ Status ValidatePropagation(std::string_view name, std::string_view field) {
   return Fail(Code::kInvalidArgument, std::string(field) + " " + Shown(name) +
                                           " is unknown: use 'private', 'slave', 'shared' or 'unbindable', "
                                           "or one of them with an 'r' before it");
+}
+
+Status ValidatePersonality(std::string_view name, const std::string& field) {
+  if (name.empty() || name == "LINUX" || name == "LINUX32") return {};
+  return Fails(field, "the domain " + Shown(name) + " is unknown: use 'LINUX' or 'LINUX32'");
 }
 
 Status ValidateMount(const Mount& mount, std::string_view field) {
@@ -269,6 +277,8 @@ Status ValidateContainerFields(const ContainerConfig& config) {
   }
   const std::string of = "container " + Quoted(config.id);
   VC_RETURN_IF_ERROR(ValidateHostname(config.hostname));
+  VC_RETURN_IF_ERROR(ValidateHostname(config.domainname, "domainname"));
+  VC_RETURN_IF_ERROR(ValidatePersonality(config.personality, of + ": personality"));
   VC_RETURN_IF_ERROR(ValidateAnnotations(config.annotations, of));
   VC_RETURN_IF_ERROR(ValidateMounts(config.mounts, of));
   VC_RETURN_IF_ERROR(ValidatePropagation(config.rootfs_propagation, of + ": rootfs propagation"));

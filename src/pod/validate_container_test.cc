@@ -324,7 +324,15 @@ TEST_F(ValidateContainerTest, SysctlsAreOfNamespacesThatTheContainerOwns) {
   for (const char* name : {"vm.swappiness", "kernel.pid_max", "fs.file-max", "kernel.sem2"}) {
     ExpectRefused(set(name), "sysctl '"s + name + "': it is the whole guest's and of no namespace");
   }
-  for (const std::string& name : {""s, "net/ipv4/ip_forward"s, "net.../x"s, ".net"s, "net."s, "net..x"s}) {
+  ExpectTaken(set("net/ipv4/ip_forward", own(&Namespaces::network)));
+  ExpectTaken(set("net/ipv4/conf/eth0.1/rp_filter", own(&Namespaces::network)));
+  ExpectTaken(set("net.ipv4.conf.eth0/1.rp_filter", own(&Namespaces::network)));
+  ExpectTaken(set("kernel/shmmax", own(&Namespaces::ipc)));
+  ExpectTaken(set("kernel.domainname", [](ContainerConfig& c) { c.domainname = "example"; }));
+  ExpectRefused(set("kernel/hostname"), "sysctl 'kernel/hostname': give the hostname instead");
+  ExpectRefused(set("vm/swappiness"), "sysctl 'vm/swappiness': it is the whole guest's");
+  for (const std::string& name :
+       {""s, "net.../x"s, ".net"s, "net."s, "net..x"s, "net/../../etc/passwd"s, "net.//.x"s, "net.a b"s}) {
     ExpectRefused(set(name), "sysctl '" + name + "': it is no name like");
   }
 }

@@ -237,6 +237,38 @@ TEST_F(ValidateTest, WhatTheProcessIsGiven) {
       ": rlimits: RLIMIT_CPU: the soft limit 2 is above the hard one, 1");
 }
 
+TEST_F(ValidateTest, Schedulers) {
+  const auto refuse = [this](const Scheduler& scheduler, const std::string& message) {
+    ExpectProcessRefused([&](ProcessConfig& p) { p.scheduler = scheduler; }, ": scheduler" + message);
+  };
+  refuse({}, ": the policy '' is unknown: use 'SCHED_OTHER'");
+  refuse({.policy = "SCHED_ISO"}, ": the policy 'SCHED_ISO' is unknown");
+  refuse({.policy = "SCHED_OTHER", .flags = {"X"}}, ": the flag 'X' is unknown");
+  refuse({.policy = "SCHED_OTHER", .nice = 20}, ": nice 20 is out of range: give -20 to 19");
+  refuse({.policy = "SCHED_BATCH", .nice = -21}, ": nice -21 is out of range");
+  refuse({.policy = "SCHED_OTHER", .priority = 1}, ": a priority is for 'SCHED_FIFO' and 'SCHED_RR'");
+  refuse({.policy = "SCHED_FIFO"}, ": priority 0 is out of range: give 1 to 99");
+  refuse({.policy = "SCHED_RR", .priority = 100}, ": priority 100 is out of range");
+  refuse({.policy = "SCHED_IDLE", .period = 1}, ": runtime, deadline and period are for 'SCHED_DEADLINE'");
+  refuse({.policy = "SCHED_DEADLINE", .deadline = 5000}, ": runtime 0 is out of range: give 1024 to");
+  refuse({.policy = "SCHED_DEADLINE", .runtime = 5000, .deadline = 4000}, ": the runtime must not be above");
+  refuse({.policy = "SCHED_DEADLINE", .runtime = 2000, .deadline = 4000, .period = 3000},
+         ": the runtime must not be above the deadline, nor the deadline above the period");
+  refuse({.policy = "SCHED_DEADLINE", .runtime = 2000, .deadline = 1ull << 63},
+         ": deadline 9223372036854775808");
+  ExpectProcessRefused([](ProcessConfig& p) { p.io_priority.emplace(); },
+                       ": I/O priority: the class '' is unknown");
+  ExpectProcessRefused(
+      [](ProcessConfig& p) {
+        p.io_priority = IoPriority{"IOPRIO_CLASS_BE", 8};
+      },
+      ": I/O priority: priority 8 is out of range: give 0 to 7");
+  ExpectRefused([](PodConfig& pod) { pod.containers[0].personality = "LINUX64"; }, Code::kInvalidArgument,
+                "container 'db': personality: the domain 'LINUX64' is unknown: use 'LINUX' or 'LINUX32'");
+  ExpectRefused([](PodConfig& pod) { pod.containers[0].domainname = "a b"; }, Code::kInvalidArgument,
+                "domainname 'a b': use letters");
+}
+
 TEST_F(ValidateTest, Mounts) {
   const auto mount = [this](Mount entry, const std::string& message) {
     ExpectRefused([&](PodConfig& pod) { pod.containers[0].mounts = {entry}; }, Code::kInvalidArgument,

@@ -70,14 +70,13 @@ Status ValidateAnnotations(const std::map<std::string, std::string>& annotations
   return {};
 }
 
-Status ValidateHostname(const std::string& hostname) {
-  if (hostname.size() > 64) {
-    return Fail(Code::kInvalidArgument, "hostname " + Shown(hostname) + " is longer than 64 characters");
+Status ValidateHostname(const std::string& name, const std::string& field) {
+  if (name.size() > 64) {
+    return Fail(Code::kInvalidArgument, field + " " + Shown(name) + " is longer than 64 characters");
   }
-  for (const char c : hostname) {
+  for (const char c : name) {
     if (c <= 0x20 || c >= 0x7f || c == '/') {
-      return Fail(Code::kInvalidArgument,
-                  "hostname " + Shown(hostname) + ": use letters, digits, '-' and '.'");
+      return Fail(Code::kInvalidArgument, field + " " + Shown(name) + ": use letters, digits, '-' and '.'");
     }
   }
   return {};

@@ -39,7 +39,8 @@ Status ValidateEnvironment(const std::vector<std::string>& env, const std::strin
 
 Status ValidateAnnotations(const std::map<std::string, std::string>& annotations, const std::string& of);
 
-Status ValidateHostname(const std::string& hostname);
+// `field` names it in messages: "hostname", or "domainname", which has the same form.
+Status ValidateHostname(const std::string& name, const std::string& field = "hostname");
 
 // "what value is out of range: expected"
 tl::unexpected<Error> OutOfRange(const std::string& what, int64_t value, const char* expected);

@@ -265,7 +265,10 @@ TEST_F(OperationsTest, HooksRunWhereTheyBelong) {
 TEST_F(OperationsTest, AProcessIsWhatItsConfigurationSays) {
   ContainerConfig config = Made("process");
   config.process.user.umask = 027;
-  config.sysctl = {{"kernel.shmmni", "1234"}, {"net.ipv4.ip_forward", "1"}};
+  config.sysctl = {{"kernel.shmmni", "1234"}, {"net/ipv4/ip_forward", "1"}};
+  config.domainname = "example.org";
+  config.personality = "LINUX32";
+  config.process.scheduler = Scheduler{.policy = "SCHED_RR", .priority = 5};
   config.namespaces.ipc = NamespaceOwner::kContainer;
   config.namespaces.network = NamespaceOwner::kContainer;
   config.devices = {{.path = "/dev/mynull", .type = "c", .major = 1, .minor = 3, .mode = 0622}};
@@ -276,11 +279,12 @@ TEST_F(OperationsTest, AProcessIsWhatItsConfigurationSays) {
   config.process.capabilities = DefaultCapabilities();
   config.process.capabilities->bounding.emplace_back("CAP_FUTURE");
   EXPECT_EQ(
-      SaidIn(
-          config,
-          "umask; cat /proc/sys/kernel/shmmni /proc/sys/net/ipv4/ip_forward; stat -c '%a %t %T' /dev/mynull; "
-          "mkdir /x 2>&1 | grep -o 'not supported'; grep Seccomp: /proc/self/status | tr -d '\\t '"),
-      "0027\n1234\n1\n622 1 3\nnot supported\nSeccomp:2\n");
+      SaidIn(config,
+             "umask; cat /proc/sys/kernel/domainname; uname -m; read -r line </proc/self/stat; set -- $line; "
+             "echo ${40} ${41}; cat /proc/sys/kernel/shmmni /proc/sys/net/ipv4/ip_forward; stat -c '%a %t "
+             "%T' /dev/mynull; "
+             "mkdir /x 2>&1 | grep -o 'not supported'; grep Seccomp: /proc/self/status | tr -d '\\t '"),
+      "0027\nexample.org\ni686\n5 2\n1234\n1\n622 1 3\nnot supported\nSeccomp:2\n");
   EXPECT_THAT(FileContent(root() + "/pods/" + kPod + "/monitor.log"),
               testing::HasSubstr("container 'process': capability 'CAP_FUTURE' is unknown and ignored"));
 }

@@ -15,6 +15,7 @@
 #include <net/if.h>
 
 #include "base/errors.h"
+#include "base/sysctl_name.h"
 #include "guest/agent/container/devices.h"
 #include "guest/agent/container/executable.h"
 #include "guest/agent/container/hooks.h"
@@ -55,6 +56,10 @@ Status EnterNamespaces(const InitPlan& plan) {
   if (!hostname.empty() && ::sethostname(hostname.data(), hostname.size()) < 0) {
     return FailErrno("set the hostname " + Quoted(hostname));
   }
+  const std::string& domainname = plan.domainname;
+  if (!domainname.empty() && ::setdomainname(domainname.data(), domainname.size()) < 0) {
+    return FailErrno("set the domainname " + Quoted(domainname));
+  }
   if (plan.own_network) return RaiseLoopback();
   return {};
 }
@@ -69,10 +74,7 @@ bool OwnsDev(const grpc::Spec& spec) {
 
 Status SetSysctls(const grpc::Linux& linux_spec) {
   for (const auto& [key, value] : linux_spec.sysctl()) {
-    std::string path = key;
-    // "net.ipv4.ip_forward", and "net/ipv4/conf/eth0.1/forwarding" for names with dots in them.
-    if (path.find('/') == std::string::npos) std::replace(path.begin(), path.end(), '.', '/');
-    if (auto status = WriteFile("/proc/sys/" + path, value); !status) {
+    if (auto status = WriteFile("/proc/sys/" + SysctlPath(key), value); !status) {
       return Fail(std::move(status.error()).AddContext("set sysctl " + Quoted(key)));
     }
   }

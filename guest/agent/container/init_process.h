@@ -17,6 +17,7 @@ struct InitPlan {
   std::string bundle;      // what hooks are told, and where they begin
   std::string rootfs;      // a mount point in the agent's root
   std::string hostname;    // to be set in a uts namespace of its own; empty: what it is
+  std::string domainname;  // the same
   int uts_namespace = -1;  // the sandbox's, to join; -1 stays where the clone put it
   int ipc_namespace = -1;
   bool own_network = false;  // the clone put it in a new one

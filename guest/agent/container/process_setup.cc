@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -16,6 +17,7 @@
 #include "guest/agent/container/executable.h"
 #include "guest/agent/container/report.h"
 #include "guest/agent/container/rlimits.h"
+#include "guest/agent/container/scheduling.h"
 #include "guest/agent/container/terminal.h"
 #include "guest/agent/os/file.h"
 
@@ -149,8 +151,8 @@ Status CheckProcess(const grpc::Process& process) {
   return {};
 }
 
-Status CheckUmask(const wire::ProcessExtension& process) {
-  if (process.umask() <= 0777) return {};
+Status CheckExtension(const wire::ProcessExtension& process) {
+  if (process.umask() <= 0777) return CheckScheduling(process);
   return Fail(Code::kInvalidArgument, "umask " + std::to_string(process.umask()) + " is more than 0777");
 }
 
@@ -174,6 +176,9 @@ Result<PreparedProcess> PrepareProcess(const ProcessPlan& plan) {
 
 Status EnterProcess(const ProcessPlan& plan, const PreparedProcess& prepared) {
   const grpc::Process& process = *plan.process;
+  if (plan.personality && ::personality(*plan.personality) < 0) return FailErrno("set the personality");
+  if (plan.scheduler != nullptr) VC_RETURN_IF_ERROR(SetScheduler(*plan.scheduler));
+  if (plan.io_priority != nullptr) VC_RETURN_IF_ERROR(SetIoPriority(*plan.io_priority));
   VC_RETURN_IF_ERROR(SetOomScore(process.oomscoreadj()));
   VC_RETURN_IF_ERROR(SetRlimits(process.rlimits()));
   const std::string directory = process.cwd().empty() ? "/" : process.cwd();

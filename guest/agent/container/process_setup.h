@@ -30,6 +30,9 @@ struct ProcessPlan {
   std::optional<CapabilitySets> capabilities;     // absent: those of the agent
   const SeccompProgram* seccomp = nullptr;        // may be null
   mode_t umask = kDefaultUmask;
+  const wire::Scheduler* scheduler = nullptr;     // may be null
+  const wire::IoPriority* io_priority = nullptr;  // may be null
+  std::optional<unsigned long> personality;       // absent: that of the agent
   // The child's ends, for 0, 1 and 2; with a terminal there are none yet.
   int stdio[3] = {-1, -1, -1};
   int report = -1;
@@ -49,8 +52,8 @@ Status CheckProcess(const grpc::Process& process);
 // Strings that no program can be given are INVALID_ARGUMENT; `what` is their plural, for the message.
 Status CheckStrings(const google::protobuf::RepeatedPtrField<std::string>& strings, const char* what);
 
-// A umask of more than permission bits is INVALID_ARGUMENT.
-Status CheckUmask(const wire::ProcessExtension& process);
+// A umask of more than permission bits and words that scheduling does not know are INVALID_ARGUMENT.
+Status CheckExtension(const wire::ProcessExtension& process);
 
 // Looks the user up and completes the environment: PATH and HOME where they are missing, TERM with a
 // terminal. In the root of the container.

@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "guest/agent/container/exec_process.h"
 #include "guest/agent/container/init_process.h"
+#include "guest/agent/container/scheduling.h"
 #include "guest/agent/sandbox/ids.h"
 
 namespace virtcontainers::guest {
@@ -31,8 +32,11 @@ const char* StateName(Container::State state) {
   return "";
 }
 
-mode_t UmaskOf(const wire::ProcessExtension& process, mode_t otherwise) {
-  return process.has_umask() ? static_cast<mode_t>(process.umask()) : otherwise;
+// What it leaves out stays as it is.
+void Extend(const wire::ProcessExtension& process, ProcessPlan& plan) {
+  if (process.has_umask()) plan.umask = static_cast<mode_t>(process.umask());
+  if (process.has_scheduler()) plan.scheduler = &process.scheduler();
+  if (process.has_io_priority()) plan.io_priority = &process.io_priority();
 }
 
 bool OwnsNetwork(const grpc::Spec& spec) {
@@ -73,14 +77,16 @@ Status Container::Create(const std::string& rootfs, const SharedNamespaces& shar
   plan.rootfs = rootfs;
   // One that is called otherwise than the pod has a namespace of its own to be called so in.
   const bool own_name = !spec.hostname().empty() && spec.hostname() != shared.hostname;
-  const bool own_uts = own_name || request_->own_uts();
+  const bool own_uts = own_name || request_->own_uts() || !request_->domainname().empty();
   owns_network_ = OwnsNetwork(spec);
   if (own_uts) plan.hostname = own_name ? spec.hostname() : shared.hostname;
+  plan.domainname = request_->domainname();
   plan.uts_namespace = own_uts ? -1 : shared.uts;
   plan.ipc_namespace = request_->own_ipc() ? -1 : shared.ipc;
   plan.own_network = owns_network_;
   plan.process.process = &spec.process();
-  plan.process.umask = UmaskOf(request_->process(), kDefaultUmask);
+  Extend(request_->process(), plan.process);
+  VC_ASSIGN_OR_RETURN(plan.process.personality, PersonalityOf(request_->personality()));
   if (request_->request().has_string_user()) plan.process.string_user = &request_->request().string_user();
   VC_RETURN_IF_ERROR(CheckProcess(spec.process()));
   if (spec.process().has_capabilities()) {
@@ -203,12 +209,15 @@ Status Container::LaunchExec(const Call& call, const wire::ExtendedExecRequest& 
     return Fail(Code::kFailedPrecondition, Describe());
   }
   VC_RETURN_IF_ERROR(CheckExecId(request.exec_id()));
-  VC_RETURN_IF_ERROR(CheckUmask(extended.process()));
+  VC_RETURN_IF_ERROR(CheckExtension(extended.process()));
   VC_ASSIGN_OR_RETURN(const grpc::Process process, CompleteProcess(request));
   ExecPlan plan;
   plan.process.process = &process;
-  plan.process.umask =
-      UmaskOf(extended.process(), is_guest() ? kDefaultUmask : UmaskOf(request_->process(), kDefaultUmask));
+  if (!is_guest()) {
+    Extend(request_->process(), plan.process);
+    VC_ASSIGN_OR_RETURN(plan.process.personality, PersonalityOf(request_->personality()));
+  }
+  Extend(extended.process(), plan.process);
   if (request.has_string_user()) {
     plan.process.string_user = &request.string_user();
   } else if (!is_guest() && !request.process().has_user() && request_->request().has_string_user()) {

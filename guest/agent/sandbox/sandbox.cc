@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "base/errors.h"
+#include "base/sysctl_name.h"
 #include "guest/agent/container/device_filter.h"
 #include "guest/agent/container/hooks.h"
 #include "guest/agent/container/report.h"
@@ -184,7 +185,9 @@ Status Sandbox::CheckRequest(const wire::ExtendedCreateRequest& extended) const 
     return Fail(Code::kInvalidArgument, "too many paths, devices or sysctls");
   }
   VC_RETURN_IF_ERROR(CheckHostname(spec.hostname()));
-  for (const auto& [key, value] : linux_spec.sysctl()) VC_RETURN_IF_ERROR(CheckPathInside("/" + key, ""));
+  for (const auto& [name, value] : linux_spec.sysctl()) {
+    if (SysctlPath(name).empty()) return Fail(Code::kInvalidArgument, "there is no sysctl " + Quoted(name));
+  }
   if (linux_spec.uidmappings_size() + linux_spec.gidmappings_size() > 0) {
     return Fail(Code::kUnimplemented,
                 "user namespaces are not supported: the virtual machine is the boundary");
@@ -195,7 +198,7 @@ Status Sandbox::CheckRequest(const wire::ExtendedCreateRequest& extended) const 
   }
   VC_RETURN_IF_ERROR(CheckHooks(spec.hooks()));
   VC_RETURN_IF_ERROR(CheckNamespaces(linux_spec));
-  VC_RETURN_IF_ERROR(CheckUmask(extended.process()));
+  VC_RETURN_IF_ERROR(CheckExtension(extended.process()));
   if (request.devices_size() > 0 || request.shared_mounts_size() > 0) {
     return Fail(Code::kUnimplemented,
                 "devices and shared mounts beside the spec are not supported by this agent");

@@ -1,4 +1,4 @@
-// What a container asks for that Kata's protocol has no field for. Pure.
+// What a container or a process asks for that Kata's protocol has no field for. Pure.
 
 #ifndef VIRTCONTAINERS_SRC_AGENT_KATA_GUEST_EXTENSION_H_
 #define VIRTCONTAINERS_SRC_AGENT_KATA_GUEST_EXTENSION_H_
@@ -10,8 +10,9 @@
 
 namespace virtcontainers {
 
-// Adds it to `request`. Answers what there was, for a person; empty if Kata's own call says all.
+// Each adds it to `request`. Answers what there was, for a person; empty if Kata's own call says all.
 std::string Extend(const ContainerConfig& config, wire::ExtendedCreateRequest* request);
+std::string Extend(const ProcessConfig& config, wire::ExtendedExecRequest* request);
 
 }  // namespace virtcontainers
 

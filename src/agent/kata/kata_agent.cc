@@ -308,9 +308,9 @@ Status KataAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& co
   request = ForProcess<grpc::ExecProcessRequest>(process);
   *request.mutable_process() = ToOciProcess(config);
   if (auto user = ToStringUser(config.user)) *request.mutable_string_user() = std::move(*user);
-  if (!config.user.umask) return Done(Call("ExecProcess", request, deadline));
-  extended.mutable_process()->set_umask(*config.user.umask);
-  return Done(CallOwn("ExecProcess", extended, "a process's umask", deadline));
+  const std::string beyond = Extend(config, &extended);
+  if (beyond.empty()) return Done(Call("ExecProcess", request, deadline));
+  return Done(CallOwn("ExecProcess", extended, beyond.c_str(), deadline));
 }
 
 Status KataAgent::SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) {

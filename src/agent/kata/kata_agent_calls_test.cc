@@ -188,7 +188,22 @@ TEST_F(KataCalls, OthersAreMadeByOurOwnCall) {
   GuestContainer container = Plain("c");
   container.config.process.user.umask = 077;
   container.config.namespaces.ipc = NamespaceOwner::kContainer;
+  container.config.domainname = "example";
+  container.config.personality = "LINUX32";
+  container.config.process.scheduler = Scheduler{"SCHED_DEADLINE", -5, 6, {"SCHED_FLAG_RECLAIM"}, 7, 8, 9};
   ASSERT_TRUE(agent_.CreateContainer(container, Soon()));
+  EXPECT_EQ(request.domainname(), "example");
+  EXPECT_EQ(request.personality(), "LINUX32");
+  const wire::Scheduler& scheduler = request.process().scheduler();
+  EXPECT_EQ(scheduler.policy(), "SCHED_DEADLINE");
+  EXPECT_EQ(scheduler.nice(), -5);
+  EXPECT_EQ(scheduler.priority(), 6u);
+  ASSERT_EQ(scheduler.flags_size(), 1);
+  EXPECT_EQ(scheduler.flags(0), "SCHED_FLAG_RECLAIM");
+  EXPECT_EQ(scheduler.runtime(), 7u);
+  EXPECT_EQ(scheduler.deadline(), 8u);
+  EXPECT_EQ(scheduler.period(), 9u);
+  EXPECT_FALSE(request.process().has_io_priority());
   EXPECT_EQ(request.request().container_id(), "c");
   EXPECT_EQ(request.request().oci().process().args(0), "prog");
   EXPECT_EQ(request.process().umask(), 077u);
@@ -213,6 +228,12 @@ TEST_F(KataCalls, ProcessesGoTheSameTwoWays) {
   ASSERT_TRUE(agent_.ExecProcess({"c", "f"}, process, Soon()));
   EXPECT_EQ(extended.request().exec_id(), "f");
   EXPECT_TRUE(extended.process().has_umask());
+  process.user.umask.reset();
+  process.io_priority = IoPriority{"IOPRIO_CLASS_BE", 3};
+  ASSERT_TRUE(agent_.ExecProcess({"c", "g"}, process, Soon()));
+  EXPECT_FALSE(extended.process().has_umask());
+  EXPECT_EQ(extended.process().io_priority().class_(), "IOPRIO_CLASS_BE");
+  EXPECT_EQ(extended.process().io_priority().priority(), 3u);
 }
 
 TEST_F(KataCalls, UserByName_IsKatasStringUser) {
@@ -250,9 +271,16 @@ TEST_F(KataCalls, WhatAnAgentDoesNotKnowIsNamed) {
   GuestContainer container = Plain("c");
   container.config.process.user.umask = 077;
   container.config.namespaces.uts = NamespaceOwner::kContainer;
+  container.config.domainname = "example";
+  container.config.personality = "LINUX32";
+  container.config.process.scheduler.emplace();
+  container.config.process.io_priority.emplace();
   const Status refused = agent_.CreateContainer(container, Soon());
   expect(refused.error(), "a process's umask");
   expect(refused.error(), "a uts namespace of the container's own");
+  for (const char* what :
+       {"a domainname", "a personality", "a process's scheduler", "a process's I/O priority"})
+    expect(refused.error(), what);
   EXPECT_EQ(created.container_id(), "") << "nothing is made without what was asked for";
   expect(agent_.ExecProcess({"c", "e"}, container.config.process, Soon()).error(), "umask");
   ContainerResources resources;
