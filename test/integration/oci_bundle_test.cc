@@ -40,7 +40,9 @@ say 'writes to /proc/sys' "$( (echo x >/proc/sys/kernel/domainname) 2>&1 && echo
 read -r line </proc/timer_list || say timer_list masked
 say firmware "$(echo /sys/firmware/*)"
 say devices "$(echo /dev/*)"
+say domainname "$(cat /proc/sys/kernel/domainname)"
 say nodes "$(stat -c '%n %F %a %t:%T' /dev/null /dev/tty /dev/urandom)"
+say urandom "$(stat -c '%a %u:%g' /dev/urandom)"
 say links "$(readlink /dev/fd; readlink /dev/stdin; readlink /dev/ptmx)"
 say network "$(echo /sys/class/net/*)"
 exit 42
@@ -146,10 +148,19 @@ TEST_F(OciBundleTest, AProcessSeesTheSameInAPodAndUnderCrun) {
 
   Json changed = plain;
   changed["hostname"] = "elsewhere";
+  changed["domainname"] = "example.org";
+  changed["linux"]["devices"] = {{{"path", "/dev/urandom"},
+                                  {"type", "c"},
+                                  {"major", 1},
+                                  {"minor", 9},
+                                  {"fileMode", 0640},
+                                  {"uid", 7},
+                                  {"gid", 8}}};
   changed["root"]["readonly"] = false;
   Json& process = changed["process"];
   process["cwd"] = "/tmp";
-  process["env"].push_back("NAME=a value");
+  for (const char* variable : {"NAME=overridden", "OTHER=x", "NAME=a value"})
+    process["env"].push_back(variable);
   // Where nothing says what it is, runtimes do not agree: crun sets none, runc sets "/", as is done here.
   process["env"].push_back("HOME=/tmp");
   process["user"] = {{"uid", 1000}, {"gid", 1001}, {"additionalGids", {10, 20}}};
@@ -160,7 +171,7 @@ TEST_F(OciBundleTest, AProcessSeesTheSameInAPodAndUnderCrun) {
   for (const char* set : {"bounding", "permitted", "effective"})
     process["capabilities"][set] = {"CAP_CHOWN", "CAP_SETUID"};
   process["capabilities"]["ambient"] = Json::array();
-  changed["mounts"].push_back({{"destination", "/tmp"},
+  changed["mounts"].push_back({{"destination", "tmp"},
                                {"type", "tmpfs"},
                                {"source", "tmpfs"},
                                {"options", {"nosuid", "nodev", "mode=1777"}}});
