@@ -236,7 +236,9 @@ TEST_F(VirtcExamples, WorkAsTheyArePrinted) {
   const Finished much =
       Virtc({"container", "enter", "web", "db", "--", "sh", "-c", "head -c 2000000 /dev/zero"});
   EXPECT_EQ(much.out.size(), 2'000'000u);
-  EXPECT_EQ(Virtc({"pod", "delete", "web"}).code, 125) << "it runs";
+  const Finished refused = Virtc({"pod", "delete", "web"});
+  EXPECT_EQ(refused.code, 125);
+  EXPECT_THAT(refused.err, HasSubstr("stop it first: --force does that, too"));
 
   Type("virtc container stop web db --time 2");
   EXPECT_EQ(StatusOf("web", "db").state, ContainerState::kStopped);
@@ -324,12 +326,24 @@ TEST_F(VirtcTest, EveryCommandHasHelpWithAnExample) {
   EXPECT_GE(commands, 17);
 }
 
+TEST_F(VirtcTest, SeveralPods_OneOfThemUnknown_TheOthersAreDeleted) {
+  for (const char* pod : {"a", "b", "c", "d"}) EXPECT_EQ(Virtc({"pod", "create", pod}).code, 0);
+  const Json json = ParseOutput(Virtc({"--format", "json", "rm", "c", "d"}).out);
+  ASSERT_TRUE(json.is_array() && json.size() == 2);
+  EXPECT_EQ(json[1].value("id", ""), "d");
+  const Finished deleted = Virtc({"rm", "a", "nobody", "b"});
+  EXPECT_EQ(deleted.code, 125);
+  EXPECT_EQ(deleted.out, "a\nb\n");
+  EXPECT_THAT(deleted.err, HasSubstr("no pod 'nobody'"));
+  EXPECT_EQ(runtime().ListPod()->size(), 0u);
+}
+
 TEST_F(VirtcTest, WhatIsTypedWrongIsNamed) {
   const std::pair<std::vector<std::string>, const char*> wrong[] = {
       {{"bogus"}, "unknown command 'bogus'"},
       {{"pod", "strat", "x"}, "did you mean 'pod start'"},
       {{"pod", "start"}, "missing"},
-      {{"pod", "start", "a", "b"}, "unexpected argument 'b'"},
+      {{"pod", "pause", "a", "b"}, "unexpected argument 'b'"},
       {{"pod", "list", "--runing"}, "did you mean '--running'"},
       {{"--format", "xml", "pod", "list"}, "'xml'"},
       {{"pod", "stop", "x", "--time", "soon"}, "'soon'"},

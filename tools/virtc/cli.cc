@@ -32,14 +32,17 @@ bool AsksForHelp(std::string_view word) { return word == "-h" || word == "--help
 std::optional<UsageError> ContainerForPod(const CommandEntry& entry,
                                           const std::vector<std::string>& arguments,
                                           std::string_view command) {
-  if (!entry.name.starts_with("pod ") || arguments.empty()) return {};
+  if (!entry.name.starts_with("pod ")) return {};
   const std::string sibling = fmt::format("container {}", entry.name.substr(4));
-  const std::string& both = arguments.front();
-  const size_t slash = both.find('/');
-  if (slash == std::string::npos || FindCommand(sibling) == nullptr) return {};
-  return Wrong(fmt::format("'{}' names a container, and 'virtc {}' is about pods: use 'virtc {} {} {}'", both,
-                           command, sibling, both.substr(0, slash), both.substr(slash + 1)),
-               command);
+  if (FindCommand(sibling) == nullptr) return {};
+  for (const std::string& both : arguments) {
+    const size_t slash = both.find('/');
+    if (slash == std::string::npos) continue;
+    return Wrong(fmt::format("'{}' names a container, and 'virtc {}' is about pods: use 'virtc {} {} {}'",
+                             both, command, sibling, both.substr(0, slash), both.substr(slash + 1)),
+                 command);
+  }
+  return {};
 }
 
 // The words in front of the command's name, and those that begin with it.

@@ -77,6 +77,7 @@ TEST(Arguments, WordsOfOtherTools_AreAliases) {
   EXPECT_EQ(CommandOf({"pod", "ls"}), "pod list");
   EXPECT_EQ(CommandOf({"rm", "-f", "web"}), "pod delete");
   EXPECT_EQ(CommandOf({"stop", "-t", "2", "web"}), "pod stop");
+  EXPECT_EQ(CommandOf({"stop", "-t", "2", "web", "shop"}), "pod stop");
   EXPECT_EQ(CommandOf({"inspect", "web"}), "pod status");
   EXPECT_EQ(CommandOf({"pod", "exec", "web", "ls"}), "pod enter");
   EXPECT_EQ(CommandOf({"container", "exec", "web", "db", "ls"}), "container enter");
@@ -113,7 +114,9 @@ TEST(Arguments, Mistyped_NamesTheWordAndWhatWasProbablyMeant) {
   EXPECT_EQ(UsageOf({"pod", "create", "web", "--memroy=1G"}),
             "unknown option '--memroy': did you mean '--memory'? | virtc pod create --help");
   EXPECT_EQ(UsageOf({"pod", "list", "web"}), "unexpected argument 'web' | virtc pod list --help");
-  EXPECT_EQ(UsageOf({"rm", "web", "db"}), "unexpected argument 'db' | virtc rm --help");
+  EXPECT_EQ(UsageOf({"pause", "web", "db"}), "unexpected argument 'db' | virtc pause --help");
+  EXPECT_EQ(UsageOf({"pod", "logs", "web"}),
+            "unknown command 'pod logs': did you mean 'logs'? | virtc pod --help");
   EXPECT_EQ(UsageOf({"container", "ps", "web", "db"}),
             "unexpected argument 'db': 'virtc container top web db' lists a container's processes | virtc "
             "container ps --help");
@@ -174,6 +177,7 @@ TEST(Arguments, ContainerWhereAPodIsExpected_NamesTheOtherCommand) {
   EXPECT_EQ(UsageOf({"stop", "web/db"}),
             "'web/db' names a container, and 'virtc stop' is about pods: use 'virtc container stop web db' | "
             "virtc stop --help");
+  EXPECT_THAT(UsageOf({"rm", "shop", "web/db"}), StartsWith("'web/db' names a container"));
   EXPECT_EQ(UsageOf({"container", "stop", "web/db"}), "accepted");
   EXPECT_EQ(UsageOf({"container", "enter", "web/db", "ls"}), "accepted");
   EXPECT_EQ(UsageOf({"exec", "web/", "ls"}), "'web/' names no container | virtc exec --help");
@@ -266,13 +270,13 @@ TEST(Help, OfACommand_ShowsEveryNameOfItsOptions) {
   EXPECT_EQ(HelpOf({"pod", "delete", "--help"}),
             "virtc pod delete: delete a pod that does not run; root file systems stay\n"
             "\n"
-            "usage: virtc pod delete [OPTIONS] POD\n"
+            "usage: virtc pod delete [OPTIONS] POD [POD...]\n"
             "also:  virtc pod rm, virtc rm\n"
             "\n"
             "Removes what virtc keeps of the pod: its state, its logs and the console of its VM.\n"
             "\n"
             "Arguments:\n"
-            "  POD                           the pod to delete\n"
+            "  POD                           the pods to delete\n"
             "\n"
             "Options:\n"
             "  -f,--force                    stop it first if it runs\n"

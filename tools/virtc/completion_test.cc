@@ -101,6 +101,7 @@ TEST_F(CompletionTest, Paths_AreLeftToTheShell) {
 
 TEST_F(CompletionTest, Ids_AreThoseOfPodsAndContainers) {
   EXPECT_THAT(ValuesOf({"stop", ""}), ElementsAre("web", "shop", "empty"));
+  EXPECT_THAT(ValuesOf({"rm", "web", ""}), ElementsAre("web", "shop", "empty"));
   EXPECT_THAT(ValuesOf({"pod", "stop", "--time", "5", ""}), ElementsAre("web", "shop", "empty"));
   EXPECT_THAT(ValuesOf({"container", "logs", "shop", ""}), ElementsAre("db", "log"));
   EXPECT_THAT(ValuesOf({"logs", "shop/"}), ElementsAre("web/main", "shop/db", "shop/log"));

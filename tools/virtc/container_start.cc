@@ -33,7 +33,7 @@ class ContainerStop : public ContainerCommand {
   void Declare(Options& options) override {
     ContainerCommand::Declare(options);
     options.Text(
-        "-t,--time", "SECONDS", time_,
+        "-t,--time,--timeout", "SECONDS", time_,
         "how long it may take to end after SIGTERM, before SIGKILL (5); a command without a handler for "
         "SIGTERM is killed at once");
   }

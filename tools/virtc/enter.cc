@@ -130,10 +130,7 @@ class Enter : public Command {
     const int status = ExitStatusOf(error, {words_.front()});
     if (status == kExitFailed || !Runs(runtime)) return Failure(std::move(error));
     if (target_ == Target::kPodsContainer && words_.front() == container_ && words_.size() > 1) {
-      Error explained(error.code(), fmt::format("{}: to name the container, write '{}/{}'", error.message(),
-                                                pod_, container_));
-      for (const std::string& operation : error.context()) explained.AddContext(operation);
-      error = std::move(explained);
+      error = WithHint(error, fmt::format("to name the container, write '{}/{}'", pod_, container_));
     }
     return Failure(std::move(error), status);
   }

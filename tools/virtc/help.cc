@@ -60,6 +60,7 @@ std::string UsageLine(const CommandEntry& entry, const std::vector<OptionSpec>& 
   std::string line = fmt::format("virtc {} [OPTIONS]", entry.name);
   for (const OptionSpec& spec : specs) {
     if (spec.kind == OptionSpec::Kind::kArgument) line += " " + spec.names.front();
+    if (spec.kind == OptionSpec::Kind::kArguments) line += fmt::format(" {0} [{0}...]", spec.names.front());
     if (spec.kind == OptionSpec::Kind::kOptionalArgument) line += " [" + spec.names.front() + "]";
   }
   if (entry.words == Words::kRequired) line += " COMMAND [ARG...]";

@@ -70,7 +70,11 @@ std::string Synopsis(const CommandEntry& entry, const std::vector<OptionSpec>& s
   for (const OptionSpec& spec : specs) {
     if (!spec.is_argument()) continue;
     const std::string name = fmt::format("\\fI{}\\fR", RoffEscape(spec.names.front()));
-    text += spec.kind == OptionSpec::Kind::kOptionalArgument ? fmt::format(" [{}]", name) : " " + name;
+    if (spec.kind == OptionSpec::Kind::kArguments) {
+      text += fmt::format(" {0} [{0}...]", name);
+    } else {
+      text += spec.kind == OptionSpec::Kind::kOptionalArgument ? fmt::format(" [{}]", name) : " " + name;
+    }
   }
   if (entry.words == Words::kRequired) text += " \\fICOMMAND\\fR [\\fIARG\\fR...]";
   if (entry.words == Words::kOptional) text += " [\\fICOMMAND\\fR [\\fIARG\\fR...]]";

@@ -32,6 +32,9 @@ void Declare(CLI::App& app, const OptionSpec& spec) {
     case OptionSpec::Kind::kArgument:
       app.add_option(names, *std::get<std::string*>(spec.value))->required();
       break;
+    case OptionSpec::Kind::kArguments:
+      app.add_option(names, *std::get<std::vector<std::string>*>(spec.value))->required();
+      break;
     case OptionSpec::Kind::kOptionalArgument:
       app.add_option(names, *std::get<std::string*>(spec.value));
       break;

@@ -41,7 +41,9 @@ class LineReader {
   // The argument that the next word is taken for; null if there is none left.
   const OptionSpec* TakeArgument() {
     while (next_ < arguments_.size()) {
-      const OptionSpec* const argument = arguments_[next_++];
+      const OptionSpec* const argument = arguments_[next_];
+      if (argument->kind == OptionSpec::Kind::kArguments) return argument;
+      ++next_;
       const bool replaced = std::any_of(seen_.begin(), seen_.end(), [&](const OptionSpec* option) {
         return !argument->instead.empty() && option->has_name(argument->instead);
       });
@@ -104,6 +106,12 @@ Options& Options::Argument(const std::string& name, std::string& value, const st
 Options& Options::OptionalArgument(const std::string& name, std::string& value, const std::string& help,
                                    const std::string& instead) {
   specs_.push_back({OptionSpec::Kind::kOptionalArgument, {name}, {}, help, {}, &value, instead});
+  return *this;
+}
+
+Options& Options::Arguments(const std::string& name, std::vector<std::string>& values,
+                            const std::string& help) {
+  specs_.push_back({OptionSpec::Kind::kArguments, {name}, {}, help, {}, &values, {}});
   return *this;
 }
 

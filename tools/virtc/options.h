@@ -17,9 +17,11 @@ using CommandWords = std::optional<std::vector<std::string>>;
 
 // An option or an argument as it was declared.
 struct OptionSpec {
-  enum class Kind { kFlag, kText, kList, kArgument, kOptionalArgument };
+  enum class Kind { kFlag, kText, kList, kArgument, kOptionalArgument, kArguments };
 
-  bool is_argument() const { return kind == Kind::kArgument || kind == Kind::kOptionalArgument; }
+  bool is_argument() const {
+    return kind == Kind::kArgument || kind == Kind::kOptionalArgument || kind == Kind::kArguments;
+  }
   bool takes_value() const { return kind == Kind::kText || kind == Kind::kList; }
   bool has_name(std::string_view name) const;
 
@@ -47,6 +49,9 @@ class Options {
   // An argument that may be left out. When the option `instead` stands before it, it is not expected at all.
   Options& OptionalArgument(const std::string& name, std::string& value, const std::string& help,
                             const std::string& instead = {});
+
+  // One argument or more, and the last of the command's.
+  Options& Arguments(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
   const std::vector<OptionSpec>& specs() const { return specs_; }
 

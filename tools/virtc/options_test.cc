@@ -85,6 +85,14 @@ TEST_F(SplitContainerTest, WithoutACommand_AllWordsAreVirtcs) {
   EXPECT_THAT(*Split({"web", "--", "more"}, false).command, ElementsAre("more"));
 }
 
+TEST_F(SplitTest, ListOfArguments_TakesAllWords) {
+  options_.Arguments("POD", list_, "").Flag("-f,--force", flag_, "");
+  const SplitLine line = Split({"a", "-f", "b/c", "d"}, false);
+  EXPECT_THAT(line.arguments, ElementsAre("a", "b/c", "d"));
+  ASSERT_NE(line.awaited_argument, nullptr);
+  EXPECT_TRUE(line.awaited_argument->has_name("POD"));
+}
+
 TEST_F(SplitTest, ArgumentReplacedByAnOption_IsNotExpected) {
   options_.OptionalArgument("POD", text_, "", "--name").Text("--name,--id", "POD", text_, "");
   EXPECT_THAT(*Split({"--name", "web", "ls"}).command, ElementsAre("ls"));

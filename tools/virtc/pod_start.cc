@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "exit_status.h"
 #include "parse.h"
+#include "pods_command.h"
 #include "progress.h"
 #include "status_report.h"
 
@@ -20,28 +21,25 @@ using virtcontainers::Status;
 
 namespace {
 
-class PodStart : public Command {
+class PodStart : public PodsCommand {
  public:
-  void Declare(Options& options) override { options.Argument("POD", pod_, "the pod to start"); }
+  void Declare(Options& options) override { options.Arguments("POD", pods_, "the pods to start"); }
 
-  Status Prepare(const CommandWords&) override { return {}; }
-
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, const std::string& pod) override {
     SignalPipe signals;
     Status started;
     int interrupted = 0;
     {
-      const Progress progress(fmt::format("starting pod '{}'", pod_));
-      BootSignals watch(signals, pod_);
-      started = runtime->StartPod(pod_);
+      const Progress progress(fmt::format("starting pod '{}'", pod));
+      BootSignals watch(signals, pod);
+      started = runtime.StartPod(pod);
       interrupted = watch.Finish();
     }
     if (started && interrupted != 0) {
-      VIRTC_RETURN_IF_ERROR(runtime->StopPod(pod_, std::chrono::milliseconds(0)));
+      VIRTC_RETURN_IF_ERROR(runtime.StopPod(pod, std::chrono::milliseconds(0)));
       return Outcome{.report = {}, .exit_status = 128 + interrupted};
     }
-    auto status = runtime->PodStatus(pod_);
+    auto status = runtime.PodStatus(pod);
     if (!started) {
       std::vector<std::string> programs;
       if (status) {
@@ -55,16 +53,14 @@ class PodStart : public Command {
     VIRTC_RETURN_IF_ERROR(status);
     return Outcome{Changed(*status)};
   }
-
- private:
-  std::string pod_;
 };
 
-class PodStop : public Command {
+class PodStop : public PodsCommand {
  public:
   void Declare(Options& options) override {
-    options.Argument("POD", pod_, "the pod to stop")
-        .Text("-t,--time", "SECONDS", time_, "how long its containers may take to end after SIGTERM (5)");
+    options.Arguments("POD", pods_, "the pods to stop")
+        .Text("-t,--time,--timeout", "SECONDS", time_,
+              "how long its containers may take to end after SIGTERM (5)");
   }
 
   Status Prepare(const CommandWords&) override {
@@ -72,47 +68,47 @@ class PodStop : public Command {
     return {};
   }
 
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, const std::string& pod) override {
     Status stopped;
     {
-      const Progress progress(fmt::format("stopping pod '{}'", pod_));
-      stopped = runtime->StopPod(pod_, grace_, Deadline::After(grace_ + std::chrono::seconds(60)));
+      const Progress progress(fmt::format("stopping pod '{}'", pod));
+      stopped = runtime.StopPod(pod, grace_, Deadline::After(grace_ + std::chrono::seconds(60)));
     }
     VIRTC_RETURN_IF_ERROR(stopped);
-    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime->PodStatus(pod_));
+    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.PodStatus(pod));
     return Outcome{Changed(status)};
   }
 
  private:
-  std::string pod_;
   std::string time_ = "5";
   std::chrono::milliseconds grace_{};
 };
 
-class PodDelete : public Command {
+class PodDelete : public PodsCommand {
  public:
   void Declare(Options& options) override {
-    options.Argument("POD", pod_, "the pod to delete").Flag("-f,--force", force_, "stop it first if it runs");
+    options.Arguments("POD", pods_, "the pods to delete")
+        .Flag("-f,--force", force_, "stop it first if it runs");
   }
 
-  Status Prepare(const CommandWords&) override { return {}; }
-
-  tl::expected<Outcome, Failure> Run(Session& session) override {
-    VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
+  tl::expected<Outcome, Failure> RunOn(Runtime& runtime, const std::string& pod) override {
     if (force_) {
-      VIRTC_ASSIGN_OR_RETURN(const auto status, runtime->PodStatus(pod_));
+      VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.PodStatus(pod));
       if (status.state == PodState::kRunning || status.state == PodState::kPaused) {
-        const Progress progress(fmt::format("stopping pod '{}'", pod_));
-        VIRTC_RETURN_IF_ERROR(runtime->StopPod(pod_));
+        const Progress progress(fmt::format("stopping pod '{}'", pod));
+        VIRTC_RETURN_IF_ERROR(runtime.StopPod(pod));
       }
     }
-    VIRTC_RETURN_IF_ERROR(runtime->DeletePod(pod_));
-    return Outcome{Deleted(pod_)};
+    if (auto deleted = runtime.DeletePod(pod); !deleted) {
+      const auto status = runtime.PodStatus(pod);
+      if (!force_ && status && (status->state == PodState::kRunning || status->state == PodState::kPaused))
+        return tl::make_unexpected(Failure(WithHint(deleted.error(), "--force does that, too")));
+      return tl::make_unexpected(Failure(std::move(deleted.error())));
+    }
+    return Outcome{Deleted(pod)};
   }
 
  private:
-  std::string pod_;
   bool force_ = false;
 };
 

@@ -92,6 +92,12 @@ std::string RenderError(const Error& error, Format format) {
   return DumpJson(Json{{"error", {{"code", CodeName(error.code())}, {"message", error.ToString()}}}}) + "\n";
 }
 
+Error WithHint(const Error& error, std::string_view hint) {
+  Error hinted(error.code(), fmt::format("{}: {}", error.message(), hint));
+  for (const std::string& operation : error.context()) hinted.AddContext(operation);
+  return hinted;
+}
+
 Status WriteAll(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd, text.data(), text.size());

@@ -34,6 +34,9 @@ std::string Render(const Report& report, Format format);
 // An error as it is printed.
 std::string RenderError(const virtcontainers::Error& error, Format format);
 
+// The same error, with a way out that the library cannot know: "MESSAGE: HINT".
+virtcontainers::Error WithHint(const virtcontainers::Error& error, std::string_view hint);
+
 // `text` without anything that a terminal would obey: a guest may have written it. Newlines and tabs stay if
 // `lines`, and are shown as \n and \t if not.
 std::string Printable(std::string_view text, bool lines);

@@ -162,6 +162,12 @@ TEST(Report, Errors) {
             "}\n}\n");
 }
 
+TEST(Report, Hint_StandsBehindTheMessage) {
+  const Error error = Error(Code::kFailedPrecondition, "it runs").AddContext("delete pod 'web'");
+  EXPECT_EQ(WithHint(error, "stop it").ToString(), "delete pod 'web': it runs: stop it");
+  EXPECT_EQ(WithHint(error, "stop it").code(), Code::kFailedPrecondition);
+}
+
 TEST(Report, BytesThatAreNoTextAreReplaced) {
   EXPECT_THAT(Render(Deleted("a\xff"), Format::kJson), HasSubstr("a\xef\xbf\xbd"));
 }

@@ -106,6 +106,8 @@ std::string UnknownCommand(std::string_view group, std::string_view typed) {
         (entry.name == fmt::format("pod {}", typed) || entry.name == fmt::format("container {}", typed)))
       meant = entry.name;
   }
+  // "virtc pod logs": the group is one too many.
+  if (meant.empty() && !group.empty() && FindCommand(typed) != nullptr) return unknown + DidYouMean(typed);
   if (meant.empty()) meant = Nearest(typed, words);
   return unknown + DidYouMean(meant, prefix);
 }
