@@ -81,7 +81,7 @@ std::string Synopsis(const CommandEntry& entry, const std::vector<OptionSpec>& s
   return text + "\n";
 }
 
-std::string ExitStatus() {
+std::string ExitStatusSection() {
   std::string text = ".SH EXIT STATUS\n";
   for (const ExitStatusMeaning& status : ExitStatuses())
     text += Entry(fmt::format("\\fB{}\\fR", RoffEscape(status.status)), status.meaning);
@@ -129,7 +129,7 @@ std::string MainPage() {
     text += Entry(names, Sentence(entry.summary));
     text += fmt::format("See {}.\n", Reference(PageName(entry.name)));
   }
-  return text + OptionsInRoff(options.specs()) + ExitStatus() + EnvironmentAndFiles() +
+  return text + OptionsInRoff(options.specs()) + ExitStatusSection() + EnvironmentAndFiles() +
          Examples(
              "virtc doctor\nvirtc run --rootfs ./rootfs --rm uname -r\nvirtc run --rootfs ./rootfs --rm -it "
              "sh");
@@ -161,7 +161,7 @@ std::string CommandPage(const CommandEntry& entry) {
   }
   if (entry.words != Words::kNone) arguments += Entry("\\fICOMMAND\\fR [\\fIARG\\fR...]", kCommandHelp);
   if (!arguments.empty()) text += ".SH ARGUMENTS\n" + arguments;
-  return text + OptionsInRoff(specs) + ExitStatus() + Examples(entry.example) +
+  return text + OptionsInRoff(specs) + ExitStatusSection() + Examples(entry.example) +
          fmt::format(".SH SEE ALSO\n{}\n", Reference("virtc"));
 }
 

@@ -40,7 +40,7 @@ TEST(ManPages, EveryCommand_HasOneWithAllOfItsOptions) {
     }
     EXPECT_THAT(main, HasSubstr(RoffEscape(name) + "\\fR(1)"));
     EXPECT_THAT(page, HasSubstr("\n.SH NAME\n" + RoffEscape(name)));
-    Options options;
+    virtc::Options options;
     GlobalOptions globals;
     bool help = false;
     DeclareOptions(*entry.make(), options, globals, help);
