@@ -152,9 +152,12 @@ class Agent {
   // The container in which the kernel next kills a process for lack of memory. One caller at a time.
   virtual void NextOom(Callback<std::string> done) = 0;
 
-  // Runs a process in a container, or in the guest's own root if `process.container` is the sandbox's id.
+  // Runs a process in a container that is created or runs, or in the guest's own root if `process.container`
+  // is the sandbox's id. Without capabilities it has the container's; everything else is as `config` says.
   virtual Status ExecProcess(const ProcessRef& process, const ProcessConfig& config, Deadline deadline) = 0;
-  // With `all`, every process of the container.
+  // With `all`, every process of the container. Also of a container that is created, whose first process is
+  // there and waits for the start. A process that has ended is no error, except for signal 0, which is sent
+  // to nobody: FailedPrecondition.
   virtual Status SignalProcess(const ProcessRef& process, int signal, bool all, Deadline deadline) = 0;
   virtual Status ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
                                 Deadline deadline) = 0;

@@ -389,6 +389,12 @@ bool IsValidId(std::string_view id);
 // what a container in a VM cannot be given. (OCI runtime-spec 1.x, bundle.md and config.md)
 Result<ContainerConfig> LoadOciBundle(const std::string& bundle, const std::string& id);
 
+// A process for Runtime::EnterContainer, read from `file`: an object as config.json's "process", which
+// containerd, podman and others give an OCI runtime to execute ("process.json" of `runc exec --process`).
+// Where it has no capabilities, ProcessConfig::capabilities is not set, and the process gets the container's.
+// Errors: as LoadOciBundle.
+Result<ProcessConfig> LoadOciProcess(const std::string& file);
+
 }  // namespace virtcontainers
 
 #endif  // VIRTCONTAINERS_CONFIG_H_

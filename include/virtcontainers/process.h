@@ -56,7 +56,8 @@ class Process {
   // after.
   virtual Result<ExitStatus> Wait(Deadline deadline = Deadline::Infinite()) = 0;
 
-  // Sends a signal (signal(7), by the guest's numbers). A process that has ended already is no error. To a
+  // Sends a signal (signal(7), by the guest's numbers). A process that has ended already is no error, except
+  // for signal 0, which is sent to nobody: FailedPrecondition. To a
   // container's first process as Runtime::KillContainer does, but SIGKILL to this process alone.
   virtual Status Signal(int signal, Deadline deadline = Deadline::After(std::chrono::seconds(10))) = 0;
 

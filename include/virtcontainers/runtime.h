@@ -160,7 +160,9 @@ class Runtime {
                        std::chrono::milliseconds grace = std::chrono::seconds(5),
                        Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
-  // Runs a command in a running container. As EnterPod otherwise.
+  // Runs a command in a container. As EnterPod otherwise. Legal when running, and when ready in a pod that
+  // runs: OCI's state "created". no_new_privs is set if `command` says so, whatever the container's first
+  // process has.
   Result<std::unique_ptr<Process>> EnterContainer(
       std::string_view pod, std::string_view container, const ProcessConfig& command,
       Deadline deadline = Deadline::After(std::chrono::seconds(30)));
@@ -175,8 +177,10 @@ class Runtime {
                          Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
   // Sends a signal to the container's first process; SIGKILL goes to all of them. Does not wait for what it
-  // brings about. Legal when running, and paused, where any other than SIGKILL arrives once it is resumed. A
-  // container that has stopped is no error.
+  // brings about. Legal when running, and paused, where any other than SIGKILL arrives once it is resumed;
+  // and when ready in a pod that runs (OCI's state "created"), where SIGKILL and SIGTERM leave the container
+  // stopped. A container that has stopped is no error. Signal 0 is sent to nobody: it answers
+  // FailedPrecondition for a container that has stopped.
   //
   // The kernel drops a signal to the first process of a pid namespace that neither handles nor blocks it
   // (pid_namespaces(7)). Of SIGTERM the guest's agent makes SIGKILL then, so that a program without a handler

@@ -100,6 +100,10 @@ class PodMonitor {
   Status StartInGuest(const ContainerConfig& config, Deadline deadline);
   // A container's life has begun.
   static void NoteStart(ContainerRecord& container);
+  // From the creation of a container in the guest until it is started or removed: writes down an end that it
+  // has in between, by a signal or for lack of memory.
+  void WatchUnstarted(const std::string& id);
+  void ForgetUnstarted(const std::string& id);
   // From its start on, or from a take-over on: reads what the container logs, and waits for its end.
   void Follow(const std::string& id, const std::shared_ptr<ContainerLog>& log);
   void FollowExec(const std::string& container, const std::string& name, bool tell_end);
@@ -153,9 +157,13 @@ class PodMonitor {
     Result<ExitStatus> exit = ExitStatus{};
     std::shared_ptr<ContainerLog> log;
     std::function<void()> tell;  // those who wait for the process
+    bool unstarted = false;      // the container was never started
 
     static Ending Of(std::shared_ptr<ContainerLog> log) {
       return {.open = log ? 3 : 1, .log = std::move(log), .tell = {}};
+    }
+    static Ending OfUnstarted(const ExitStatus& exit) {
+      return {.exit = exit, .log = {}, .tell = [] {}, .unstarted = true};
     }
   };
   void RecordEnding(const std::string& id, const Ending& ending);
@@ -185,8 +193,11 @@ class PodMonitor {
   bool unsaved_ = false;                   // the last attempt to write it failed
   std::optional<PodRecord> before_;        // what there was before a start that is under way
   std::map<std::string, Ending> endings_;  // of containers that run, or whose end has not been told yet
-  bool stopping_ = false;                  // StopPod is under way: the VM's end is no accident
-  bool starting_ = false;                  // also while a start is undone
+  // Containers that are made in the guest and not started, each with the number of its making.
+  std::map<std::string, uint64_t> unstarted_;
+  uint64_t makings_ = 0;
+  bool stopping_ = false;  // StopPod is under way: the VM's end is no accident
+  bool starting_ = false;  // also while a start is undone
   bool stopped_ = false;
 
   std::set<std::string> in_guest_;  // containers that the guest knows; under operation_

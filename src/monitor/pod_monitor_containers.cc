@@ -34,6 +34,9 @@ ExitStatus ExitOfFailedStart(const ContainerConfig& config, const Error& error) 
   return {kNotStarted};
 }
 
+// Of a container that a signal or a lack of memory has ended before its start.
+constexpr char kEndedUnstarted[] = "it ended before it was started";
+
 // How often it is tried to write down what could not be.
 constexpr seconds kSaveAgain{1};
 
@@ -72,6 +75,7 @@ Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadlin
     return created;
   }
   in_guest_.insert(config.id);
+  WatchUnstarted(config.id);
   Status hooked = vm_->RunCreateHooks(config, deadline);
   if (!hooked) RemoveFromGuest(config.id, Deadline::After(seconds(5)));
   return hooked;
@@ -89,6 +93,7 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     }
     log = std::move(*opened);
   }
+  ForgetUnstarted(id);
   Status started = agent().StartContainer(id, deadline);
   if (!started) {
     // The guest starts a container once, successfully or not: the next attempt makes it anew.
@@ -149,6 +154,7 @@ void PodMonitor::Follow(const std::string& id, const std::shared_ptr<ContainerLo
 }
 
 void PodMonitor::RemoveFromGuest(const std::string& id, Deadline deadline) {
+  ForgetUnstarted(id);
   (void)agent().RemoveContainer(id, Min(deadline, Deadline::After(seconds(5))));
   (void)vm_->HideRootfs(id);
   in_guest_.erase(id);
@@ -209,20 +215,24 @@ void PodMonitor::RecordEnding(const std::string& id, const Ending& ending) {
     (void)Change([&](PodRecord& record) {
       ContainerRecord* container = record.Find(id);
       // Stopped with its pod, or undone with its pod's start.
-      const bool ran = container != nullptr && (container->state == ContainerState::kRunning ||
-                                                container->state == ContainerState::kPaused);
-      if (!ran) return;
+      if (container == nullptr) return;
+      const bool ran =
+          container->state == ContainerState::kRunning || container->state == ContainerState::kPaused;
+      if (ending.unstarted ? container->state != ContainerState::kReady : !ran) return;
       ended = true;
       container->state = ContainerState::kStopped;
       container->finished = Now();
       if (ending.exit) {
         container->exit = *ending.exit;
+        if (ending.unstarted) container->reason = kEndedUnstarted;
       } else {
         container->reason = "its end was not seen: " + ending.exit.error().ToString();
       }
     });
   }
-  if (ended && ending.exit) Tell(EventType::kContainerExited, id, "", *ending.exit);
+  if (ended && ending.exit) {
+    Tell(EventType::kContainerExited, id, "", *ending.exit, ending.unstarted ? kEndedUnstarted : "");
+  }
   if (ended && !ending.exit) Tell(EventType::kContainerExited, id, "", {}, ending.exit.error().ToString());
   telling.unlock();
   ending.tell();
@@ -318,6 +328,7 @@ Status PodMonitor::DeleteContainer(const std::string& id, Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const ContainerRecord record, Record(id, &pod_state));
   VC_RETURN_IF_ERROR(CheckContainerCall(pod_, pod_state, id, record.state, ContainerCall::kDeleteContainer));
   if (in_guest_.count(id) != 0) {
+    ForgetUnstarted(id);
     VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
     in_guest_.erase(id);
   }
@@ -337,6 +348,7 @@ Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
   VC_RETURN_IF_ERROR(CheckContainerCall(pod_, pod_state, id, record.state, ContainerCall::kStartContainer));
   VC_ASSIGN_OR_RETURN(const ContainerConfig config, files_.LoadContainer(id));
   if (record.state == ContainerState::kStopped && in_guest_.count(id) != 0) {
+    ForgetUnstarted(id);
     VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
     in_guest_.erase(id);
     VC_RETURN_IF_ERROR(vm_->HideRootfs(id));

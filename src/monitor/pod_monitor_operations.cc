@@ -158,8 +158,34 @@ Status PodMonitor::ResumeContainer(const std::string& id, Deadline deadline) {
 
 Status PodMonitor::KillContainer(const std::string& id, int signal, Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const Step step, Check(id, ContainerCall::kKillContainer));
-  if (step == Step::kNothing) return {};
-  return agent().SignalProcess({id, ""}, signal, signal == SIGKILL, deadline);
+  if (step == Step::kNothing) return SignalToStopped(id, signal);
+  Status sent = agent().SignalProcess({id, ""}, signal, signal == SIGKILL, deadline);
+  if (!sent && signal == 0) return Fail(Restate(id, ContainerCall::kKillContainer, std::move(sent.error())));
+  return sent;
+}
+
+void PodMonitor::WatchUnstarted(const std::string& id) {
+  uint64_t making = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    unstarted_[id] = making = ++makings_;
+  }
+  agent().WaitProcess({id, ""}, [this, id, making](const Result<ExitStatus>& exit) {
+    const std::lock_guard lock(mutex_);
+    const auto found = unstarted_.find(id);
+    if (found == unstarted_.end() || found->second != making) return;
+    unstarted_.erase(found);
+    // What ends with its VM is as it was when it was created.
+    if (!exit || stopping_ || starting_ || stopped_) return;
+    Ending& ending = endings_[id] = Ending::OfUnstarted(*exit);
+    ended_.emplace_back(id, ending);
+    ended_changed_.notify_all();
+  });
+}
+
+void PodMonitor::ForgetUnstarted(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  unstarted_.erase(id);
 }
 
 Status PodMonitor::UpdateContainer(const std::string& id, const ContainerResources& resources,

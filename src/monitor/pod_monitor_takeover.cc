@@ -181,7 +181,11 @@ Status PodMonitor::AdoptContainer(const ContainerRecord& record, const GuestStat
   vm_->KeepStopHooks(config);
   TellStopped(record, past);
   // Made, and never started: by the record it is ready, or stopped since its last life.
-  if (found.state == ContainerState::kReady) return {};
+  if (found.state == ContainerState::kReady) {
+    WatchUnstarted(id);
+    for (const std::string& exec : found.execs) AdoptExec(id, exec, past);
+    return {};
+  }
 
   const bool logged = config.output == ContainerOutput::kLog;
   if (record.state == ContainerState::kStopped && !record.restarting && !Runs(found.state)) {

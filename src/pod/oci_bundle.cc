@@ -75,7 +75,8 @@ void ReadScheduling(Section& section, ProcessConfig& process) {
   });
 }
 
-void ReadProcess(Section& section, ProcessConfig& process) {
+// `field` names it in messages.
+void ReadProcess(Section& section, ProcessConfig& process, const char* field = "'process'") {
   section.ReadRequired("args", process.args);
   section.Read("env", process.env);
   section.ReadRequired("cwd", process.cwd);
@@ -91,9 +92,8 @@ void ReadProcess(Section& section, ProcessConfig& process) {
     user.Read("additionalGids", process.user.additional_gids);
     user.Refuse(kRefusedOfUser);
   });
-  // Without the field a process has none: the defaults are for those who have no config.json.
-  Capabilities& sets = process.capabilities.emplace();
   section.Object("capabilities", [&](Section& capabilities) {
+    Capabilities& sets = process.capabilities.emplace();
     capabilities.Read("bounding", sets.bounding);
     capabilities.Read("effective", sets.effective);
     capabilities.Read("inheritable", sets.inheritable);
@@ -113,7 +113,7 @@ void ReadProcess(Section& section, ProcessConfig& process) {
   section.Read("apparmorProfile", profile);
   if (!profile.empty() && profile != "unconfined") section.Refuse("apparmorProfile", kNoLabels);
   section.Refuse(kRefusedOfProcess);
-  if (section.reader().status()) section.Check(ValidateProcess(process, "'process'"));
+  if (section.reader().status()) section.Check(ValidateProcess(process, field));
 }
 
 void ReadRoot(Section& section, const std::string& bundle, ContainerConfig& config) {
@@ -186,6 +186,8 @@ Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string&
     if (!top.reader().Has(name)) top.Fail(name, "is missing: a container needs it");
   }
   top.Object("process", [&](Section& section) { ReadProcess(section, config.process); });
+  // Without the field a container's process has none: the defaults are for those who have no config.json.
+  if (!config.process.capabilities) config.process.capabilities.emplace();
   top.Object("root", [&](Section& section) { ReadRoot(section, bundle, config); });
   top.Read("hostname", config.hostname);
   top.Read("domainname", config.domainname);
@@ -197,6 +199,24 @@ Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string&
   VC_RETURN_IF_ERROR(top.reader().status());
   VC_RETURN_IF_ERROR(ValidateContainerFields(config));
   return config;
+}
+
+Result<ProcessConfig> ParseOciProcess(std::string_view text) {
+  VC_ASSIGN_OR_RETURN(const Json json, ParseJson(text, {.bytes = kMaxConfig}));
+  if (!json.is_object()) return Fail(Code::kInvalidArgument, "the JSON is not an object");
+  ProcessConfig process;
+  Section section(json, "");
+  ReadProcess(section, process, "the process");
+  VC_RETURN_IF_ERROR(section.reader().status());
+  return process;
+}
+
+Result<ProcessConfig> LoadOciProcess(const std::string& file) {
+  Result<std::string> text = ReadFile(file, kMaxConfig);
+  if (!text) return Fail(std::move(text.error()));
+  Result<ProcessConfig> process = ParseOciProcess(*text);
+  if (!process) return Fail(std::move(process.error()).AddContext(Quoted(file)));
+  return process;
 }
 
 Result<ContainerConfig> LoadOciBundle(const std::string& bundle, const std::string& id) {

@@ -1,4 +1,5 @@
-// The configuration of an OCI bundle as a container's. Pure; LoadOciBundle (config.h) reads the file.
+// The configuration of an OCI bundle as a container's. Pure; LoadOciBundle and LoadOciProcess (config.h) read
+// the files.
 
 #ifndef VIRTCONTAINERS_SRC_POD_OCI_BUNDLE_H_
 #define VIRTCONTAINERS_SRC_POD_OCI_BUNDLE_H_
@@ -17,6 +18,9 @@ namespace virtcontainers {
 // (OCI runtime-spec 1.x, config.md and config-linux.md)
 Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string& bundle,
                                        const std::string& id);
+
+// As LoadOciProcess (config.h), of the file's text.
+Result<ProcessConfig> ParseOciProcess(std::string_view text);
 
 }  // namespace virtcontainers
 

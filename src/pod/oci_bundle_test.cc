@@ -36,6 +36,31 @@ void ExpectTaken(const std::string& pointer, const std::string& value) {
   EXPECT_TRUE(config) << pointer << " = " << value << ": " << config.error().ToString();
 }
 
+TEST(OciProcess, LoadOciProcess_OfFileWithoutCapabilities_LeavesThemUnset) {
+  const TestDirectory directory;
+  const std::string file = directory / "process.json";
+  const auto load = [&](const std::string& text) {
+    EXPECT_TRUE(WriteFileAtomically(file, text, 0600));
+    return LoadOciProcess(file);
+  };
+  const auto plain = load(R"({"args": ["id"], "cwd": "/", "user": {"uid": 7, "gid": 8}, "terminal": true})");
+  ASSERT_TRUE(plain) << plain.error().ToString();
+  EXPECT_THAT(plain->args, ElementsAre("id"));
+  EXPECT_EQ(plain->user.uid, 7u);
+  EXPECT_TRUE(plain->terminal);
+  EXPECT_FALSE(plain->capabilities) << "the container's";
+  EXPECT_FALSE(plain->no_new_privileges);
+  const auto full = load(Sample()["process"].dump());
+  ASSERT_TRUE(full) << full.error().ToString();
+  EXPECT_TRUE(full->no_new_privileges);
+  EXPECT_EQ(full->capabilities->bounding.size(), 3u);
+  EXPECT_EQ(load(R"({"cwd": "/"})").error().ToString(), "'" + file + "': 'args' is missing");
+  EXPECT_EQ(load(R"({"args": [], "cwd": "/"})").error().ToString(),
+            "'" + file + "': the process is empty: name a program to run");
+  EXPECT_EQ(load("[]").error().code(), Code::kInvalidArgument);
+  EXPECT_EQ(LoadOciProcess(directory / "none").error().code(), Code::kNotFound);
+}
+
 TEST(OciBundle, ReadsWhatCrunSpecWrites) {
   const Result<ContainerConfig> config = ParseOciConfig(kCrunSpec, "/bundle", "web");
   ASSERT_TRUE(config) << config.error().ToString();

@@ -31,15 +31,16 @@ constexpr Verdict kPodTable[][4] = {
     /* StatsPod */ {First(kStartIt), Do(), Do(), First(kStartIt)},
 };
 
+// Of a container in a pod that runs: one that is ready there is what OCI calls created.
 constexpr Verdict kContainerTable[][4] = {
     /* StartContainer */ {Do(), First(kStopIt), First(kResumeIt), Do()},
     /* StopContainer */ {First(kStartIt), Do(), First(kResumeIt), Nothing()},
     /* DeleteContainer */ {Do(), First(kStopIt), First(kStopIt), Do()},
-    /* EnterContainer */ {First(kStartIt), Do(), First(kResumeIt), First(kStartIt)},
+    /* EnterContainer */ {Do(), Do(), First(kResumeIt), First(kStartIt)},
     /* AttachContainer */ {First(kStartIt), Do(), Do(), Do()},
     /* PauseContainer */ {First(kStartIt), Do(), Nothing(), First(kStartIt)},
     /* ResumeContainer */ {First(kStartIt), Nothing(), Do(), First(kStartIt)},
-    /* KillContainer */ {First(kStartIt), Do(), Do(), Nothing()},
+    /* KillContainer */ {Do(), Do(), Do(), Nothing()},
     /* WaitContainer */ {First(kStartIt), Do(), Do(), Do()},
     /* UpdateContainer */ {Do(), Do(), Do(), Do()},
     /* StatsContainer */ {First(kStartIt), Do(), Do(), First(kStartIt)},
@@ -85,6 +86,11 @@ Result<Step> CheckContainerCall(std::string_view pod, PodState pod_state, std::s
   }
   return Answer(kContainerTable[static_cast<int>(call)][static_cast<int>(state)], "container", container,
                 ContainerStateName(state));
+}
+
+Status SignalToStopped(std::string_view container, int signal) {
+  if (signal != 0) return {};
+  return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is stopped");
 }
 
 }  // namespace virtcontainers

@@ -63,6 +63,10 @@ Result<Step> CheckPodCall(std::string_view pod, PodState state, PodCall call);
 Result<Step> CheckContainerCall(std::string_view pod, PodState pod_state, std::string_view container,
                                 ContainerState state, ContainerCall call);
 
+// A signal to a container that has stopped. Errors: FailedPrecondition for signal 0, which asks whether it
+// runs; any other has nothing to do.
+Status SignalToStopped(std::string_view container, int signal);
+
 }  // namespace virtcontainers
 
 #endif  // VIRTCONTAINERS_SRC_POD_STATE_MACHINE_H_

@@ -19,9 +19,9 @@ constexpr std::pair<PodCall, const char*> kPodCells[] = {
 // Of a container in a pod that runs.
 constexpr std::pair<ContainerCall, const char*> kContainerCells[] = {
     {ContainerCall::kStartContainer, "dtrd"},  {ContainerCall::kStopContainer, "sdrn"},
-    {ContainerCall::kDeleteContainer, "dttd"}, {ContainerCall::kEnterContainer, "sdrs"},
+    {ContainerCall::kDeleteContainer, "dttd"}, {ContainerCall::kEnterContainer, "ddrs"},
     {ContainerCall::kAttachContainer, "sddd"}, {ContainerCall::kPauseContainer, "sdns"},
-    {ContainerCall::kResumeContainer, "snds"}, {ContainerCall::kKillContainer, "sddn"},
+    {ContainerCall::kResumeContainer, "snds"}, {ContainerCall::kKillContainer, "dddn"},
     {ContainerCall::kWaitContainer, "sddd"},   {ContainerCall::kUpdateContainer, "dddd"},
     {ContainerCall::kStatsContainer, "sdds"},  {ContainerCall::kCopyFile, "sdrs"},
 };

@@ -165,6 +165,11 @@ Status ValidateId(std::string_view kind, std::string_view id) {
           " is not valid: use 1 to 64 letters, digits, '_', '.' and '-', beginning with a letter or digit");
 }
 
+Status ValidateSignal(int signal) {
+  if (signal >= 0 && signal <= 64) return {};
+  return Fail(Code::kInvalidArgument, "signal " + std::to_string(signal) + " is unknown: give 0 to 64");
+}
+
 Status ValidateProcess(const ProcessConfig& process, std::string_view field) {
   const std::string name(field);
   if (process.args.empty() || process.args[0].empty()) {

@@ -53,6 +53,9 @@ Status ValidatePersonality(std::string_view name, const std::string& field);
 // `field` names the process in messages, such as "command".
 Status ValidateProcess(const ProcessConfig& process, std::string_view field);
 
+// A signal's number, or 0.
+Status ValidateSignal(int signal);
+
 }  // namespace virtcontainers
 
 #endif  // VIRTCONTAINERS_SRC_POD_VALIDATE_H_

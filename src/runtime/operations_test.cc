@@ -102,12 +102,49 @@ TEST_F(OperationsTest, KillReachesTheFirstProcess) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("db")})));
   EXPECT_CODE(runtime_.KillContainer("web", "db", SIGTERM), Code::kFailedPrecondition);
   ASSERT_OK(runtime_.StartPod("web", Soon()));
-  for (const int signal : {0, -1, 65}) {
+  EXPECT_OK(runtime_.KillContainer("web", "db", 0));
+  for (const int signal : {-1, 65}) {
     EXPECT_CODE(runtime_.KillContainer("web", "db", signal), Code::kInvalidArgument);
   }
   ASSERT_OK(runtime_.KillContainer("web", "db", SIGINT));
   EXPECT_EQ(runtime_.WaitContainer("web", "db", Soon())->code, 130);
   EXPECT_OK(runtime_.KillContainer("web", "db", SIGINT)) << "it has ended already";
+  EXPECT_CODE(runtime_.KillContainer("web", "db", 0), Code::kFailedPrecondition);
+}
+
+TEST_F(OperationsTest, KillContainer_OfCreatedContainer_StopsItWithItsExitCode) {
+  CreateAndStart(Pod("web", {Container("db")}));
+  ASSERT_OK(runtime_.CreateContainer("web", Container("next")));
+  EXPECT_OK(runtime_.KillContainer("web", "next", 0));
+  ASSERT_OK(runtime_.KillContainer("web", "next", SIGKILL));
+  for (int i = 0; i < 500 && StateOf("next") == ContainerState::kReady; ++i)
+    std::this_thread::sleep_for(milliseconds(10));
+  const auto status = runtime_.ContainerStatus("web", "next");
+  ASSERT_OK(status);
+  EXPECT_EQ(status->state, ContainerState::kStopped);
+  EXPECT_EQ(status->reason, "it ended before it was started");
+  EXPECT_EQ(runtime_.WaitContainer("web", "next", Soon())->code, 137);
+  ASSERT_OK(runtime_.StartContainer("web", "next")) << "what has stopped is started anew";
+  EXPECT_EQ(StateOf("next"), ContainerState::kRunning);
+  ASSERT_OK(runtime_.StopPod("web", milliseconds(1000)));
+}
+
+TEST_F(OperationsTest, EnterContainer_OfCreatedContainer_LeavesItReadyToStart) {
+  CreateAndStart(Pod("web", {Container("db")}));
+  ASSERT_OK(runtime_.CreateContainer("web", Container("next")));
+  const auto process = runtime_.EnterContainer("web", "next", Command({"true"}));
+  ASSERT_OK(process);
+  EXPECT_EQ((*process)->Wait(Soon())->code, 0);
+  EXPECT_EQ(StateOf("next"), ContainerState::kReady);
+  ASSERT_OK(runtime_.StartContainer("web", "next"));
+  EXPECT_EQ(StateOf("next"), ContainerState::kRunning);
+}
+
+TEST_F(OperationsTest, StopPod_WithCreatedContainer_LeavesThatReady) {
+  CreateAndStart(Pod("web", {Container("db")}));
+  ASSERT_OK(runtime_.CreateContainer("web", Container("next")));
+  ASSERT_OK(runtime_.StopPod("web", milliseconds(1000)));
+  EXPECT_EQ(StateOf("next"), ContainerState::kReady);
 }
 
 TEST_F(OperationsTest, ManyWaitForOneContainer) {

@@ -6,6 +6,7 @@
 
 #include "base/errors.h"
 #include "monitor.pb.h"
+#include "pod/validate.h"
 #include "ttrpc/message.h"
 
 namespace virtcontainers {
@@ -96,9 +97,7 @@ Result<ExitStatus> RemoteProcess::Wait(Deadline deadline) {
 }
 
 Status RemoteProcess::Signal(int signal, Deadline deadline) {
-  if (signal < 1 || signal > 64) {
-    return Fail(Code::kInvalidArgument, "signal " + std::to_string(signal) + " is unknown: give 1 to 64");
-  }
+  VC_RETURN_IF_ERROR(ValidateSignal(signal));
   wire::SignalRequest request;
   Name(request, container_, exec_);
   request.set_signal(static_cast<uint32_t>(signal));

@@ -13,6 +13,7 @@
 #include "pod/merge_resources.h"
 #include "pod/state_machine.h"
 #include "pod/stats_json.h"
+#include "pod/validate.h"
 #include "runtime/event_reader.h"
 #include "runtime/runtime_impl.h"
 
@@ -129,16 +130,14 @@ Status Runtime::ResumeContainer(std::string_view pod, std::string_view container
 Status Runtime::KillContainer(std::string_view pod, std::string_view container, int signal,
                               Deadline deadline) {
   const auto kill = [&]() -> Status {
-    if (signal < 1 || signal > 64) {
-      return Fail(Code::kInvalidArgument, "signal " + std::to_string(signal) + " is unknown: give 1 to 64");
-    }
+    VC_RETURN_IF_ERROR(ValidateSignal(signal));
     // No turn is taken: what is to be killed may be what an operation waits for.
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
     VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
     VC_ASSIGN_OR_RETURN(const Step step, CheckContainerCall(pod, record.state, container, found.state,
                                                             ContainerCall::kKillContainer));
-    if (step == Step::kNothing) return {};
+    if (step == Step::kNothing) return SignalToStopped(container, signal);
     wire::SignalRequest request;
     request.mutable_process()->set_container(std::string(container));
     request.set_signal(static_cast<uint32_t>(signal));

@@ -243,7 +243,6 @@ TEST_P(AgentContract, AContainersLife) {
   ExpectOfContainer("c", Code::kNotFound);
   Create("c", {"cat"});
   EXPECT_EQ(CodeOf(agent_->CreateContainer(Container("c", {"cat"}), Soon())), Code::kAlreadyExists);
-  EXPECT_EQ(CodeOf(agent_->ExecProcess({"c", "e"}, Command({"true"}), Soon())), Code::kFailedPrecondition);
 
   ASSERT_TRUE(agent_->StartContainer("c", Soon()));
   EXPECT_EQ(CodeOf(agent_->StartContainer("c", Soon())), Code::kFailedPrecondition);

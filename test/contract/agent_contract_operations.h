@@ -27,6 +27,34 @@ TEST_P(AgentContract, SignalsAreSent) {
   EXPECT_TRUE(agent_->SignalProcess({"c", ""}, SIGTERM, false, Soon())) << "of one that has ended";
 }
 
+TEST_P(AgentContract, ExecProcess_InCreatedContainer_Succeeds) {
+  ConnectAndCreateSandbox();
+  Create("c", {"cat"});
+  Exec({"c", "e"}, bed_->ExitWith(3));
+  EXPECT_EQ(ExitCodeOf({"c", "e"}), 3);
+  ASSERT_TRUE(agent_->StartContainer("c", Soon()));
+  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
+}
+
+TEST_P(AgentContract, SignalProcess_ToCreatedContainer_EndsIt) {
+  ConnectAndCreateSandbox();
+  Create("c", {"cat"});
+  ASSERT_TRUE(agent_->SignalProcess({"c", ""}, SIGTERM, false, Soon()));
+  EXPECT_THAT(ExitCodeOf({"c", ""}), testing::AnyOf(128 + SIGTERM, 128 + SIGKILL));
+  EXPECT_EQ(CodeOf(agent_->StartContainer("c", Soon())), Code::kFailedPrecondition);
+  EXPECT_TRUE(agent_->RemoveContainer("c", Soon()));
+}
+
+TEST_P(AgentContract, SignalProcess_WithZero_SaysWhetherTheProcessRuns) {
+  ConnectAndCreateSandbox();
+  Run("c", {"cat"});
+  EXPECT_TRUE(agent_->SignalProcess({"c", ""}, 0, false, Soon()));
+  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
+  EXPECT_EQ(CodeOf(agent_->SignalProcess({"c", ""}, 0, false, Soon())), Code::kFailedPrecondition);
+}
+
 TEST_P(AgentContract, AllProcessesOfAContainerAreKilled) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});

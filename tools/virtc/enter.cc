@@ -105,7 +105,7 @@ class Enter : public Command {
   bool in_container() const { return target_ != Target::kPod; }
 
   // What a process in the container has unless the command line says otherwise: the environment, the working
-  // directory and the user of the container's first process.
+  // directory, the user and no_new_privs of the container's first process.
   Result<ProcessConfig> ContainersProcess(Runtime& runtime) const {
     ProcessConfig config;
     VC_ASSIGN_OR_RETURN(const auto pod, runtime.FetchPod(pod_));
@@ -115,6 +115,7 @@ class Enter : public Command {
     config.env = found->process.env;
     config.cwd = found->process.cwd;
     config.user = found->process.user;
+    config.no_new_privileges = found->process.no_new_privileges;
     return config;
   }
 
@@ -138,7 +139,9 @@ class Enter : public Command {
   bool Runs(Runtime& runtime) const {
     if (in_container()) {
       const auto container = runtime.ContainerStatus(pod_, container_);
-      return container && container->state == ContainerState::kRunning;
+      const bool takes_processes = container && (container->state == ContainerState::kRunning ||
+                                                 container->state == ContainerState::kReady);
+      if (!takes_processes) return false;
     }
     const auto pod = runtime.PodStatus(pod_);
     return pod && pod->state == PodState::kRunning;

@@ -62,8 +62,8 @@ std::vector<std::string_view> SignalNames() {
 Result<int> ParseSignal(std::string_view option, std::string_view text) {
   int number = 0;
   if (ParseNumber(text, number)) {
-    if (number >= 1 && number <= kLastSignal) return number;
-    return Fail(Code::kInvalidArgument, fmt::format("{} '{}' is no signal's number: they go from 1 to {}",
+    if (number >= 0 && number <= kLastSignal) return number;
+    return Fail(Code::kInvalidArgument, fmt::format("{} '{}' is no signal's number: they go from 0 to {}",
                                                     option, text, kLastSignal));
   }
   std::string upper(text);

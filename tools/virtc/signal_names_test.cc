@@ -17,10 +17,11 @@ TEST(ParseSignal, NamesInAnySpellingAndNumbers) {
   EXPECT_EQ(ParseSignal("--signal", "SIGRTMIN+3").value_or(0), 37);
   EXPECT_EQ(ParseSignal("--signal", "RTMAX-1").value_or(0), 63);
   EXPECT_EQ(ParseSignal("--signal", "64").value_or(0), 64);
+  EXPECT_EQ(ParseSignal("--signal", "0").value_or(-1), 0);
 }
 
 TEST(ParseSignal, NamesWhatItRefusesAndSome) {
-  for (const char* text : {"", "TREM", "SIG", "0", "-9", "65", "99999999999", "15x", "RTMIN+31", "RTMIN-1",
+  for (const char* text : {"", "TREM", "SIG", "-9", "65", "99999999999", "15x", "RTMIN+31", "RTMIN-1",
                            "RTMAX-99", "RTMIN+", "TERM "}) {
     const auto signal = ParseSignal("--signal", text);
     ASSERT_FALSE(signal) << text;

@@ -265,8 +265,8 @@ Status NoopAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& co
       const auto first = processes_.find(Key(process.container, ""));
       if (first == processes_.end())
         return Fail(Code::kNotFound, "no container " + Quoted(process.container));
-      if (!first->second.started || first->second.exit) {
-        return Fail(Code::kFailedPrecondition, "container " + Quoted(process.container) + " is not running");
+      if (first->second.exit) {
+        return Fail(Code::kFailedPrecondition, "container " + Quoted(process.container) + " has ended");
       }
     }
     const auto [entry, fresh] = processes_.try_emplace(Key(process.container, process.exec));
@@ -308,7 +308,12 @@ Status NoopAgent::SignalProcess(const ProcessRef& process, int signal, bool all,
   {
     const std::lock_guard lock(mutex_);
     VC_ASSIGN_OR_RETURN(Process * found, Find(process));
-    if (signal != 0 && signal != SIGCHLD && signal != SIGWINCH) End(*found, 128 + signal, calls);
+    if (signal == 0 && found->exit) return Fail(Code::kFailedPrecondition, "the process has ended");
+    if (signal != 0 && signal != SIGCHLD && signal != SIGWINCH) {
+      // Also one that has yet to be started.
+      found->started = true;
+      End(*found, 128 + signal, calls);
+    }
     // What is first in its pid namespace takes the rest along.
     if (all || (process.exec.empty() && found->exit)) EndExecs(process.container, calls);
   }
