@@ -88,7 +88,7 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
   if (logged) {
     auto opened = ContainerLog::Open(files_.paths().log(id), config.log);
     if (!opened) {
-      RemoveFromGuest(id, deadline);
+      RemoveFromGuest(id, Deadline::After(kUndo));
       return Fail(std::move(opened.error()));
     }
     log = std::move(*opened);
@@ -96,8 +96,9 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
   ForgetUnstarted(id);
   Status started = agent().StartContainer(id, deadline);
   if (!started) {
-    // The guest starts a container once, successfully or not: the next attempt makes it anew.
-    RemoveFromGuest(id, deadline);
+    // The guest starts a container once, successfully or not: the next attempt makes it anew. One that came
+    // too late would run, and nobody would know.
+    RemoveFromGuest(id, Deadline::After(kUndo));
     return started;
   }
   if (logged) (void)agent().CloseStdin({id, ""}, deadline);
