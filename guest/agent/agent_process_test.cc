@@ -257,6 +257,34 @@ TEST_F(AgentProcessTest, ATerminalIsOne) {
   EXPECT_EQ(client_->Wait("c", ""), 0);
 }
 
+// As with runc and crun: the user's, and the group that devpts says.
+TEST_F(AgentProcessTest, Terminal_OfProcessThatIsNotRoot_BelongsToItsUser) {
+  const std::string script =
+      "busybox stat -c '%u %g %a' $(tty); for f in $(tty) /dev/tty /dev/stdout; do echo $f > $f; done";
+  grpc::CreateContainerRequest request = Request(
+      "c", {"sh", "-c", script + "; echo own > /dev/console; busybox stat -c '%u %g %a' /dev/console; cat"});
+  grpc::Process& process = *request.mutable_oci()->mutable_process();
+  process.set_terminal(true);
+  process.mutable_user()->set_uid(1000);
+  process.mutable_user()->set_gid(1001);
+  Run(request);
+  grpc::ExecProcessRequest exec;
+  exec.set_container_id("c");
+  exec.set_exec_id("e");
+  for (const std::string& argument : {std::string("sh"), std::string("-c"), script})
+    exec.mutable_process()->add_args(argument);
+  exec.mutable_process()->set_terminal(true);
+  exec.mutable_process()->mutable_user()->set_uid(7);
+  ASSERT_TRUE(client_->Call("ExecProcess", exec));
+  EXPECT_EQ(client_->ReadToEnd("c", "e"), "7 5 620\r\n/dev/pts/1\r\n/dev/tty\r\n/dev/stdout\r\n");
+  grpc::WriteStreamRequest end;
+  end.set_container_id("c");
+  EXPECT_TRUE(client_->Call<grpc::WriteStreamResponse>("WriteStdin", end));
+  EXPECT_EQ(client_->ReadToEnd("c", ""),
+            "1000 5 620\r\n/dev/pts/0\r\n/dev/tty\r\n/dev/stdout\r\nown\r\n"
+            "1000 5 620\r\n");
+}
+
 TEST_F(AgentProcessTest, ATerminalOfAFurtherProcessIsResized) {
   Run("c", {"sleep", "1000"});
   grpc::ExecProcessRequest request;

@@ -55,11 +55,14 @@ bool Has(const std::vector<std::string>& environment, std::string_view name) {
   return false;
 }
 
+// With a terminal the three are it already. They become the user's, so that a process that is not root can
+// open /dev/stdout, and its terminal by name. The group stays: a terminal's is that of its devpts. Not
+// everything has an owner.
 Status SetStdio(const ProcessPlan& plan, uid_t uid) {
-  if (plan.process->terminal()) return {};
   for (int fd = 0; fd < 3; ++fd) {
-    if (::dup2(plan.stdio[fd], fd) < 0) return FailErrno("set up standard input and output");
-    // So that /dev/stdout can be opened by a process that is not root. Not everything has an owner.
+    if (!plan.process->terminal() && ::dup2(plan.stdio[fd], fd) < 0) {
+      return FailErrno("set up standard input and output");
+    }
     if (uid != 0) ::fchown(fd, uid, static_cast<gid_t>(-1));
   }
   return {};
