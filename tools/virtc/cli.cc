@@ -57,6 +57,17 @@ tl::expected<Front, UsageError> ReadFront(const std::vector<std::string>& argume
   Options options;
   DeclareFront(options, globals, front.help, version);
   SplitLine line = SplitCommandLine(options.specs(), arguments, true);
+  for (const std::string& word : line.own) {
+    const std::string name = word.substr(0, word.find('='));
+    const bool known = std::any_of(options.specs().begin(), options.specs().end(),
+                                   [&](const OptionSpec& spec) { return spec.has_name(name); });
+    if (known || name.size() < 2 || name.front() != '-') continue;
+    if (const CommandEntry* const entry = CommandWithOption(name)) {
+      return tl::make_unexpected(Wrong(
+          fmt::format("option '{0}' stands in front of the command: write it behind, as in 'virtc {1} {0}'",
+                      name, entry->name)));
+    }
+  }
   if (auto read = ReadOptions(options, std::move(line.own)); !read)
     return tl::make_unexpected(Wrong(read.error().message()));
   if (line.command) front.rest = std::move(*line.command);

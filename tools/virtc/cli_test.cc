@@ -111,6 +111,9 @@ TEST(Arguments, Mistyped_NamesTheWordAndWhatWasProbablyMeant) {
   EXPECT_EQ(UsageOf({"frobnicate"}), "unknown command 'frobnicate' | virtc --help");
   EXPECT_EQ(UsageOf({"--fromat", "json", "pod", "list"}),
             "unknown option '--fromat': did you mean '--format'? | virtc --help");
+  EXPECT_EQ(UsageOf({"--rootfs", "x", "run", "ls"}),
+            "option '--rootfs' stands in front of the command: write it behind, as in 'virtc run --rootfs' | "
+            "virtc --help");
   EXPECT_EQ(UsageOf({"pod", "create", "web", "--memroy=1G"}),
             "unknown option '--memroy': did you mean '--memory'? | virtc pod create --help");
   EXPECT_EQ(UsageOf({"pod", "list", "web"}), "unexpected argument 'web' | virtc pod list --help");

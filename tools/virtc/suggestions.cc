@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "command.h"
 #include "parse.h"
 
 namespace virtc {
@@ -110,6 +109,19 @@ std::string UnknownCommand(std::string_view group, std::string_view typed) {
   if (meant.empty() && !group.empty() && FindCommand(typed) != nullptr) return unknown + DidYouMean(typed);
   if (meant.empty()) meant = Nearest(typed, words);
   return unknown + DidYouMean(meant, prefix);
+}
+
+const CommandEntry* CommandWithOption(std::string_view typed) {
+  for (const CommandEntry& entry : Commands()) {
+    if (entry.hidden) continue;
+    const std::unique_ptr<Command> command = entry.make();
+    Options options;
+    command->Declare(options);
+    for (const OptionSpec& spec : options.specs()) {
+      if (!spec.is_argument() && spec.has_name(typed)) return &entry;
+    }
+  }
+  return nullptr;
 }
 
 std::string UnknownOption(const std::vector<OptionSpec>& specs, std::string_view typed) {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "options.h"
+#include "command.h"
 
 namespace virtc {
 
@@ -17,6 +17,9 @@ std::string UnknownCommand(std::string_view group, std::string_view typed);
 
 // The option `typed` is none of `specs`.
 std::string UnknownOption(const std::vector<OptionSpec>& specs, std::string_view typed);
+
+// A command that has the option `typed`, which stands in front of a command's name; null if there is none.
+const CommandEntry* CommandWithOption(std::string_view typed);
 
 }  // namespace virtc
 
