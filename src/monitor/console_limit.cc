@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "base/errors.h"
+#include "os/own_file.h"
 #include "os/thread.h"
 
 namespace virtcontainers {
@@ -25,8 +26,7 @@ constexpr int kPauseMilliseconds = 200;
 }  // namespace
 
 Result<std::unique_ptr<ConsoleLimit>> ConsoleLimit::Watch(const std::string& path, Limits limits) {
-  UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file) return FailErrno("open the console's file " + Quoted(path));
+  VC_ASSIGN_OR_RETURN(UniqueFd file, OpenOwnFile(path, O_WRONLY | O_APPEND | O_CREAT));
   UniqueFd events(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!events || ::inotify_add_watch(events.get(), path.c_str(), IN_MODIFY) < 0) {
     return FailErrno("watch the console's file " + Quoted(path));

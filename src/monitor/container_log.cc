@@ -11,6 +11,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/time_format.h"
+#include "os/own_file.h"
 
 namespace virtcontainers {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 constexpr size_t kMaxLine = 16 << 10;
 constexpr char kPositionSuffix[] = ".position";
 constexpr size_t kMinLine = 64;
-constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND;
 
 // So long that a record of it fits into one file, whatever bytes there are in it.
 size_t MaxLine(const LogConfig& config) {
@@ -88,12 +89,12 @@ Result<std::unique_ptr<ContainerLog>> ContainerLog::Resume(std::string path, con
 
 Result<std::unique_ptr<ContainerLog>> ContainerLog::Make(std::string path, const LogConfig& config,
                                                          LogPositionFile position) {
-  UniqueFd fd(::open(path.c_str(), kFlags, 0600));
-  if (!fd) return FailErrno("open log " + Quoted(path));
+  Result<UniqueFd> fd = OpenOwnFile(path, kFlags);
+  if (!fd) return Fail(std::move(fd.error()).AddContext("open log " + Quoted(path)));
   struct stat info;
-  if (::fstat(fd.get(), &info) != 0) return FailErrno("open log " + Quoted(path));
+  if (::fstat(fd->get(), &info) != 0) return FailErrno("open log " + Quoted(path));
   return std::unique_ptr<ContainerLog>(new ContainerLog(std::move(path), config, std::move(position),
-                                                        std::move(fd), static_cast<uint64_t>(info.st_size)));
+                                                        std::move(*fd), static_cast<uint64_t>(info.st_size)));
 }
 
 std::optional<uint64_t> ContainerLog::next(OutputStream stream) const {
@@ -257,9 +258,9 @@ bool ContainerLog::Rotate() {
     if (!MoveAside()) return false;
   }
   moved_ = true;
-  UniqueFd fresh(::open(path_.c_str(), kFlags, 0600));
+  Result<UniqueFd> fresh = OpenOwnFile(path_, kFlags);
   if (!fresh) return false;
-  fd_ = std::move(fresh);
+  fd_ = std::move(*fresh);
   size_ = 0;
   moved_ = false;
   return true;

@@ -10,8 +10,8 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/unique_fd.h"
-#include "os/file.h"
 #include "os/marked_process.h"
+#include "os/own_file.h"
 #include "os/poll.h"
 #include "os/subprocess.h"
 #include "pod/journal.h"
@@ -123,9 +123,8 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   UniqueFd hold(ends[1]);  // the launcher ends when this is closed
   // One log for one life of the VM.
   const int truncate = task == MonitorTask::kStart ? O_TRUNC : 0;
-  UniqueFd log(
-      ::open(paths.monitor_log().c_str(), O_WRONLY | O_CREAT | truncate | O_APPEND | O_CLOEXEC, 0600));
-  if (!log) return FailErrno("open " + Quoted(paths.monitor_log()));
+  VC_ASSIGN_OR_RETURN(const UniqueFd log,
+                      OpenOrReplaceOwnFile(paths.monitor_log(), O_WRONLY | truncate | O_APPEND));
 
   const auto left = std::min<std::chrono::nanoseconds>(deadline.remaining(), kMaxTimeout);
   const bool start = task == MonitorTask::kStart;
@@ -175,7 +174,7 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   (void)launcher.Wait(Deadline::After(seconds(10)));
   if (line.find('\n') != std::string::npos) return DecodeOutcome(line);
   VC_RETURN_IF_ERROR(failed);
-  const std::string said = ReadFileTail(paths.monitor_log(), 2048).value_or("");
+  const std::string said = ReadOwnFileTail(paths.monitor_log(), 2048).value_or("");
   return Fail(Code::kAborted, "the pod's monitor " + Quoted(program) + " ended without a word" +
                                   (said.empty() ? "" : "; its log ends with:\n" + said));
 }

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "base/errors.h"
+#include "os/own_file.h"
 
 namespace virtcontainers {
 namespace {
@@ -37,8 +38,7 @@ std::string Aged(const std::string& path, uint32_t age) {
 }  // namespace
 
 Result<LogPositionFile> LogPositionFile::Open(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return FailErrno("open " + Quoted(path));
+  VC_ASSIGN_OR_RETURN(UniqueFd fd, OpenOrReplaceOwnFile(path, O_RDWR));
   return LogPositionFile(std::move(fd));
 }
 

@@ -14,15 +14,10 @@
 #include <memory>
 
 #include "base/errors.h"
+#include "os/own_file.h"
 
 namespace virtcontainers {
 namespace {
-
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 // Not blocking: a fifo would keep us until somebody writes to it.
 Result<UniqueFd> OpenRegular(const std::string& path) {
@@ -34,26 +29,44 @@ Result<UniqueFd> OpenRegular(const std::string& path) {
   return fd;
 }
 
-Result<std::string> ReadAll(int fd, const std::string& path, size_t max) {
-  std::string content;
-  char buffer[16384];
-  while (true) {
-    const ssize_t got = ::read(fd, buffer, sizeof(buffer));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return FailErrno("read " + Quoted(path));
-    if (got == 0) return content;
-    if (content.size() + static_cast<size_t>(got) > max) {
-      return Fail(Code::kResourceExhausted,
-                  Quoted(path) + " is larger than " + std::to_string(max) + " bytes");
-    }
-    content.append(buffer, static_cast<size_t>(got));
-  }
-}
-
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
 };
 using UniqueDirectory = std::unique_ptr<DIR, CloseDirectory>;
+
+Result<std::vector<std::string>> Names(UniqueDirectory directory, const std::string& shown) {
+  std::vector<std::string> names;
+  while (true) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    if (entry == nullptr) {
+      if (errno != 0) return FailErrno("read directory " + Quoted(shown));
+      break;
+    }
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+Status WriteNewFileAt(int directory, const std::string& name, const std::string& shown,
+                      std::string_view content, mode_t mode) {
+  const UniqueFd fd(
+      ::openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+  if (!fd) return FailErrno("create " + Quoted(shown));
+  Status written = WriteAll(fd.get(), content);
+  // Files for others are for them whatever this process's umask is.
+  if (written && (mode & 077) != 0 && ::fchmod(fd.get(), mode) != 0) written = FailErrno("chmod");
+  if (written && ::fsync(fd.get()) != 0) written = FailErrno("fsync");
+  if (!written) {
+    ::unlinkat(directory, name.c_str(), 0);
+    return Fail(std::move(written.error()).AddContext("write " + Quoted(shown)));
+  }
+  return {};
+}
 
 // A bind mount from the same file system has the same device number: the kernel has to be asked. Asked of the
 // open directory, so that nothing can be mounted in between.
@@ -76,6 +89,8 @@ Status RemoveEntry(int parent, const char* name, dev_t device, const std::string
     if (::unlinkat(parent, name, 0) != 0 && errno != ENOENT) return FailErrno("remove " + Quoted(shown));
     return {};
   }
+  // A directory that its owner may not read or change is removed, too.
+  if ((info.st_mode & S_IRWXU) != S_IRWXU) (void)::fchmodat(parent, name, S_IRWXU, 0);
   UniqueFd fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd) return FailErrno("remove " + Quoted(shown));
   VC_ASSIGN_OR_RETURN(const bool mounted, IsMountPoint(fd.get(), device));
@@ -92,14 +107,7 @@ Status RemoveEntry(int parent, const char* name, dev_t device, const std::string
 Status RemoveChildren(int directory_fd, dev_t device, const std::string& shown) {
   UniqueFd copy(::fcntl(directory_fd, F_DUPFD_CLOEXEC, 0));
   if (!copy) return FailErrno("remove " + Quoted(shown));
-  UniqueDirectory directory(::fdopendir(copy.get()));
-  if (!directory) return FailErrno("remove " + Quoted(shown));
-  copy.release();
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(directory.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
+  VC_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(std::move(copy), shown));
   for (const std::string& name : names) {
     VC_RETURN_IF_ERROR(RemoveEntry(directory_fd, name.c_str(), device, shown + "/" + name));
   }
@@ -108,21 +116,36 @@ Status RemoveChildren(int directory_fd, dev_t device, const std::string& shown) 
 
 }  // namespace
 
-Result<std::string> ReadFile(const std::string& path, size_t max) {
-  VC_ASSIGN_OR_RETURN(const UniqueFd fd, OpenRegular(path));
-  return ReadAll(fd.get(), path, max);
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-Result<std::string> ReadFileTail(const std::string& path, size_t max) {
-  VC_ASSIGN_OR_RETURN(const UniqueFd fd, OpenRegular(path));
+Result<std::string> ReadAll(int fd, const std::string& path, size_t max) {
+  std::string content;
+  char buffer[16384];
+  while (true) {
+    const ssize_t got = ::read(fd, buffer, sizeof(buffer));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return FailErrno("read " + Quoted(path));
+    if (got == 0) return content;
+    if (content.size() + static_cast<size_t>(got) > max) {
+      return Fail(Code::kResourceExhausted,
+                  Quoted(path) + " is larger than " + std::to_string(max) + " bytes");
+    }
+    content.append(buffer, static_cast<size_t>(got));
+  }
+}
+
+Result<std::string> ReadTail(int fd, const std::string& path, size_t max) {
   struct stat info;
-  if (::fstat(fd.get(), &info) != 0) return FailErrno("stat " + Quoted(path));
-  if (info.st_size > static_cast<off_t>(max))
-    ::lseek(fd.get(), info.st_size - static_cast<off_t>(max), SEEK_SET);
+  if (::fstat(fd, &info) != 0) return FailErrno("stat " + Quoted(path));
+  if (info.st_size > static_cast<off_t>(max)) ::lseek(fd, info.st_size - static_cast<off_t>(max), SEEK_SET);
   std::string content(max, '\0');
   size_t filled = 0;
   while (filled < max) {
-    const ssize_t got = ::read(fd.get(), content.data() + filled, max - filled);
+    const ssize_t got = ::read(fd, content.data() + filled, max - filled);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return FailErrno("read " + Quoted(path));
     if (got == 0) break;
@@ -130,6 +153,16 @@ Result<std::string> ReadFileTail(const std::string& path, size_t max) {
   }
   content.resize(filled);
   return content;
+}
+
+Result<std::string> ReadFile(const std::string& path, size_t max) {
+  VC_ASSIGN_OR_RETURN(const UniqueFd fd, OpenRegular(path));
+  return ReadAll(fd.get(), path, max);
+}
+
+Result<std::string> ReadFileTail(const std::string& path, size_t max) {
+  VC_ASSIGN_OR_RETURN(const UniqueFd fd, OpenRegular(path));
+  return ReadTail(fd.get(), path, max);
 }
 
 Status WriteAll(int fd, std::string_view bytes) {
@@ -143,31 +176,27 @@ Status WriteAll(int fd, std::string_view bytes) {
 }
 
 Status WriteNewFile(const std::string& path, std::string_view content, mode_t mode) {
-  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  if (!fd) return FailErrno("create " + Quoted(path));
-  Status written = WriteAll(fd.get(), content);
-  if (written && ::fsync(fd.get()) != 0) written = FailErrno("fsync");
-  if (!written) {
-    ::unlink(path.c_str());
-    return Fail(std::move(written.error()).AddContext("write " + Quoted(path)));
-  }
-  return {};
+  VC_ASSIGN_OR_RETURN(const UniqueFd directory, OpenOwnDirectory(ParentOf(path)));
+  return WriteNewFileAt(directory.get(), NameOf(path), path, content, mode);
 }
 
 Status WriteFileAtomically(const std::string& path, std::string_view content, mode_t mode) {
-  // Unique among this process's threads and among processes; what a dead process left is overwritten by
-  // nobody and is removed with the directory.
+  // Unique among this process's threads and among processes. The draft of a process that died is removed by
+  // the pod's next caller.
   static std::atomic<unsigned> counter{0};
-  const std::string temporary =
-      path + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter.fetch_add(1));
-  ::unlink(temporary.c_str());
-  VC_RETURN_IF_ERROR(WriteNewFile(temporary, content, mode));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+  const std::string name = NameOf(path);
+  const std::string draft =
+      name + ".tmp." + std::to_string(::getpid()) + "." + std::to_string(counter.fetch_add(1));
+  VC_ASSIGN_OR_RETURN(const UniqueFd directory, OpenOwnDirectory(ParentOf(path)));
+  ::unlinkat(directory.get(), draft.c_str(), 0);
+  VC_RETURN_IF_ERROR(WriteNewFileAt(directory.get(), draft, path, content, mode));
+  if (::renameat(directory.get(), draft.c_str(), directory.get(), name.c_str()) != 0) {
     const int saved = errno;
-    ::unlink(temporary.c_str());
+    ::unlinkat(directory.get(), draft.c_str(), 0);
     return FailErrno("replace " + Quoted(path), saved);
   }
-  return SyncDirectory(ParentOf(path));
+  if (::fsync(directory.get()) != 0) return FailErrno("fsync " + Quoted(ParentOf(path)));
+  return {};
 }
 
 Status MakeDirectories(const std::string& path, mode_t mode) {
@@ -191,21 +220,16 @@ Status SyncDirectory(const std::string& path) {
 }
 
 Result<std::vector<std::string>> ListDirectory(const std::string& path) {
-  const UniqueDirectory directory(::opendir(path.c_str()));
+  UniqueDirectory directory(::opendir(path.c_str()));
   if (!directory) return FailErrno("open directory " + Quoted(path));
-  std::vector<std::string> names;
-  while (true) {
-    errno = 0;
-    const dirent* entry = ::readdir(directory.get());
-    if (entry == nullptr) {
-      if (errno != 0) return FailErrno("read directory " + Quoted(path));
-      break;
-    }
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
-  }
-  std::sort(names.begin(), names.end());
-  return names;
+  return Names(std::move(directory), path);
+}
+
+Result<std::vector<std::string>> ListDirectory(UniqueFd opened, const std::string& path) {
+  UniqueDirectory directory(::fdopendir(opened.get()));
+  if (!directory) return FailErrno("open directory " + Quoted(path));
+  opened.release();
+  return Names(std::move(directory), path);
 }
 
 Status RemoveTree(const std::string& path) {
@@ -215,19 +239,22 @@ Status RemoveTree(const std::string& path) {
     return Fail(Code::kInvalidArgument,
                 "remove " + Quoted(path) + ": the path names no entry of a directory");
   }
-  const UniqueFd parent(::open(ParentOf(trimmed).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!parent) {
-    if (errno == ENOENT) return {};
-    return FailErrno("open " + Quoted(ParentOf(trimmed)));
-  }
+  const Result<UniqueFd> parent = OpenOwnDirectory(ParentOf(trimmed));
+  if (!parent && parent.error().code() == Code::kNotFound) return {};
+  VC_RETURN_IF_ERROR(parent);
   struct stat info;
-  if (::fstat(parent.get(), &info) != 0) return FailErrno("stat " + Quoted(ParentOf(trimmed)));
-  return RemoveEntry(parent.get(), name.c_str(), info.st_dev, trimmed);
+  if (::fstat(parent->get(), &info) != 0) return FailErrno("stat " + Quoted(ParentOf(trimmed)));
+  return RemoveEntry(parent->get(), name.c_str(), info.st_dev, trimmed);
 }
 
 bool FileExists(const std::string& path) {
   struct stat info;
   return ::stat(path.c_str(), &info) == 0;
+}
+
+bool EntryExists(const std::string& path) {
+  struct stat info;
+  return ::lstat(path.c_str(), &info) == 0;
 }
 
 bool IsDirectory(const std::string& path) {

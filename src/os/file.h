@@ -15,6 +15,14 @@
 
 namespace virtcontainers {
 
+// The directory that a path's last part is in.
+std::string ParentOf(const std::string& path);
+
+// What is left to read of an open file: all of it, or at most its last `max` bytes. `path` is for errors.
+// Errors: ResourceExhausted for more than `max` bytes, of ReadAll.
+Result<std::string> ReadAll(int fd, const std::string& path, size_t max);
+Result<std::string> ReadTail(int fd, const std::string& path, size_t max);
+
 // The whole of a file of at most `max` bytes. Errors: NotFound; InvalidArgument for a directory, a fifo or a
 // device; ResourceExhausted for a larger one.
 Result<std::string> ReadFile(const std::string& path, size_t max);
@@ -22,11 +30,14 @@ Result<std::string> ReadFile(const std::string& path, size_t max);
 // At most the last `max` bytes. Errors: as ReadFile.
 Result<std::string> ReadFileTail(const std::string& path, size_t max);
 
-// Replaces or makes a file: whoever reads sees all of the old or all of the new, also after a crash. (write
-// to a temporary file, fsync, rename, fsync of the directory)
+// Replaces or makes a file, in place of anything but a directory: whoever reads sees all
+// of the old or all of the new, also after a crash. No part of the path may be a symbolic link. The umask
+// takes nothing away from what `mode` gives to others. (write to a temporary file, fsync, rename, fsync of
+// the directory)
 Status WriteFileAtomically(const std::string& path, std::string_view content, mode_t mode = 0600);
 
-// Writes a new file and fsyncs it; for files in a directory nobody sees yet. Errors: AlreadyExists.
+// Writes a new file and fsyncs it; for files in a directory nobody sees yet. Otherwise as
+// WriteFileAtomically. Errors: AlreadyExists.
 Status WriteNewFile(const std::string& path, std::string_view content, mode_t mode = 0600);
 
 // Writes all of `bytes`.
@@ -40,13 +51,17 @@ Status SyncDirectory(const std::string& path);
 
 // The names in a directory, sorted, without . and ...
 Result<std::vector<std::string>> ListDirectory(const std::string& path);
+Result<std::vector<std::string>> ListDirectory(UniqueFd directory, const std::string& path);
 
-// Removes a file or a whole tree. Follows no link and enters no mount, be it of the same file system: one
-// that was left in it makes it fail with FailedPrecondition, rather than take away what is mounted there.
-// What is not there is no error. Errors: InvalidArgument for a path that ends in "." or "..".
+// Removes a file or a whole tree. Follows no link, in no part of the path, and enters no mount, be it of the
+// same file system: one that was left in it makes it fail with FailedPrecondition, rather than take away what
+// is mounted there. What is not there is no error. Errors: InvalidArgument for a path that ends in "." or
+// ".."; DataLoss for one that leads over a symbolic link.
 Status RemoveTree(const std::string& path);
 
 bool FileExists(const std::string& path);
+// Whether anything lies at the path, be it a link that leads nowhere.
+bool EntryExists(const std::string& path);
 bool IsDirectory(const std::string& path);
 bool IsExecutable(const std::string& path);
 

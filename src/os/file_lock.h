@@ -16,12 +16,14 @@ namespace virtcontainers {
 // Move-only.
 class FileLock {
  public:
-  // Blocks until the lock is free or the deadline has passed. The file is made if needed; its directory must
-  // exist. Errors: DeadlineExceeded; NotFound without the directory, also when it was removed while waiting.
+  // Blocks until the lock is free or the deadline has passed. The file is made if needed, also in place of
+  // anything else that lies there; its directory must exist. Errors: DeadlineExceeded; NotFound without the
+  // directory, also when it was removed while waiting; DataLoss for a directory that is none (own_file.h).
   static Result<FileLock> Acquire(const std::string& path, Deadline deadline);
 
-  // Whether somebody holds it now. False also without the file. Disturbs nobody who acquires it. Errors:
-  // those of looking, as for a caller that has no descriptor left: then nothing is known.
+  // Whether somebody holds it now. False also without the file, and for what is no lock. Disturbs nobody who
+  // acquires it. Errors: those of looking, as for a caller that has no descriptor left: then nothing is
+  // known.
   static Result<bool> IsHeld(const std::string& path);
 
  private:

@@ -1,12 +1,15 @@
 #include "os/file_lock.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <gtest/gtest.h>
 #include <optional>
@@ -157,6 +160,56 @@ TEST(FileLock, WhoseDirectoryIsGoneIsNotFound) {
   const Result<FileLock> second = waiter.get();
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), Code::kNotFound);
+}
+
+TEST(FileLock, Acquire_WhatIsNoRegularFile_LocksAFileInItsPlace) {
+  const TestDirectory dir;
+  dir.Write("outside/file", "precious");
+  const std::string path = dir / "lock";
+  const std::function<int()> damages[] = {
+      [&] { return ::mkfifo(path.c_str(), 0600); },
+      [&] { return ::mkdir(path.c_str(), 0700); },
+      [&] { return ::symlink((dir / "outside/file").c_str(), path.c_str()); },
+      [&] { return ::symlink((dir / "outside/new").c_str(), path.c_str()); },
+  };
+  for (const auto& damage : damages) {
+    ASSERT_EQ(damage(), 0);
+    EXPECT_FALSE(FileLock::IsHeld(path).value_or(true)) << "nobody holds what is no lock";
+    // Of many that find it damaged, one has it at a time.
+    std::atomic<int> inside{0}, most{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&] {
+        const Result<FileLock> lock = FileLock::Acquire(path, kLong());
+        ASSERT_TRUE(lock) << lock.error().ToString();
+        most = std::max(most.load(), ++inside);
+        std::this_thread::sleep_for(1ms);
+        --inside;
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(most, 1);
+    EXPECT_TRUE(std::filesystem::is_regular_file(std::filesystem::symlink_status(path)));
+    std::filesystem::remove(path);
+  }
+  EXPECT_EQ(TestDirectory::Read(dir / "outside/file"), "precious");
+  EXPECT_EQ(dir.Entries("outside"), 1u);
+}
+
+// As `cp -al` makes it of a pod that runs.
+TEST(FileLock, IsHeld_ThroughAHardLinkInAnotherDirectory_IsFalse) {
+  const TestDirectory dir;
+  std::filesystem::create_directory(dir / "pod");
+  std::filesystem::create_directory(dir / "copy");
+  const Result<FileLock> lock = FileLock::Acquire(dir / "pod/lock", kNow());
+  ASSERT_TRUE(lock);
+  ASSERT_EQ(::link((dir / "pod/lock").c_str(), (dir / "copy/lock").c_str()), 0);
+  EXPECT_TRUE(FileLock::IsHeld(dir / "pod/lock").value_or(false));
+  EXPECT_FALSE(FileLock::IsHeld(dir / "copy/lock").value_or(true));
+  EXPECT_TRUE(FileLock::Acquire(dir / "copy/lock", kNow()));
+  // It stays the same lock when its directory is moved.
+  std::filesystem::rename(dir / "pod", dir / "moved");
+  EXPECT_TRUE(FileLock::IsHeld(dir / "moved/lock").value_or(false));
 }
 
 }  // namespace

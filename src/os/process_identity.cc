@@ -2,8 +2,10 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/unique_fd.h"
@@ -64,27 +66,52 @@ Result<bool> CheckAlive(const ProcessIdentity& identity) {
 
 bool IsAlive(const ProcessIdentity& identity) { return CheckAlive(identity).value_or(false); }
 
-Status KillAndWait(const ProcessIdentity& identity, Deadline deadline) {
-  if (identity.pid <= 0) return {};
+namespace {
+
+std::string Describe(const ProcessIdentity& identity) { return "process " + std::to_string(identity.pid); }
+
+// Kills the process; its pidfd, readable once it is gone, or nothing of one that is gone already.
+Result<UniqueFd> Kill(const ProcessIdentity& identity) {
+  if (identity.pid <= 0) return UniqueFd();
   // The pidfd first, the check after: from then on it cannot become another process.
-  const UniqueFd pidfd(OpenPidfd(identity.pid));
+  UniqueFd pidfd(OpenPidfd(identity.pid));
   if (!pidfd) {
     const int saved = errno;
-    if (saved == ESRCH) return {};
+    if (saved == ESRCH) return UniqueFd();
     // Also when the number has become a thread's: there is no pidfd of one.
     VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(identity));
-    if (!alive) return {};
+    if (!alive) return UniqueFd();
     return FailErrno("pidfd_open " + std::to_string(identity.pid), saved);
   }
   VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(identity));
-  if (!alive) return {};
-  if (SendPidfdSignal(pidfd.get(), SIGKILL) != 0 && errno != ESRCH) {
-    return FailErrno("kill process " + std::to_string(identity.pid));
+  if (!alive) return UniqueFd();
+  if (SendPidfdSignal(pidfd.get(), SIGKILL) != 0 && errno != ESRCH)
+    return FailErrno("kill " + Describe(identity));
+  return pidfd;
+}
+
+}  // namespace
+
+Status KillAllAndWait(const std::vector<ProcessIdentity>& processes, Deadline deadline) {
+  // All before the first is waited for, so that none reacts to another's end; as many at a time as there are
+  // descriptors for.
+  constexpr size_t kAtOnce = 64;
+  for (size_t from = 0; from < processes.size(); from += kAtOnce) {
+    std::vector<std::pair<const ProcessIdentity*, UniqueFd>> killed;
+    for (size_t i = from; i < std::min(from + kAtOnce, processes.size()); ++i) {
+      VC_ASSIGN_OR_RETURN(UniqueFd pidfd, Kill(processes[i]));
+      if (pidfd) killed.emplace_back(&processes[i], std::move(pidfd));
+    }
+    for (const auto& [process, pidfd] : killed) {
+      VC_ASSIGN_OR_RETURN(const bool gone, WaitReadable(pidfd.get(), deadline));
+      if (!gone) return Fail(Code::kDeadlineExceeded, Describe(*process) + " does not die");
+    }
   }
-  VC_ASSIGN_OR_RETURN(const bool gone, WaitReadable(pidfd.get(), deadline));
-  if (!gone)
-    return Fail(Code::kDeadlineExceeded, "process " + std::to_string(identity.pid) + " does not die");
   return {};
+}
+
+Status KillAndWait(const ProcessIdentity& identity, Deadline deadline) {
+  return KillAllAndWait({identity}, deadline);
 }
 
 }  // namespace virtcontainers

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
@@ -29,6 +30,8 @@ bool IsAlive(const ProcessIdentity& identity);
 // Kills that very process and blocks until it is gone (whoever collects it); one that is gone already is no
 // error. Errors: DeadlineExceeded, PermissionDenied.
 Status KillAndWait(const ProcessIdentity& identity, Deadline deadline);
+// The same of many: all are killed before any is waited for.
+Status KillAllAndWait(const std::vector<ProcessIdentity>& processes, Deadline deadline);
 
 }  // namespace virtcontainers
 

@@ -7,13 +7,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/time_format.h"
 #include "base/unique_fd.h"
 #include "os/file.h"
+#include "os/own_file.h"
 #include "pod/enum_names.h"
 
 namespace virtcontainers {
@@ -82,7 +82,7 @@ Result<Event> ParseEvent(std::string_view line) {
 }
 
 uint64_t LastSequence(const std::string& path) {
-  const Result<std::string> tail = ReadFileTail(path, kTail);
+  const Result<std::string> tail = ReadOwnFileTail(path, kTail);
   if (!tail) return 0;
   std::string_view left = *tail;
   while (!left.empty()) {
@@ -102,7 +102,7 @@ uint64_t LastSequence(const std::string& path) {
 std::vector<Event> EventsOf(const EventLogPaths& paths, std::string_view pod) {
   std::vector<Event> events;
   for (const std::string& path : {paths.previous(), paths.current()}) {
-    const std::string text = ReadFileTail(path, EventLog::kMaxBytes + kTail).value_or("");
+    const std::string text = ReadOwnFileTail(path, EventLog::kMaxBytes + kTail).value_or("");
     for (size_t at = 0; at < text.size();) {
       const size_t end = std::min(text.find('\n', at), text.size());
       Result<Event> event = ParseEvent(std::string_view(text).substr(at, end - at));
@@ -115,9 +115,12 @@ std::vector<Event> EventsOf(const EventLogPaths& paths, std::string_view pod) {
 
 std::optional<Event> FirstEvent(const EventLogPaths& paths) {
   for (const std::string& path : {paths.previous(), paths.current()}) {
-    std::ifstream file(path);
-    for (std::string line; std::getline(file, line);) {
-      if (Result<Event> event = ParseEvent(line)) return std::move(*event);
+    const std::string text = ReadOwnFile(path, EventLog::kMaxBytes + kTail).value_or("");
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = std::min(text.find('\n', at), text.size());
+      if (Result<Event> event = ParseEvent(std::string_view(text).substr(at, end - at)))
+        return std::move(*event);
+      at = end + 1;
     }
   }
   return {};
@@ -144,9 +147,7 @@ Status EventLog::AppendLocked(Event event) const {
   if (last == 0) last = LastSequence(paths_.previous());
   event.sequence = last + 1;
 
-  const UniqueFd file(
-      ::open(paths_.current().c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file) return FailErrno("open " + Quoted(paths_.current()));
+  VC_ASSIGN_OR_RETURN(const UniqueFd file, OpenOrReplaceOwnFile(paths_.current(), O_RDWR | O_APPEND));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return FailErrno("stat " + Quoted(paths_.current()));
   std::string line = FormatEvent(event) + "\n";
@@ -161,6 +162,7 @@ Status EventLog::AppendLocked(Event event) const {
     return written;
   }
   if (static_cast<uint64_t>(info.st_size) + line.size() < max_bytes_) return {};
+  if (IsOwnDirectory(paths_.previous())) VC_RETURN_IF_ERROR(RemoveTree(paths_.previous()));
   if (::rename(paths_.current().c_str(), paths_.previous().c_str()) != 0) {
     return FailErrno("put away " + Quoted(paths_.current()));
   }

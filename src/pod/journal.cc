@@ -10,6 +10,7 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "os/file.h"
+#include "os/own_file.h"
 #include "pod/enum_names.h"
 #include "pod/json_fields.h"
 
@@ -103,7 +104,7 @@ JournalState ReadJournal(std::string_view text) {
 }
 
 JournalState LoadJournal(const std::string& path) {
-  const Result<std::string> text = ReadFile(path, kMaxJournal);
+  const Result<std::string> text = ReadOwnFile(path, kMaxJournal);
   if (text) return ReadJournal(*text);
   JournalState state;
   state.damaged = text.error().code() != Code::kNotFound;
@@ -114,14 +115,15 @@ Journal::Journal(std::string path, UniqueFd fd, JournalState state)
     : path_(std::move(path)), fd_(std::move(fd)), open_(std::move(state.open)) {}
 
 Result<std::unique_ptr<Journal>> Journal::Open(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return FailErrno("open " + Quoted(path));
+  VC_ASSIGN_OR_RETURN(UniqueFd fd, OpenOrReplaceOwnFile(path, O_WRONLY | O_APPEND));
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return FailErrno("stat " + Quoted(path));
-  const std::string last = ReadFileTail(path, 1).value_or("");
+  const std::string last = ReadOwnFileTail(path, 1).value_or("");
   std::unique_ptr<Journal> journal(new Journal(path, std::move(fd), LoadJournal(path)));
   journal->size_ = static_cast<size_t>(info.st_size);
   journal->torn_ = !last.empty() && last != "\n";
+  // A file with another name is somebody else's journal, too.
+  if (info.st_nlink > 1) journal->Compact();
   return journal;
 }
 
@@ -198,8 +200,14 @@ void Journal::Compact() {
   // Before it takes the old one's place: without a descriptor of it, the next lines would be in no file.
   UniqueFd fd;
   if (written) {
-    fd.reset(::open(fresh.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
-    if (!fd || ::rename(fresh.c_str(), path_.c_str()) != 0) written = FailErrno("replace " + Quoted(path_));
+    Result<UniqueFd> opened = OpenOwnFile(fresh, O_WRONLY | O_APPEND);
+    if (!opened) {
+      written = Fail(opened.error());
+    } else if (::rename(fresh.c_str(), path_.c_str()) != 0) {
+      written = FailErrno("replace " + Quoted(path_));
+    } else {
+      fd = std::move(*opened);
+    }
   }
   if (!written) {
     // The long one says the same.

@@ -27,7 +27,7 @@
 namespace virtcontainers {
 
 enum class EffectKind {
-  kProcess,    // found by its identity, or by its mark (os/marked_process.h) while that is not known
+  kProcess,    // found by its mark (os/marked_process.h); its identity is for people
   kSocket,     // a path in the run directory
   kDirectory,  // a path
   kNamespace,  // gone with the processes in it
@@ -63,7 +63,8 @@ JournalState LoadJournal(const std::string& path);
 // names the pod gives.
 class Journal {
  public:
-  // Goes on with what is there. Errors: those of opening the file.
+  // Goes on with what is there. Anything but a file that lies in the journal's place is removed: it tells
+  // nothing. Errors: those of opening the file.
   static Result<std::unique_ptr<Journal>> Open(const std::string& path);
 
   // Errors: those of writing; then nothing may be done.

@@ -1,14 +1,18 @@
 #include "pod/journal.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <thread>
 
 #include "base/errors.h"
+#include "os/file.h"
 #include "os/test_directory.h"
 
 namespace virtcontainers {
@@ -115,7 +119,7 @@ TEST_F(JournalTest, WhatIsNoJournalIsDamaged) {
     EXPECT_THAT(state.open, IsEmpty()) << text;
   }
   EXPECT_FALSE(LoadJournal(path_).damaged) << "none is an empty one";
-  EXPECT_TRUE(LoadJournal(directory_ / "").damaged) << "a directory";
+  EXPECT_TRUE(LoadJournal(directory_.path()).damaged) << "a directory";
 }
 
 TEST_F(JournalTest, ItStaysShort) {
@@ -186,6 +190,43 @@ TEST_F(JournalTest, ManyThreadsWriteWholeLines) {
   const JournalState state = LoadJournal(path_);
   EXPECT_FALSE(state.damaged);
   EXPECT_EQ(state.open.size(), 100u);
+}
+
+// A fifo hung whoever wrote to it.
+TEST_F(JournalTest, Open_WithSomethingElseInItsPlace_StartsAnEmptyOne) {
+  directory_.Write("outside", "kept");
+  const std::string path = directory_ / "j";
+  const std::function<void()> damages[] = {
+      [&] { ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0); },
+      [&] { directory_.Write("j/inside"); },
+      [&] { std::filesystem::create_symlink(directory_ / "outside", path); },
+      [&] { std::filesystem::create_symlink(directory_ / "nothing", path); },
+  };
+  for (const auto& damage : damages) {
+    std::filesystem::remove_all(path);
+    damage();
+    EXPECT_TRUE(LoadJournal(path).damaged);
+    const auto journal = Journal::Open(path);
+    ASSERT_TRUE(journal) << journal.error().ToString();
+    EXPECT_TRUE((*journal)->Begin(EffectKind::kProcess, "vmm"));
+    EXPECT_EQ(LoadJournal(path).open.size(), 1u);
+    EXPECT_FALSE(LoadJournal(path).damaged);
+  }
+  EXPECT_EQ(TestDirectory::Read(directory_ / "outside"), "kept");
+  EXPECT_FALSE(FileExists(directory_ / "nothing"));
+}
+
+// As `cp -al` makes it of a pod.
+TEST_F(JournalTest, Open_AFileWithAnotherName_WritesToOneOfItsOwn) {
+  const std::string path = directory_ / "j";
+  ASSERT_TRUE((*Journal::Open(path))->Begin(EffectKind::kProcess, "vmm"));
+  std::filesystem::create_hard_link(path, directory_ / "copy");
+  const auto journal = Journal::Open(directory_ / "copy");
+  ASSERT_TRUE(journal);
+  EXPECT_EQ((*journal)->open().size(), 1u);
+  (*journal)->Clear();
+  EXPECT_EQ(LoadJournal(path).open.size(), 1u);
+  EXPECT_EQ(LoadJournal(directory_ / "copy").open.size(), 0u);
 }
 
 }  // namespace

@@ -10,8 +10,8 @@
 #include <string_view>
 
 #include "base/time_format.h"
-#include "os/file.h"
 #include "os/file_lock.h"
+#include "os/own_file.h"
 
 namespace virtcontainers {
 namespace {
@@ -19,8 +19,8 @@ namespace {
 // No pod is made or removed for that long, wherever its maker is.
 constexpr std::chrono::hours kTrashAge{1};
 
-std::vector<std::string> Names(const std::string& directory) {
-  return ListDirectory(directory).value_or(std::vector<std::string>());
+std::vector<std::string> NamesIn(const std::string& directory) {
+  return ListOwnDirectory(directory).value_or(std::vector<std::string>());
 }
 
 bool IsLogOf(std::string_view name, std::string_view container) {
@@ -38,9 +38,8 @@ pid_t MakerOf(std::string_view name) {
 }
 
 bool IsAbandoned(const std::string& path, std::string_view name) {
-  const std::string lock = path + "/lock";
-  // One that cannot be looked at may be somebody's.
-  if (FileExists(lock) && FileLock::IsHeld(lock).value_or(true)) return false;
+  // A lock that cannot be looked at may be somebody's.
+  if (FileLock::IsHeld(path + "/lock").value_or(true)) return false;
   // Its maker has not come to that, or is past it: between making the lock's file and taking the lock, too.
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) return false;
@@ -57,14 +56,14 @@ std::vector<std::string> FindLeftovers(const PodPaths& paths, const PodRecord& r
                        [&](const ContainerRecord& container) { return is_of(container.id); });
   };
   std::vector<std::string> found;
-  for (const std::string& name : Names(paths.dir)) {
+  for (const std::string& name : NamesIn(paths.dir)) {
     if (name.find(".tmp.") != std::string::npos) found.push_back(paths.dir + "/" + name);
   }
-  for (const std::string& name : Names(paths.containers())) {
+  for (const std::string& name : NamesIn(paths.containers())) {
     if (known([&](const std::string& id) { return name == id + ".json"; })) continue;
     found.push_back(paths.containers() + "/" + name);
   }
-  for (const std::string& name : Names(paths.logs())) {
+  for (const std::string& name : NamesIn(paths.logs())) {
     if (known([&](const std::string& id) { return IsLogOf(name, id); })) continue;
     found.push_back(paths.logs() + "/" + name);
   }
@@ -73,7 +72,7 @@ std::vector<std::string> FindLeftovers(const PodPaths& paths, const PodRecord& r
 
 std::vector<std::string> FindTrash(const std::string& trash) {
   std::vector<std::string> found;
-  for (const std::string& name : Names(trash)) {
+  for (const std::string& name : NamesIn(trash)) {
     const std::string path = trash + "/" + name;
     if (IsAbandoned(path, name)) found.push_back(path);
   }

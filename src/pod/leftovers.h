@@ -11,11 +11,12 @@
 
 namespace virtcontainers {
 
-// Files in a pod's directory that nobody refers to: halves of replacements, containers that the record does
-// not have, their logs. The caller has the pod: nobody else writes. Paths, sorted.
+// What lies in a pod's directory and belongs to nothing: drafts of replaced files, containers that the record
+// does not have, their logs. Directories that are links have nothing of the pod's in them. The caller has the
+// pod: nobody else writes. Paths, sorted.
 std::vector<std::string> FindLeftovers(const PodPaths& paths, const PodRecord& record);
 
-// Directories in `<root>/trash` whose maker is dead. Paths, sorted.
+// What lies in `<root>/trash` and whose maker is dead. Paths, sorted.
 std::vector<std::string> FindTrash(const std::string& trash);
 
 }  // namespace virtcontainers

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "base/errors.h"
+#include "os/own_file.h"
 
 namespace virtcontainers {
 namespace {
@@ -17,7 +18,11 @@ namespace {
 // No line of ours is longer.
 constexpr size_t kMaxLine = 64 << 10;
 
-UniqueFd OpenLog(const std::string& path) { return UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); }
+// Nothing without a file of ours: there is none to read then, and there may be one later.
+UniqueFd OpenLog(const std::string& path) {
+  Result<UniqueFd> file = OpenOwnFile(path, O_RDONLY);
+  return file ? std::move(*file) : UniqueFd();
+}
 
 bool IsSame(int fd, const std::string& path) {
   struct stat open {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "os/own_file.h"
 
 namespace virtc {
 
@@ -21,8 +22,8 @@ namespace {
 
 // Invalid for a file that is not there.
 Result<UniqueFd> OpenIfThere(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno != ENOENT) return FailErrno(fmt::format("open '{}'", path));
+  Result<UniqueFd> fd = virtcontainers::OpenOwnFile(path, O_RDONLY);
+  if (!fd && fd.error().code() == virtcontainers::Code::kNotFound) return UniqueFd();
   return fd;
 }
 

@@ -11,6 +11,7 @@
 #include "base/unique_fd.h"
 #include "hypervisor/vm_process.h"
 #include "os/file.h"
+#include "os/own_file.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
 
@@ -57,8 +58,7 @@ Result<VmInfo> MockHypervisor::Impl::Start(const VmConfig& config) {
     return Fail(Code::kFailedPrecondition, "a mock vm uses no kvm: let the pod use 'auto'");
   }
   if (!config.console.empty()) {
-    const UniqueFd console(::open(config.console.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!console) return FailErrno("make " + Quoted(config.console));
+    VC_RETURN_IF_ERROR(OpenOrReplaceOwnFile(config.console, O_WRONLY | O_TRUNC));
   }
   VC_ASSIGN_OR_RETURN(Subprocess child, Subprocess::Spawn({.argv = {"sleep", "infinity"}}));
   Result<ProcessIdentity> identity = IdentifyProcess(child.pid());

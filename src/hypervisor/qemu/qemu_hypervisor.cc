@@ -23,6 +23,7 @@
 #include "hypervisor/vm_process.h"
 #include "os/descriptor_limit.h"
 #include "os/file.h"
+#include "os/own_file.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
 #include "ttrpc/unix_socket.h"
@@ -74,9 +75,7 @@ Status CheckFiles(const HypervisorConfig& config) {
 }
 
 Result<UniqueFd> NewFile(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return FailErrno("make " + Quoted(path));
-  return fd;
+  return OpenOrReplaceOwnFile(path, O_WRONLY | O_TRUNC | O_APPEND);
 }
 
 bool PowersOffByReset(const std::vector<std::string>& kernel_parameters) {
