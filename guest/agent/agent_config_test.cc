@@ -154,14 +154,14 @@ TEST_F(AgentConfigTest, LinksInARootfsDoNotLeadOut) {
   std::filesystem::create_directory(outside);
   std::filesystem::create_directory(agent_->directory() + "/volume");
   std::ofstream(agent_->directory() + "/volume/file") << "mounted";
-  // To the guest both exist; to the container neither.
+  // To the guest both exist; to the container neither, and what they lead to is made in its root.
   std::filesystem::create_symlink(outside, rootfs_ + "/absolute");
   std::filesystem::create_symlink("../outside", rootfs_ + "/relative");
   std::filesystem::create_symlink("/etc", rootfs_ + "/inside");
   for (const char* destination : {"/absolute/x", "/relative/x"}) {
-    grpc::CreateContainerRequest request = Request("c", {"true"});
+    grpc::CreateContainerRequest request = Request("c", {"cat", std::string(destination) + "/file"});
     AddMount(*request.mutable_oci(), destination, "bind", agent_->directory() + "/volume", {"rbind"});
-    EXPECT_FALSE(client_->Call("CreateContainer", request)) << destination;
+    EXPECT_EQ(OutputOf(request), "mounted");
   }
   EXPECT_TRUE(std::filesystem::is_empty(outside));
   grpc::CreateContainerRequest request = Request("c", {"cat", "/etc/x/file"});

@@ -3,7 +3,7 @@
 #ifndef VIRTCONTAINERS_GUEST_AGENT_CONTAINER_DEVICES_H_
 #define VIRTCONTAINERS_GUEST_AGENT_CONTAINER_DEVICES_H_
 
-#include "guest/agent/os/rooted_path.h"
+#include "os/rooted_path.h"
 #include "oci.pb.h"
 #include "virtcontainers/error.h"
 

@@ -9,7 +9,7 @@
 #include "base/errors.h"
 #include "guest/agent/container/report.h"
 #include "guest/agent/container/terminal.h"
-#include "guest/agent/os/rooted_path.h"
+#include "os/rooted_path.h"
 
 namespace virtcontainers::guest {
 

@@ -25,7 +25,7 @@
 #include "guest/agent/container/terminal.h"
 #include "guest/agent/os/file.h"
 #include "guest/agent/os/mount.h"
-#include "guest/agent/os/rooted_path.h"
+#include "os/rooted_path.h"
 
 namespace virtcontainers::guest {
 

@@ -34,6 +34,20 @@ Status SetPropagation(int mount_fd, const MountOptions& options) {
   return SetMountPropagation(mount_fd, options.propagation, options.recursive_propagation);
 }
 
+// Where a bind mount is attached. The kernel would say EINVAL for a file on a directory.
+Result<UniqueFd> MakeTarget(const RootedPath& root, const grpc::Mount& mount, bool is_directory) {
+  const std::string& path = mount.destination();
+  auto target = is_directory ? root.MakeDirectory(path) : root.MakeFile(path);
+  const auto found = target || !is_directory ? Result<UniqueFd>() : root.Open(path, O_PATH);
+  const int there = target ? target->get() : found ? found->get() : -1;
+  if (there < 0 || IsDirectory(there) == is_directory) return target;
+  const char* kinds[] = {"a file", "a directory"};
+  return Fail(Code::kInvalidArgument, "its source " + Quoted(mount.source()) + " is " + kinds[is_directory] +
+                                          " and " + Quoted(path) + " in the container is " +
+                                          kinds[!is_directory] +
+                                          ": mount a file on a file, and a directory on a directory");
+}
+
 Status Bind(const RootedPath& root, const grpc::Mount& mount, const MountOptions& options) {
   if (!options.data.empty()) {
     return Fail(Code::kInvalidArgument,
@@ -43,10 +57,8 @@ Status Bind(const RootedPath& root, const grpc::Mount& mount, const MountOptions
   if (!source) return FailErrno("open source " + Quoted(mount.source()));
   VC_ASSIGN_OR_RETURN(const UniqueFd tree, CloneMount(source.get(), options.recursive_bind));
   VC_RETURN_IF_ERROR(SetOptions(tree.get(), options));
-  auto target = IsDirectory(source.get()) ? root.MakeDirectory(mount.destination())
-                                          : root.MakeFile(mount.destination());
-  if (!target) return Fail(std::move(target.error()));
-  VC_RETURN_IF_ERROR(AttachMount(tree.get(), target->get()));
+  VC_ASSIGN_OR_RETURN(const UniqueFd target, MakeTarget(root, mount, IsDirectory(source.get())));
+  VC_RETURN_IF_ERROR(AttachMount(tree.get(), target.get()));
   return SetPropagation(tree.get(), options);
 }
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "base/unique_fd.h"
-#include "guest/agent/os/rooted_path.h"
+#include "os/rooted_path.h"
 #include "oci.pb.h"
 #include "virtcontainers/error.h"
 

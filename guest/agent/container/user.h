@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "agent.pb.h"
-#include "guest/agent/os/rooted_path.h"
+#include "os/rooted_path.h"
 #include "oci.pb.h"
 #include "virtcontainers/error.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/errors.h"
-#include "guest/agent/os/rooted_path.h"
+#include "os/rooted_path.h"
 #include "guest/agent/sandbox/ids.h"
 
 namespace virtcontainers::guest {

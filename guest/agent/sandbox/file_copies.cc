@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "base/errors.h"
-#include "guest/agent/os/rooted_path.h"
+#include "os/rooted_path.h"
 
 namespace virtcontainers::guest {
 
