@@ -1,5 +1,6 @@
 // The agent as a whole, on this machine: what the host asks of it beyond Kata's protocol.
 
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -27,6 +28,19 @@ class AgentExtensionTest : public AgentTest {
   }
   static grpc::Linux& LinuxOf(wire::ExtendedCreateRequest& request) {
     return *request.mutable_request()->mutable_oci()->mutable_linux();
+  }
+  // The next `size` bytes of a first process's output, or more of them.
+  std::string Said(const std::string& id, size_t size) {
+    grpc::ReadStreamRequest read;
+    read.set_container_id(id);
+    read.set_len(100);
+    std::string said;
+    while (said.size() < size) {
+      const auto piece = client_->Call<grpc::ReadStreamResponse>("ReadStdout", read);
+      if (!piece || piece->data().empty()) return said + "[its end]";
+      said += piece->data();
+    }
+    return said;
   }
   static void OwnNetwork(wire::ExtendedCreateRequest& request) {
     LinuxOf(request).add_namespaces()->set_type("network");
@@ -72,13 +86,7 @@ TEST_F(AgentExtensionTest, SchedulingAndPersonality_AreTheContainersAndAnExecsOw
   request.set_personality("LINUX32");
   Run(request);
   const std::string expected = "0 7 1\nbest-effort: prio 6\n";
-  grpc::ReadStreamRequest read;
-  read.set_container_id("c");
-  read.set_len(100);
-  std::string said;
-  while (said.size() < expected.size() + 5)
-    said += client_->Call<grpc::ReadStreamResponse>("ReadStdout", read)->data();
-  EXPECT_EQ(said, expected + "i686\n");
+  EXPECT_EQ(Said("c", expected.size() + 5), expected + "i686\n");
   EXPECT_EQ(client_->Output("c", {"sh", "-c", std::string(kShares) + "; uname -m"}), expected + "i686\n")
       << "that of the container";
 
@@ -112,6 +120,34 @@ TEST_F(AgentExtensionTest, SchedulingAndPersonality_AreTheContainersAndAnExecsOw
   request.mutable_request()->set_container_id("d");
   request.set_personality("HURD");
   EXPECT_EQ(client_->CallGuest("CreateContainer", request).error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(AgentExtensionTest, Processors_AreThoseOfAnExecAndNotOfTheFirstProcess) {
+  cpu_set_t all;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof(all), &all), 0);
+  if (CPU_COUNT(&all) < 2 || !CPU_ISSET(0, &all)) GTEST_SKIP() << "there is one processor only";
+  wire::ExtendedCreateRequest request = Script("c", "sleep 1000");
+  request.mutable_process()->set_exec_cpus("0");
+  Run(request);
+  const auto cpus = [&](const std::string& pid) {
+    return client_->Output("c", {"grep", "Cpus_allowed_list", "/proc/" + pid + "/status"});
+  };
+  EXPECT_EQ(cpus("self"), "Cpus_allowed_list:\t0\n") << "that of the container";
+  EXPECT_NE(cpus("1"), "Cpus_allowed_list:\t0\n");
+  wire::ExtendedExecRequest exec;
+  exec.mutable_request()->set_container_id("c");
+  exec.mutable_request()->set_exec_id("e");
+  for (const char* argument : {"grep", "Cpus_allowed_list", "/proc/self/status"})
+    exec.mutable_request()->mutable_process()->add_args(argument);
+  exec.mutable_process()->set_exec_cpus("1");
+  ASSERT_TRUE(client_->CallGuest("ExecProcess", exec));
+  EXPECT_EQ(client_->ReadToEnd("c", "e"), "Cpus_allowed_list:\t1\n");
+  exec.mutable_request()->set_exec_id("f");
+  exec.mutable_process()->set_exec_cpus("1023");
+  EXPECT_THAT(client_->CallGuest("ExecProcess", exec).error().ToString(),
+              HasSubstr("run on the processors '1023'"));
+  exec.mutable_process()->set_exec_cpus("1-");
+  EXPECT_EQ(client_->CallGuest("ExecProcess", exec).error().code(), Code::kInvalidArgument);
 }
 
 TEST_F(AgentExtensionTest, DomainnameAndSysctlsWithSlashes_AreTheContainersOwn) {
@@ -199,10 +235,9 @@ TEST_F(AgentExtensionTest, OwnIpcAndUtsNamespaces) {
     EXPECT_EQ(client_->Output("own", {"busybox", "readlink", std::string("/proc/self/ns/") + kind}), link)
         << "a further process is in them, too";
   }
+  EXPECT_EQ(Said("own", 10), "web\nother\n") << "the pod's name to begin with";
   EXPECT_EQ(client_->Output("own", {"hostname"}), "other\n");
   EXPECT_EQ(client_->Output("a", {"hostname"}), "web\n");
-  EXPECT_TRUE(Signal("own", "", SIGKILL));
-  EXPECT_EQ(client_->ReadToEnd("own", ""), "web\nother\n") << "the pod's name to begin with";
 }
 
 TEST_F(AgentExtensionTest, ANetworkOfItsOwnHasALoopbackAndItsOwnNumbers) {

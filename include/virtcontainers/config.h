@@ -151,6 +151,10 @@ struct ProcessConfig {
   // Default: the kernel's; for a process that enters a container, the container's.
   std::optional<Scheduler> scheduler;
   std::optional<IoPriority> io_priority;
+  // The guest's processors that a process which enters a container may run on: "0-1,3". Default: the
+  // container's, whose first process it does not concern, or all. (OCI runtime-spec, config.md,
+  // "execCPUAffinity", final)
+  std::string exec_cpus;
 };
 
 // (OCI runtime-spec, config.md, "Mounts")

@@ -61,6 +61,7 @@ void ReadProcess(JsonReader& reader, ProcessConfig& process) {
     entry.Read("hard", limit.hard);
   });
   reader.Read("oom_score_adj", process.oom_score_adj);
+  reader.Read("exec_cpus", process.exec_cpus);
   ReadObject(reader, "scheduler", [&](JsonReader& entry) {
     Scheduler& scheduler = process.scheduler.emplace();
     entry.Read("policy", scheduler.policy);
@@ -94,6 +95,7 @@ Json ToJson(const ProcessConfig& config) {
     json["rlimits"].push_back({{"type", limit.type}, {"soft", limit.soft}, {"hard", limit.hard}});
   }
   if (config.oom_score_adj) json["oom_score_adj"] = *config.oom_score_adj;
+  if (!config.exec_cpus.empty()) json["exec_cpus"] = config.exec_cpus;
   if (config.scheduler) json["scheduler"] = ToJson(*config.scheduler);
   if (config.io_priority) {
     json["io_priority"] = {{"class", config.io_priority->io_class},

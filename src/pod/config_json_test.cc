@@ -41,6 +41,7 @@ void ExpectSame(const ProcessConfig& a, const ProcessConfig& b) {
     EXPECT_EQ(a.rlimits[i].hard, b.rlimits[i].hard);
   }
   EXPECT_EQ(a.oom_score_adj, b.oom_score_adj);
+  EXPECT_EQ(a.exec_cpus, b.exec_cpus);
   ASSERT_EQ(a.scheduler.has_value(), b.scheduler.has_value());
   if (a.scheduler) {
     EXPECT_EQ(a.scheduler->policy, b.scheduler->policy);

@@ -19,8 +19,7 @@ constexpr size_t kMaxConfig = 4 << 20;
 constexpr Refused kRefusedAtTop[] = {
     {"solaris", kOthers}, {"windows", kOthers}, {"vm", kHosts}, {"zos", kOthers}, {"freebsd", kOthers},
 };
-constexpr Refused kRefusedOfProcess[] = {
-    {"commandLine", kOthers}, {"selinuxLabel", kNoLabels}, {"execCPUAffinity", kNoScheduling}};
+constexpr Refused kRefusedOfProcess[] = {{"commandLine", kOthers}, {"selinuxLabel", kNoLabels}};
 constexpr Refused kRefusedOfUser[] = {{"username", "is for Windows: give 'uid' and 'gid'"}};
 constexpr Refused kRefusedOfMount[] = {{"uidMappings", kNoUsers}, {"gidMappings", kNoUsers}};
 
@@ -61,7 +60,7 @@ void ReadScheduling(Section& section, ProcessConfig& process) {
     entry.Read("period", scheduler.period);
     if (SaysNothing(*section.Value("scheduler"))) return;
     if (scheduler.policy.empty()) entry.Fail(entry.reader().PathOf("policy"), "is missing");
-    if (entry.ok()) entry.Check(ValidateScheduler(scheduler, "'process.scheduler'"));
+    if (entry.ok()) entry.Check(ValidateScheduler(scheduler, Quoted(section.reader().PathOf("scheduler"))));
     process.scheduler = std::move(scheduler);
   });
   section.Object("ioPriority", [&](Section& entry) {
@@ -70,8 +69,21 @@ void ReadScheduling(Section& section, ProcessConfig& process) {
     entry.Read("priority", io_priority.priority);
     if (SaysNothing(*section.Value("ioPriority"))) return;
     if (io_priority.io_class.empty()) entry.Fail(entry.reader().PathOf("class"), "is missing");
-    if (entry.ok()) entry.Check(ValidateIoPriority(io_priority, "'process.ioPriority'"));
+    if (entry.ok())
+      entry.Check(ValidateIoPriority(io_priority, Quoted(section.reader().PathOf("ioPriority"))));
     process.io_priority = std::move(io_priority);
+  });
+  section.Object("execCPUAffinity", [&](Section& entry) {
+    // What a runtime's own process may use before the process is in the container: here there is no such
+    // time.
+    std::string initial;
+    entry.Read("initial", initial);
+    entry.Read("final", process.exec_cpus);
+    for (const char* name : {"initial", "final"}) {
+      const std::string& cpus = name[0] == 'i' ? initial : process.exec_cpus;
+      if (!cpus.empty() && entry.ok())
+        entry.Check(ValidateCpuAffinity(cpus, Quoted(entry.reader().PathOf(name))));
+    }
   });
 }
 

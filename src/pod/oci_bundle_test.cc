@@ -57,6 +57,11 @@ TEST(OciProcess, LoadOciProcess_OfFileWithoutCapabilities_LeavesThemUnset) {
   EXPECT_EQ(load(R"({"cwd": "/"})").error().ToString(), "'" + file + "': 'args' is missing");
   EXPECT_EQ(load(R"({"args": [], "cwd": "/"})").error().ToString(),
             "'" + file + "': the process is empty: name a program to run");
+  EXPECT_EQ(load(R"({"args": ["id"], "cwd": "/", "scheduler": {"policy": "SCHED_X"}})")
+                .error()
+                .ToString()
+                .substr(0, 80),
+            ("'" + file + "': 'scheduler': the policy 'SCHED_X' is unknown: use").substr(0, 80));
   EXPECT_EQ(load("[]").error().code(), Code::kInvalidArgument);
   EXPECT_EQ(LoadOciProcess(directory / "none").error().code(), Code::kNotFound);
 }
@@ -218,7 +223,6 @@ TEST(OciBundle, ValuesThatNoProcessCanHave) {
 TEST(OciBundle, WhatIsNotForAContainerInAVmIsRefusedByNameAndNeverLeftOut) {
   ExpectRefused("/process/selinuxLabel", "\"system_u\"", "'process.selinuxLabel' is a label of a security");
   ExpectRefused("/process/apparmorProfile", "\"docker-default\"", "'process.apparmorProfile' is a label of");
-  ExpectRefused("/process/execCPUAffinity", R"({"initial": "0"})", "'process.execCPUAffinity'");
   ExpectRefused("/process/user/username", "\"me\"",
                 "'process.user.username' is for Windows: give 'uid' and 'gid'");
   ExpectRefused("/process/commandLine", "\"cmd\"", "'process.commandLine' is not for Linux");
@@ -259,6 +263,12 @@ TEST(OciBundle, Scheduling_IsReadAndCheckedByName) {
     EXPECT_FALSE(process("/process/scheduler", nothing).scheduler) << nothing;
     EXPECT_FALSE(process("/process/ioPriority", nothing).io_priority) << nothing;
   }
+  EXPECT_EQ(process("/process/execCPUAffinity", R"({"initial": "0", "final": "0-1,3"})").exec_cpus, "0-1,3");
+  EXPECT_EQ(process("/process/execCPUAffinity", R"({"initial": "0"})").exec_cpus, "");
+  ExpectRefused("/process/execCPUAffinity", R"({"initial": "0-"})",
+                "'process.execCPUAffinity.initial': '0-' is no list of numbers");
+  ExpectRefused("/process/execCPUAffinity", R"({"final": "1024"})",
+                "'process.execCPUAffinity.final': '1024' is no list of numbers below 1024");
   ExpectRefused("/process/scheduler", R"({"nice": 5})", "'process.scheduler.policy' is missing");
   ExpectRefused("/process/scheduler", R"({"policy": "SCHED_X"})",
                 "'process.scheduler': the policy 'SCHED_X' is unknown");

@@ -77,6 +77,7 @@ inline ContainerConfig FullContainer() {
       {"CAP_CHOWN"}, {"CAP_KILL"}, {"CAP_MKNOD"}, {"CAP_SETUID"}, {"CAP_SYS_CHROOT", "CAP_FOWNER"}};
   process.rlimits = {{"RLIMIT_NOFILE", 1024, 18446744073709551615u}, {"RLIMIT_CORE", 0, 0}};
   process.oom_score_adj = -1000;
+  process.exec_cpus = "0-1,3";
   process.scheduler = Scheduler{.policy = "SCHED_DEADLINE",
                                 .nice = -20,
                                 .priority = 0,

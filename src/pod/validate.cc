@@ -203,6 +203,9 @@ Status ValidateProcess(const ProcessConfig& process, std::string_view field) {
     }
   }
   VC_RETURN_IF_ERROR(ValidateRlimits(process.rlimits, name + ": rlimits"));
+  if (!process.exec_cpus.empty()) {
+    VC_RETURN_IF_ERROR(ValidateCpuAffinity(process.exec_cpus, name + ": exec CPU affinity"));
+  }
   if (process.scheduler) VC_RETURN_IF_ERROR(ValidateScheduler(*process.scheduler, name + ": scheduler"));
   if (process.io_priority)
     VC_RETURN_IF_ERROR(ValidateIoPriority(*process.io_priority, name + ": I/O priority"));

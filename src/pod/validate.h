@@ -44,6 +44,7 @@ Status ValidateDeviceNumbers(int64_t major, int64_t minor, const std::string& of
 
 Status ValidateSeccomp(const Seccomp& seccomp, std::string_view field);
 
+Status ValidateCpuAffinity(const std::string& cpus, const std::string& of);
 Status ValidateScheduler(const Scheduler& scheduler, const std::string& of);
 Status ValidateIoPriority(const IoPriority& io_priority, const std::string& of);
 

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <set>
 
+#include "base/cpu_list.h"
 #include "pod/validate.h"
 #include "pod/validate_text.h"
 
@@ -42,31 +43,6 @@ Status ValidateMemory(const ContainerResources& r, const std::string& of) {
   return {};
 }
 
-// "0-1,3": numbers and ranges of them, as the kernel writes and reads them.
-bool IsCpuList(std::string_view list) {
-  constexpr uint32_t kMaxCpu = 8191;
-  const auto number = [&list](uint32_t& value) {
-    size_t digits = 0;
-    value = 0;
-    for (; digits < list.size() && digits < 5 && list[digits] >= '0' && list[digits] <= '9'; ++digits) {
-      value = value * 10 + static_cast<uint32_t>(list[digits] - '0');
-    }
-    list.remove_prefix(digits);
-    return digits > 0 && value <= kMaxCpu;
-  };
-  while (true) {
-    uint32_t first = 0, last = 0;
-    if (!number(first)) return false;
-    if (!list.empty() && list[0] == '-') {
-      list.remove_prefix(1);
-      if (!number(last) || last < first) return false;
-    }
-    if (list.empty()) return true;
-    if (list[0] != ',') return false;
-    list.remove_prefix(1);
-  }
-}
-
 Status ValidateCpu(const ContainerResources& r, const std::string& of) {
   if (r.cpu_shares && (*r.cpu_shares < 2 || *r.cpu_shares > 262144)) {
     return Fails(of, "cpu shares " + std::to_string(*r.cpu_shares) + " is out of range: give 2 to 262144");
@@ -79,7 +55,7 @@ Status ValidateCpu(const ContainerResources& r, const std::string& of) {
                          " is out of range: give 1000 to 1000000 microseconds");
   }
   for (const auto& [what, list] : {std::pair("cpus", &r.cpus), std::pair("memory nodes", &r.mems)}) {
-    if (!list->empty() && (list->size() > kMaxValue || !IsCpuList(*list))) {
+    if (!list->empty() && (list->size() > kMaxValue || !ParseCpuList(*list))) {
       return Fails(of, std::string(what) + " " + Shown(*list) + " is no list of numbers like '0-1,3'");
     }
   }

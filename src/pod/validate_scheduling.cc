@@ -1,5 +1,8 @@
 // Which share of the guest's processors and block devices a process asks for. (sched(7), ioprio_set(2))
 
+#include <algorithm>
+
+#include "base/cpu_list.h"
 #include "base/scheduling_names.h"
 #include "pod/validate.h"
 #include "pod/validate_text.h"
@@ -10,6 +13,8 @@ namespace {
 // sched_setattr(2): shorter than a microsecond and longer than 63 bits no time can be.
 constexpr uint64_t kLeastTime = 1024;
 constexpr uint64_t kMostTime = (1ull << 63) - 1;
+constexpr uint32_t kMaxCpus = 1024;  // CPU_SETSIZE
+constexpr size_t kMaxListBytes = 4096;
 
 Status ValidateTime(uint64_t time, const char* name, const std::string& of) {
   if (time >= kLeastTime && time <= kMostTime) return {};
@@ -29,6 +34,15 @@ Status ValidateDeadlines(const Scheduler& scheduler, const std::string& of) {
 }
 
 }  // namespace
+
+Status ValidateCpuAffinity(const std::string& cpus, const std::string& of) {
+  const auto ranges = ParseCpuList(cpus);
+  const bool fits = ranges && std::all_of(ranges->begin(), ranges->end(),
+                                          [](const auto& range) { return range.second < kMaxCpus; });
+  if (fits && cpus.size() <= kMaxListBytes) return {};
+  return Fails(of,
+               Shown(cpus) + " is no list of numbers below " + std::to_string(kMaxCpus) + " like '0-1,3'");
+}
 
 Status ValidateScheduler(const Scheduler& scheduler, const std::string& of) {
   const std::string& policy = scheduler.policy;

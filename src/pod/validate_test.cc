@@ -256,6 +256,10 @@ TEST_F(ValidateTest, Schedulers) {
          ": the runtime must not be above the deadline, nor the deadline above the period");
   refuse({.policy = "SCHED_DEADLINE", .runtime = 2000, .deadline = 1ull << 63},
          ": deadline 9223372036854775808");
+  for (const std::string& cpus : {"0-"s, "x"s, "1024"s, "0-1024"s, std::string(4098, '1')}) {
+    ExpectProcessRefused([&](ProcessConfig& p) { p.exec_cpus = cpus; },
+                         ": exec CPU affinity: '" + cpus.substr(0, 80));
+  }
   ExpectProcessRefused([](ProcessConfig& p) { p.io_priority.emplace(); },
                        ": I/O priority: the class '' is unknown");
   ExpectProcessRefused(

@@ -180,6 +180,7 @@ Result<PreparedProcess> PrepareProcess(const ProcessPlan& plan) {
 Status EnterProcess(const ProcessPlan& plan, const PreparedProcess& prepared) {
   const grpc::Process& process = *plan.process;
   if (plan.personality && ::personality(*plan.personality) < 0) return FailErrno("set the personality");
+  if (plan.cpus != nullptr) VC_RETURN_IF_ERROR(SetCpus(*plan.cpus));
   if (plan.scheduler != nullptr) VC_RETURN_IF_ERROR(SetScheduler(*plan.scheduler));
   if (plan.io_priority != nullptr) VC_RETURN_IF_ERROR(SetIoPriority(*plan.io_priority));
   VC_RETURN_IF_ERROR(SetOomScore(process.oomscoreadj()));

@@ -33,6 +33,7 @@ struct ProcessPlan {
   const wire::Scheduler* scheduler = nullptr;     // may be null
   const wire::IoPriority* io_priority = nullptr;  // may be null
   std::optional<unsigned long> personality;       // absent: that of the agent
+  const std::string* cpus = nullptr;              // may be null
   // The child's ends, for 0, 1 and 2; with a terminal there are none yet.
   int stdio[3] = {-1, -1, -1};
   int report = -1;

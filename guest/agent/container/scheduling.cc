@@ -1,9 +1,11 @@
 #include "guest/agent/container/scheduling.h"
 
+#include <sched.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/cpu_list.h"
 #include "base/errors.h"
 #include "base/scheduling_names.h"
 
@@ -32,6 +34,9 @@ constexpr uint32_t kPriorities = 8;
 }  // namespace
 
 Status CheckScheduling(const wire::ProcessExtension& process) {
+  if (!process.exec_cpus().empty() && !ParseCpuList(process.exec_cpus())) {
+    return Fail(Code::kInvalidArgument, Quoted(process.exec_cpus()) + " is no list of processors");
+  }
   if (process.has_scheduler()) {
     const wire::Scheduler& scheduler = process.scheduler();
     if (!NumberOf(kSchedulerPolicies, scheduler.policy())) {
@@ -78,6 +83,17 @@ Status SetIoPriority(const wire::IoPriority& io_priority) {
                     static_cast<int>(io_priority.priority());
   if (::syscall(SYS_ioprio_set, kOneProcess, 0, value) == 0) return {};
   return FailErrno("set the I/O priority " + Quoted(io_priority.class_()));
+}
+
+Status SetCpus(const std::string& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const auto& [first, last] :
+       ParseCpuList(cpus).value_or(std::vector<std::pair<uint32_t, uint32_t>>())) {
+    for (uint32_t cpu = first; cpu <= last && cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &set);
+  }
+  if (::sched_setaffinity(0, sizeof(set), &set) == 0) return {};
+  return FailErrno("run on the processors " + Quoted(cpus));
 }
 
 }  // namespace virtcontainers::guest

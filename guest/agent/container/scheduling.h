@@ -20,6 +20,8 @@ Result<std::optional<unsigned long>> PersonalityOf(const std::string& name);
 // The steps of a child; each acts on the caller. Before it gives up CAP_SYS_NICE.
 Status SetScheduler(const wire::Scheduler& scheduler);
 Status SetIoPriority(const wire::IoPriority& io_priority);
+// "0-1,3"
+Status SetCpus(const std::string& cpus);
 
 }  // namespace virtcontainers::guest
 

@@ -218,6 +218,10 @@ Status Container::LaunchExec(const Call& call, const wire::ExtendedExecRequest& 
     VC_ASSIGN_OR_RETURN(plan.process.personality, PersonalityOf(request_->personality()));
   }
   Extend(extended.process(), plan.process);
+  const std::string& cpus = extended.process().exec_cpus().empty() && !is_guest()
+                                ? request_->process().exec_cpus()
+                                : extended.process().exec_cpus();
+  if (!cpus.empty()) plan.process.cpus = &cpus;
   if (request.has_string_user()) {
     plan.process.string_user = &request.string_user();
   } else if (!is_guest() && !request.process().has_user() && request_->request().has_string_user()) {

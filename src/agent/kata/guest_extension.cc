@@ -37,6 +37,10 @@ void ExtendProcess(const ProcessConfig& process, F to, Notes& notes) {
     io_priority.set_priority(static_cast<uint32_t>(process.io_priority->priority));
     notes.Add("a process's I/O priority");
   }
+  if (!process.exec_cpus.empty()) {
+    to()->set_exec_cpus(process.exec_cpus);
+    notes.Add("a process's processors");
+  }
 }
 
 }  // namespace

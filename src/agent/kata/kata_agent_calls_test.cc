@@ -230,10 +230,12 @@ TEST_F(KataCalls, ProcessesGoTheSameTwoWays) {
   EXPECT_TRUE(extended.process().has_umask());
   process.user.umask.reset();
   process.io_priority = IoPriority{"IOPRIO_CLASS_BE", 3};
+  process.exec_cpus = "0-1";
   ASSERT_TRUE(agent_.ExecProcess({"c", "g"}, process, Soon()));
   EXPECT_FALSE(extended.process().has_umask());
   EXPECT_EQ(extended.process().io_priority().class_(), "IOPRIO_CLASS_BE");
   EXPECT_EQ(extended.process().io_priority().priority(), 3u);
+  EXPECT_EQ(extended.process().exec_cpus(), "0-1");
 }
 
 TEST_F(KataCalls, UserByName_IsKatasStringUser) {
