@@ -17,14 +17,14 @@ struct Garbage {
   enum class Kind {
     kProcess,    // a monitor, a VMM, virtiofsd, a hook, of a pod that does not run or is not there
     kDirectory,  // a run directory of such a pod; a pod that was half made, or half removed
-    kFile,       // half of a file that was to be replaced; a container's that its pod does not have
+    kFile,       // a draft of a file that was to be replaced; a container's that its pod does not have
     kRecord,     // a pod that is said to run on disk, and whose VM has ended with nobody there to see it
   };
 
   Kind kind = Kind::kProcess;
   std::string what;   // "4711 (qemu-system-x86)", or a path
   std::string pod;    // the id of the pod that it was of; empty if that is not known
-  std::string error;  // why it is there still; empty for what was removed, and in a dry run
+  std::string error;  // why it is left alone or could not be removed; else empty, also in a dry run
 };
 
 // "process", "directory", "file", "record".

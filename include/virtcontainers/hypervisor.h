@@ -67,7 +67,9 @@ struct VmExit {
 
 enum class VmState { kNone, kRunning, kPaused, kExited };
 
-// One VM. Thread-safe. Start or Attach is called once; an object whose VM has exited is of no further use.
+// One VM. Its processes are started with this process's variable VIRTCONTAINERS_POD in their environments: a
+// process that has not is not known to be the pod's when its monitor has died, and nobody ends it.
+// Thread-safe. Start or Attach is called once; an object whose VM has exited is of no further use.
 class Hypervisor {
  public:
   // A VM still running is killed.

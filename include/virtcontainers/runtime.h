@@ -27,10 +27,12 @@ namespace virtcontainers {
 
 // Where things are. Every field has a default that an installed library knows.
 struct RuntimeOptions {
-  // The state: default $VIRTCONTAINERS_ROOT, or /var/lib/virtcontainers. Any length.
+  // The state: default $VIRTCONTAINERS_ROOT, or /var/lib/virtcontainers. Any length. It belongs to the
+  // caller's user, and nobody else can write to it. A copy of a root directory is another root: the pods that
+  // run in the original do not run in the copy, and no call on the copy touches them.
   std::string root;
   // Sockets and what does not outlive a boot: default $VIRTCONTAINERS_RUN, or /run/virtcontainers. Pods of
-  // other roots may share it.
+  // other roots may share it. It belongs to the caller's user, and nobody else can write to it.
   std::string run;
   // The monitor program: default $VIRTCONTAINERS_MONITOR, the one beside this program, or the installed one.
   // A runtime with a Hypervisor or an Agent of its own gives a program that calls MonitorMain (monitor.h).
@@ -57,8 +59,9 @@ struct CopyOptions {
 // what to call first, and change nothing. Unknown ids answer NotFound. PodStatus and ListPod never wait.
 class Runtime {
  public:
-  // Opens `options.root`, creating it if needed. Errors: PermissionDenied for a directory that cannot be
-  // written; InvalidArgument for a path that is not a directory.
+  // Opens `options.root`, creating it if needed. Errors: PermissionDenied for a root directory that cannot be
+  // written, and for a root or run directory that is another user's or that others can write to;
+  // InvalidArgument for a path that is not a directory.
   static Result<Runtime> Open(RuntimeOptions options = {});
 
   Runtime(Runtime&&) noexcept;
@@ -73,7 +76,8 @@ class Runtime {
   // Errors: InvalidArgument, naming the field; AlreadyExists; NotFound for a rootfs that is not there.
   Status CreatePod(const PodConfig& config);
 
-  // Forgets a pod: its state, its logs, its console. Legal when ready or stopped. Never touches a rootfs.
+  // Forgets a pod: its state, its logs, its console. Legal when ready or stopped. Never touches a rootfs. A
+  // pod whose files are damaged can be deleted, too, once no process of it runs.
   Status DeletePod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
   // Boots the VM and starts all the pod's containers; returns when they run. Legal when ready or stopped. If
@@ -84,7 +88,8 @@ class Runtime {
 
   // Sends SIGTERM to every container's first process, as KillContainer does, sends SIGKILL to all processes
   // of the containers that still run after `grace`, and ends the VM. Legal when running or paused; a stopped
-  // pod stays stopped, without an error. The pod can be started again.
+  // pod stays stopped, without an error. The pod can be started again. Of a pod whose state cannot be read,
+  // and that has no monitor to be asked, all processes are killed.
   Status StopPod(std::string_view pod, std::chrono::milliseconds grace = std::chrono::seconds(5),
                  Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
@@ -107,7 +112,7 @@ class Runtime {
   // What the pod was asked to be, with its containers as they are now configured.
   Result<PodConfig> FetchPod(std::string_view pod);
 
-  // The pods and their states, by id. A pod whose state cannot be read is listed as stopped, with the reason.
+  // The pods and their states, by id. Pods whose files are damaged are listed as PodStatus answers them.
   Result<std::vector<virtcontainers::PodStatus>> ListPod(PodFilter filter = PodFilter::kAll);
 
   // Runs a command in the pod's root file system: the guest's own, with a busybox. Legal when running.
@@ -116,7 +121,9 @@ class Runtime {
   Result<std::unique_ptr<Process>> EnterPod(std::string_view pod, const ProcessConfig& command,
                                             Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
-  // Answers at once whatever else is under way, also while the VM boots.
+  // Answers at once whatever else is under way, also while the VM boots. Of a pod whose files are damaged or
+  // missing it answers what is known, with the file as the reason; one whose state cannot be read is running
+  // while any process of it runs, and else stopped.
   Result<virtcontainers::PodStatus> PodStatus(std::string_view pod);
 
   // What the pod uses, in the guest and on the host. Legal when running or paused.
@@ -129,8 +136,10 @@ class Runtime {
 
   // Finds and removes what dead processes left of this root's pods: of pods that do not run, and of those
   // that are not there. Every call does so for the pod that it is about; this is for the rest. A pod that
-  // runs, or that somebody is working on, is left alone, and so is everything of any other root. Returns what
-  // there was, each with the error if it could not be removed. Errors: those of reading the root.
+  // runs, or that somebody is working on, is left alone, and so is everything of any other root. Processes of
+  // a pod whose state cannot be read are named and left alone: StopPod ends them. Returns what there was,
+  // each with the error if it is there still. The time is that of the pods and of the host's processes, not
+  // their product. Errors: those of reading the root.
   Result<std::vector<Garbage>> CollectGarbage(const GarbageOptions& options = {},
                                               Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 

@@ -22,6 +22,7 @@
 #include "os/descriptor_limit.h"
 #include "os/file.h"
 #include "os/file_lock.h"
+#include "os/marked_process.h"
 #include "os/subprocess.h"
 #include "os/thread.h"
 #include "ttrpc/server.h"
@@ -79,6 +80,8 @@ Status Run(const MonitorParts& parts, const MonitorArguments& arguments, UniqueF
   const auto serve = [&]() -> Status {
     VC_RETURN_IF_ERROR(StartThreads([&] { service.emplace(*pod); }));
     server.emplace(*service, ttrpc::Server::Options{.connections = kConnections});
+    // There is no other monitor: what lies in the socket's place is nobody's.
+    VC_RETURN_IF_ERROR(RemoveTree(arguments.paths.monitor_socket()));
     return server->Listen(arguments.paths.monitor_socket());
   };
   VC_RETURN_IF_ERROR(arguments.task == MonitorTask::kTakeOver ? pod->TakeOver(deadline, serve)
@@ -103,8 +106,9 @@ MonitorParts DefaultMonitorParts() {
 
 int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
   if (IsConfineCommand(argc, argv)) return ConfineMain(argc, argv);
-  const Result<MonitorArguments> arguments = ParseArguments(argc, argv);
+  Result<MonitorArguments> arguments = ParseArguments(argc, argv);
   if (!arguments) return Complain(arguments.error());
+  arguments->paths.mark = OwnMark();
   if (::fcntl(kReadyFd, F_GETFD) < 0) {
     return Complain(Error(Code::kInvalidArgument, "this program is started by the library, by StartPod"));
   }

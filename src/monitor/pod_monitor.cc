@@ -9,6 +9,7 @@
 #include "base/time_format.h"
 #include "monitor/launch.h"
 #include "os/file.h"
+#include "os/own_file.h"
 #include "os/process_identity.h"
 #include "os/thread.h"
 #include "pod/state_machine.h"
@@ -18,6 +19,15 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+// Anew, whatever lies there.
+Status MakeRunDirectory(const std::string& path) {
+  const std::string above = ParentOf(path);
+  VC_RETURN_IF_ERROR(MakeDirectories(above));
+  VC_RETURN_IF_ERROR(CheckPrivateDirectory(above, "run directory " + Quoted(above)));
+  VC_RETURN_IF_ERROR(RemoveTree(path));
+  return MakeDirectories(path);
+}
 
 }  // namespace
 
@@ -152,7 +162,7 @@ Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve
 Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve) {
   const std::string& run_dir = files_.paths().run_dir;
   VC_RETURN_IF_ERROR(
-      Journaled(*journal_, EffectKind::kDirectory, run_dir, [&] { return MakeDirectories(run_dir); }));
+      Journaled(*journal_, EffectKind::kDirectory, run_dir, [&] { return MakeRunDirectory(run_dir); }));
   VC_ASSIGN_OR_RETURN(vm_, MakeVm(config));
   agent_ = vm_->agent();
   processes_ = std::make_unique<ProcessTable>(agent_);

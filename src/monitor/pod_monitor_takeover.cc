@@ -11,13 +11,31 @@
 #include "base/errors.h"
 #include "base/time_format.h"
 #include "monitor/pod_monitor.h"
+#include "os/marked_process.h"
+#include "os/own_file.h"
 #include "os/process_identity.h"
 #include "pod/event_log.h"
+#include "pod/pod_mark.h"
 
 namespace virtcontainers {
 namespace {
 
 using std::chrono::seconds;
+
+// What the record names may be another's: of a copied directory, or of a number that was given again.
+Status CheckOwn(const VmRecord& vm, const std::vector<ProcessIdentity>& helpers, const std::string& mark) {
+  // A monitor that was not started by the library has no mark, and neither has what it started.
+  if (mark.empty()) return {};
+  std::vector<ProcessIdentity> processes = helpers;
+  processes.push_back(vm.process);
+  for (const ProcessIdentity& process : processes) {
+    VC_ASSIGN_OR_RETURN(const bool own, IsMarked(process, ProcessesOfPod(mark)));
+    if (own) continue;
+    return Fail(Code::kNotFound,
+                "process " + std::to_string(process.pid) + " has ended, or is not the pod's");
+  }
+  return {};
+}
 
 bool Runs(ContainerState state) {
   return state == ContainerState::kRunning || state == ContainerState::kPaused;
@@ -81,7 +99,13 @@ Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& se
   if ((record_.state != PodState::kRunning && record_.state != PodState::kPaused) || !record_.vm) {
     return Fail(Code::kFailedPrecondition, "the pod does not run: there is nothing to take over");
   }
-  files_.Sweep(record_);
+  VC_RETURN_IF_ERROR(CheckOwn(*record_.vm, record_.helpers, files_.paths().mark));
+  // What is in it is what the VM can be reached by.
+  if (!IsOwnDirectory(files_.paths().run_dir)) {
+    return Fail(Code::kDataLoss, "the VM cannot be reached: " + Quoted(files_.paths().run_dir) +
+                                     " is not a directory any more: stop the pod");
+  }
+  (void)files_.Sweep(record_);
   taken_over_ = true;
   VC_ASSIGN_OR_RETURN(vm_, MakeVm(config));
   agent_ = vm_->agent();

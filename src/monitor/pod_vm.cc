@@ -12,6 +12,7 @@
 #include "monitor/guest_files.h"
 #include "monitor/hooks.h"
 #include "os/file.h"
+#include "os/own_file.h"
 #include "os/thread.h"
 #include "pod/enum_names.h"
 #include "pod/mounts.h"
@@ -227,6 +228,7 @@ Status PodVm::Launch(Deadline deadline) {
   Result<VmInfo> info = LaunchVmm(vm, deadline);
   if (!info) return Fail(std::move(info.error()).AddContext("boot " + Quoted(vm.hypervisor.kernel)));
   record_.process = info->process;
+  record_.mark = options_.paths.mark;
   record_.version = info->version;
   record_.machine = info->machine;
   record_.accelerator = NameOf(kAcceleratorNames, info->accelerator);
@@ -254,7 +256,7 @@ Error PodVm::ExplainBootFailure(const Error& error) const {
   const Result<VmExit> exit = hypervisor_->WaitExit(Deadline::After(error.code() == Code::kDeadlineExceeded
                                                                         ? std::chrono::milliseconds(0)
                                                                         : std::chrono::milliseconds(500)));
-  const std::string console = ReadFileTail(options_.paths.console(), kConsoleTail).value_or("");
+  const std::string console = ReadOwnFileTail(options_.paths.console(), kConsoleTail).value_or("");
   const std::string cause = DiagnoseConsole(console);
   if (!cause.empty()) {
     what += cause;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <gtest/gtest.h>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "hypervisor/mock/mock_hypervisor.h"
 #include "monitor/pod_monitor.h"
 #include "os/file.h"
+#include "os/marked_process.h"
 #include "os/test_directory.h"
 #include "pod/store.h"
 
@@ -160,7 +162,10 @@ class PodMonitorTest : public testing::Test {
     parts_.hypervisors["mock"] = [this] { return std::make_unique<StickyHypervisor>(faults_); };
     parts_.agents["noop"] = [this] { return std::make_unique<FaultyAgent>(faults_); };
     ::mkdir((directory_ / "rootfs").c_str(), 0755);
+    // This process is the pod's monitor.
+    ::setenv(kPodMark, files_.paths().mark.c_str(), 1);
   }
+  ~PodMonitorTest() override { ::unsetenv(kPodMark); }
 
   ContainerConfig Container(const std::string& id, std::vector<std::string> args = {"sleep"}) const {
     ContainerConfig config;

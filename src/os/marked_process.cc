@@ -8,6 +8,7 @@
 #include <optional>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "base/errors.h"
 #include "os/file.h"
@@ -65,50 +66,74 @@ std::optional<std::string> MarkIn(const std::string& environment) {
   return {};
 }
 
+// The mark of a process that runs; nothing of one that has ended, that has none, or that this process may not
+// look at. What could not be looked at for want of something is an error: it may be marked.
+Result<std::optional<std::string>> ReadMark(pid_t pid) {
+  const Result<std::string> environment = ReadEnvironment("/proc/" + std::to_string(pid));
+  if (environment) return MarkIn(*environment);
+  if (environment.error().code() == Code::kResourceExhausted) return Fail(environment.error());
+  return std::optional<std::string>();
+}
+
 }  // namespace
 
-std::vector<std::string> MarkedEnvironment(const std::string& value) {
+std::vector<std::string> WithMark(std::vector<std::string> environment, const std::string& value) {
   const std::string name = std::string(kPodMark) + "=";
-  std::vector<std::string> environment;
-  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
-    if (!std::string_view(*variable).starts_with(name)) environment.emplace_back(*variable);
-  }
+  std::erase_if(environment, [&](const std::string& variable) { return variable.starts_with(name); });
   environment.push_back(name + value);
   return environment;
 }
 
-Result<std::vector<MarkedProcess>> FindProcessesMarkedLike(const std::string& prefix) {
+std::vector<std::string> MarkedEnvironment(const std::string& value) {
+  std::vector<std::string> environment;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
+    environment.emplace_back(*variable);
+  }
+  return WithMark(std::move(environment), value);
+}
+
+std::string OwnMark() {
+  const char* mark = ::getenv(kPodMark);
+  return mark != nullptr ? mark : "";
+}
+
+Result<std::vector<MarkedProcess>> FindMarkedProcesses(const MarkFilter& wanted) {
   VC_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory("/proc"));
   std::vector<MarkedProcess> found;
   for (const std::string& name : names) {
     if (!IsNumber(name)) continue;
     const auto pid = static_cast<pid_t>(std::atoi(name.c_str()));
     if (pid == ::getpid()) continue;
-    // The identity first: the process whose environment is read is then that one, or none.
+    // The mark first, which few have. It is that of the process identified next if the same number is still
+    // marked so then.
+    VC_ASSIGN_OR_RETURN(const std::optional<std::string> seen, ReadMark(pid));
+    if (!seen || !wanted(*seen)) continue;
     Result<ProcessIdentity> process = IdentifyProcess(pid);
-    // What could not be looked at may be one. (Others' processes are not to be looked at.)
-    if (!process && process.error().code() == Code::kResourceExhausted) return Fail(process.error());
-    if (!process) continue;
-    const Result<std::string> environment = ReadEnvironment("/proc/" + name);
-    if (!environment && environment.error().code() == Code::kResourceExhausted) {
-      return Fail(environment.error());
-    }
-    if (!environment) continue;
-    std::optional<std::string> mark = MarkIn(*environment);
-    if (!mark || !mark->starts_with(prefix)) continue;
-    VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(*process));
-    if (alive) found.push_back({std::move(*process), std::move(*mark)});
+    if (!process && process.error().code() == Code::kNotFound) continue;
+    VC_RETURN_IF_ERROR(process);
+    VC_ASSIGN_OR_RETURN(const bool marked, IsMarked(*process, wanted));
+    if (marked) found.push_back({std::move(*process), *seen});
   }
   return found;
 }
 
-Result<std::vector<ProcessIdentity>> FindMarkedProcesses(const std::string& value) {
-  VC_ASSIGN_OR_RETURN(std::vector<MarkedProcess> like, FindProcessesMarkedLike(value));
-  std::vector<ProcessIdentity> found;
-  for (MarkedProcess& process : like) {
-    if (process.mark == value) found.push_back(std::move(process.process));
+Result<bool> IsMarked(const ProcessIdentity& process, const MarkFilter& wanted) {
+  VC_ASSIGN_OR_RETURN(const bool before, CheckAlive(process));
+  if (!before) return false;
+  VC_ASSIGN_OR_RETURN(const std::optional<std::string> mark, ReadMark(process.pid));
+  if (!mark || !wanted(*mark)) return false;
+  // Still alive, it was what has been read.
+  return CheckAlive(process);
+}
+
+Status KillMarkedProcesses(const MarkFilter& wanted, Deadline deadline) {
+  while (true) {
+    VC_ASSIGN_OR_RETURN(const std::vector<MarkedProcess> left, FindMarkedProcesses(wanted));
+    if (left.empty()) return {};
+    std::vector<ProcessIdentity> processes;
+    for (const MarkedProcess& marked : left) processes.push_back(marked.process);
+    VC_RETURN_IF_ERROR(KillAllAndWait(processes, deadline));
   }
-  return found;
 }
 
 }  // namespace virtcontainers

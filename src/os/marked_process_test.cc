@@ -4,12 +4,21 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <gtest/gtest.h>
+#include <string_view>
+#include <thread>
 
+#include "base/test_deadline.h"
+#include "os/process_identity.h"
 #include "os/subprocess.h"
 
 namespace virtcontainers {
 namespace {
+
+MarkFilter Is(const std::string& mark) {
+  return [mark](std::string_view found) { return found == mark; };
+}
 
 TEST(MarkedProcess, AreFoundByTheirMarkAlone) {
   const std::string mark = "/run/test-" + std::to_string(::getpid());
@@ -21,15 +30,15 @@ TEST(MarkedProcess, AreFoundByTheirMarkAlone) {
   Result<Subprocess> marked = spawn(name + mark), longer = spawn(name + mark + "-2"),
                      other = spawn("X" + name + mark);
   ASSERT_TRUE(marked && longer && other);
-  const auto found = FindMarkedProcesses(mark);
+  const auto found = FindMarkedProcesses(Is(mark));
   ASSERT_TRUE(found) << found.error().ToString();
   ASSERT_EQ(found->size(), 1u);
-  EXPECT_EQ(found->front().pid, marked->pid());
+  EXPECT_EQ(found->front().process.pid, marked->pid());
   for (Subprocess* process : {&*marked, &*longer, &*other}) {
     EXPECT_TRUE(process->Kill(SIGKILL));
     EXPECT_TRUE(process->Wait(Deadline::Infinite()));
   }
-  EXPECT_TRUE(FindMarkedProcesses(mark)->empty()) << "what has ended is not there";
+  EXPECT_TRUE(FindMarkedProcesses(Is(mark))->empty()) << "what has ended is not there";
 }
 
 // The parent goes on as soon as the program has a memory of its own, which is before it has an environment.
@@ -39,13 +48,38 @@ TEST(MarkedProcess, AreFoundFromTheirFirstMomentOn) {
     Result<Subprocess> process =
         Subprocess::Spawn({.argv = {"sleep", "1000"}, .env = MarkedEnvironment(mark)});
     ASSERT_TRUE(process);
-    const auto found = FindProcessesMarkedLike("first-moment-");
+    const auto found = FindMarkedProcesses([](std::string_view m) { return m.starts_with("first-moment-"); });
     EXPECT_TRUE(process->Kill(SIGKILL));
     EXPECT_TRUE(process->Wait(Deadline::Infinite()));
     ASSERT_TRUE(found);
     ASSERT_EQ(found->size(), 1u) << "missed in turn " << i;
     EXPECT_EQ(found->front().mark, mark);
   }
+}
+
+TEST(MarkedProcess, IsMarked_ForAnotherProcessOfThatPid_IsFalse) {
+  Result<Subprocess> process =
+      Subprocess::Spawn({.argv = {"sleep", "1000"}, .env = MarkedEnvironment("ours")});
+  ASSERT_TRUE(process);
+  ProcessIdentity identity = IdentifyProcess(process->pid()).value();
+  EXPECT_TRUE(IsMarked(identity, Is("ours")).value());
+  EXPECT_FALSE(IsMarked(identity, Is("theirs")).value());
+  ++identity.start_time;
+  EXPECT_FALSE(IsMarked(identity, Is("ours")).value());
+  EXPECT_TRUE(process->Kill(SIGKILL));
+  EXPECT_TRUE(process->Wait(Deadline::Infinite()));
+}
+
+TEST(MarkedProcess, KillMarkedProcesses_WhileTheyStartOthers_LeavesNone) {
+  const std::string mark = "multiplies-" + std::to_string(::getpid());
+  Result<Subprocess> process =
+      Subprocess::Spawn({.argv = {"sh", "-c", "while true; do sleep 1000 & sleep 0.001; done"},
+                         .env = MarkedEnvironment(mark)});
+  ASSERT_TRUE(process);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ASSERT_TRUE(KillMarkedProcesses(Is(mark), Soon()));
+  EXPECT_TRUE(FindMarkedProcesses(Is(mark))->empty());
+  EXPECT_TRUE(process->Wait(Deadline::Infinite()));
 }
 
 TEST(MarkedProcess, HaveOneMarkAndTheRestOfTheEnvironment) {

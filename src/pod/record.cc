@@ -50,13 +50,10 @@ Json ToJson(const PodRecord& record) {
   PutTime(json, "finished", record.finished);
   if (record.vm) {
     const VmRecord& vm = *record.vm;
-    json["vm"] = {{"process", ToJson(vm.process)},
-                  {"version", vm.version},
-                  {"machine", vm.machine},
-                  {"accelerator", vm.accelerator},
-                  {"accelerator_reason", vm.accelerator_reason},
-                  {"sandbox", vm.sandbox},
-                  {"agent_version", vm.agent_version},
+    json["vm"] = {{"process", ToJson(vm.process)}, {"mark", vm.mark},
+                  {"version", vm.version},         {"machine", vm.machine},
+                  {"accelerator", vm.accelerator}, {"accelerator_reason", vm.accelerator_reason},
+                  {"sandbox", vm.sandbox},         {"agent_version", vm.agent_version},
                   {"transport", vm.transport}};
     if (vm.vsock_cid != 0) json["vm"]["vsock_cid"] = vm.vsock_cid;
   }
@@ -94,6 +91,7 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
     VmRecord& vm = record.vm.emplace();
     JsonReader inner(*object, "vm");
     ReadObject(inner, "process", [&](JsonReader& process) { ReadIdentity(process, vm.process); });
+    inner.Read("mark", vm.mark);
     inner.Read("version", vm.version);
     inner.Read("machine", vm.machine);
     inner.Read("accelerator", vm.accelerator);

@@ -27,6 +27,7 @@ struct ContainerRecord {
 // What the last start made; meaningful while running, and for cleaning up after.
 struct VmRecord {
   ProcessIdentity process;
+  std::string mark;  // that its processes were started with (pod_mark.h)
   std::string version;
   std::string machine;
   std::string accelerator;

@@ -1,4 +1,4 @@
-// What tells the things of one root from those of every other.
+// What tells a root directory from every other, and its pods' things from theirs.
 
 #ifndef VIRTCONTAINERS_SRC_POD_ROOT_KEY_H_
 #define VIRTCONTAINERS_SRC_POD_ROOT_KEY_H_
@@ -9,11 +9,20 @@
 
 namespace virtcontainers {
 
-// Sixteen hexadecimal digits that no other root has: of `<root>/id`, which is made of random bytes when the
-// root is first opened, and of the root's path. So neither a copy of a root, nor a root of the same path in
-// another mount namespace, is taken for it. `root` has no symbolic links. Errors: DataLoss for an id that
-// cannot be understood.
-Result<std::string> LoadRootKey(const std::string& root);
+struct RootKey {
+  // `<id>@<device>.<inode>`, of `<root>/id`, which is made of random bytes when the root is first opened, and
+  // of the root directory itself. A copy of a root has another inode or another device; a root that is moved
+  // within its file system, or that is mounted at a second place, has the same. The id tells a root from a
+  // later one that was given the same inode.
+  std::string tag;
+  // Sixteen hexadecimal digits made of the tag, for names.
+  std::string digits;
+};
+
+// The key of the root directory `root`, whose path has no symbolic links. A missing or damaged id is found
+// again in what the root's processes and its pods say, and else made anew: it has no use but to find them.
+// Errors: those of reading and writing.
+Result<RootKey> LoadRootKey(const std::string& root);
 
 }  // namespace virtcontainers
 

@@ -7,17 +7,18 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
+#include <filesystem>
 #include <set>
+#include <system_error>
 
 #include "base/errors.h"
 #include "base/hash.h"
 #include "base/time_format.h"
 #include "base/unique_fd.h"
 #include "os/file.h"
-#include "pod/config_json.h"
+#include "os/own_file.h"
 #include "pod/leftovers.h"
-#include "pod/root_key.h"
+#include "pod/pod_mark.h"
 #include "pod/validate.h"
 
 namespace virtcontainers {
@@ -26,49 +27,6 @@ namespace {
 // How long another may take to put a pod in its place, or to look for what has none.
 constexpr std::chrono::seconds kPodsLocked{30};
 
-constexpr size_t kMaxFile = 4 << 20;
-
-Result<Json> LoadJson(const std::string& path) {
-  VC_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFile));
-  return ParseJson(text, {.bytes = kMaxFile});
-}
-
-// What is there but cannot be understood is lost data, whatever the reader found wrong with it.
-Error Unreadable(Error error, const std::string& path) {
-  if (error.code() == Code::kNotFound || error.code() == Code::kPermissionDenied) return error;
-  return Error(Code::kDataLoss, Quoted(path) + " cannot be read: " + error.ToString() +
-                                    ": restore the file, or delete the pod");
-}
-
-template <typename F>
-auto LoadAs(const std::string& path, F parse) -> decltype(parse(std::declval<const Json&>())) {
-  const Result<Json> json = LoadJson(path);
-  if (!json) return Fail(Unreadable(json.error(), path));
-  auto value = parse(*json);
-  if (!value) return Fail(Unreadable(value.error(), path));
-  return value;
-}
-
-// The text of a file of ours. What could not be read again must not be written.
-Result<std::string> FileText(const Json& json, const std::string& what) {
-  std::string text = DumpJson(json) + "\n";
-  if (text.size() <= kMaxFile) return text;
-  return Fail(Code::kInvalidArgument, what + " takes " + std::to_string(text.size()) + " bytes: at most " +
-                                          std::to_string(kMaxFile) + " are kept");
-}
-
-Result<std::string> FileText(const PodConfig& config) {
-  return FileText(ToJson(config), "the configuration of pod " + Quoted(config.id));
-}
-
-Result<std::string> FileText(const ContainerConfig& config) {
-  return FileText(ToJson(config), "the configuration of container " + Quoted(config.id));
-}
-
-Result<std::string> FileText(const PodRecord& record) {
-  return FileText(ToJson(record), "the state of the pod");
-}
-
 // The directory of a pod's sockets, whose paths may take 107 bytes: a long id is cut short and told from its
 // like by its hash. No id has a '~'. The root's key tells the pods of two roots apart in one run directory.
 std::string RunName(std::string_view key, std::string_view id) {
@@ -76,6 +34,22 @@ std::string RunName(std::string_view key, std::string_view id) {
   const std::string tag = std::string(key) + "-";
   if (id.size() <= kLongest) return tag + std::string(id);
   return tag + std::string(id.substr(0, kLongest - kHashDigits - 1)) + "~" + HexDigits(Hash(id));
+}
+
+// The path without symbolic links; a part that does not exist yet is kept as it is.
+Result<std::string> Resolve(const std::string& path) {
+  std::error_code failed;
+  std::string resolved = std::filesystem::weakly_canonical(path, failed);
+  if (failed) return FailErrno("open directory " + Quoted(path), failed.value());
+  while (resolved.size() > 1 && resolved.back() == '/') resolved.pop_back();
+  return resolved;
+}
+
+Status MakeOwnDirectory(const std::string& path) {
+  VC_RETURN_IF_ERROR(MakeDirectories(path));
+  if (IsOwnDirectory(path)) return CheckPrivateDirectory(path, "directory " + Quoted(path));
+  return Fail(Code::kInvalidArgument,
+              Quoted(path) + " is a symbolic link: move the directory that it leads to into its place");
 }
 
 // Moves a directory into `pods` or out of it, for good. If that fails, it is where it was.
@@ -94,81 +68,31 @@ Status MoveDurably(const std::string& pods, const std::string& from, const std::
 
 }  // namespace
 
-Result<PodConfig> PodFiles::LoadConfig() const {
-  return LoadAs(paths_.config(), [](const Json& json) { return PodConfigFromJson(json); });
-}
-
-Result<PodRecord> PodFiles::LoadRecord() const {
-  return LoadAs(paths_.state(), [](const Json& json) { return PodRecordFromJson(json); });
-}
-
-Result<ContainerConfig> PodFiles::LoadContainer(std::string_view id) const {
-  if (!IsValidId(id)) return Fail(Code::kNotFound, "no container " + Quoted(id));
-  return LoadAs(paths_.container(id), [](const Json& json) { return ContainerConfigFromJson(json); });
-}
-
-Status PodFiles::SaveRecord(const PodRecord& record) const {
-  VC_ASSIGN_OR_RETURN(const std::string text, FileText(record));
-  return WriteFileAtomically(paths_.state(), text);
-}
-
-Status PodFiles::SaveContainer(const ContainerConfig& config) const {
-  VC_RETURN_IF_ERROR(ValidateId("container", config.id));
-  VC_ASSIGN_OR_RETURN(const std::string text, FileText(config));
-  return WriteFileAtomically(paths_.container(config.id), text);
-}
-
-Status PodFiles::RemoveContainer(std::string_view id) const {
-  if (!IsValidId(id)) return Fail(Code::kNotFound, "no container " + Quoted(id));
-  if (::unlink(paths_.container(id).c_str()) != 0 && errno != ENOENT) {
-    return FailErrno("remove " + Quoted(paths_.container(id)));
-  }
-  VC_RETURN_IF_ERROR(SyncDirectory(paths_.containers()));
-  // "one.log", what it was before, "one.log.1" and so on, and how far it has come. "one.log.1.log" is another
-  // container's.
-  const Result<std::vector<std::string>> names = ListDirectory(paths_.logs());
-  if (!names) return names.error().code() == Code::kNotFound ? Status() : Fail(names.error());
-  const std::string log = std::string(id) + ".log";
-  for (const std::string& name : *names) {
-    if (!name.starts_with(log)) continue;
-    const std::string_view age = std::string_view(name).substr(log.size());
-    const bool aged =
-        age.empty() || (age.front() == '.' && age.find_first_not_of("0123456789", 1) == age.npos);
-    if (!aged && age != ".position") continue;
-    const std::string path = paths_.logs() + "/" + name;
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FailErrno("remove " + Quoted(path));
-  }
-  return {};
-}
-
-void PodFiles::Sweep(const PodRecord& record) const {
-  // What cannot be removed is in nobody's way.
-  for (const std::string& path : FindLeftovers(paths_, record)) ::unlink(path.c_str());
-}
-
 Result<Store> Store::Open(std::string root, std::string run) {
   for (const std::string* path : {&root, &run}) {
     if (path->empty() || path->front() != '/') {
       return Fail(Code::kInvalidArgument, "directory " + Quoted(*path) + " is not an absolute path");
     }
   }
-  Status made = MakeDirectories(root + "/pods");
-  if (made) made = MakeDirectories(root + "/trash");
-  if (!made) {
-    return Fail(std::move(made.error()).AddContext("open root directory " + Quoted(root)));
+  const std::string named = "root directory " + Quoted(root);
+  const std::string opening = "open " + named;
+  if (Status made = MakeDirectories(root); !made) return Fail(std::move(made.error()).AddContext(opening));
+  VC_ASSIGN_OR_RETURN(root, Resolve(root));
+  VC_ASSIGN_OR_RETURN(run, Resolve(run));
+  VC_RETURN_IF_ERROR(CheckPrivateDirectory(root, named));
+  if (FileExists(run)) VC_RETURN_IF_ERROR(CheckPrivateDirectory(run, "run directory " + Quoted(run)));
+  // Nothing in the trash is needed: what lies in its place goes. (unlink(2) removes no directory)
+  if (!IsOwnDirectory(root + "/trash")) ::unlink((root + "/trash").c_str());
+  for (const std::string& directory : {root + "/pods", root + "/trash"}) {
+    if (Status made = MakeOwnDirectory(directory); !made)
+      return Fail(std::move(made.error()).AddContext(opening));
   }
   // Of a disk that has become read-only can still be told what is on it.
   if (::access((root + "/pods").c_str(), R_OK | W_OK | X_OK) != 0 && errno != EROFS) {
-    return Fail(Code::kPermissionDenied,
-                "root directory " + Quoted(root) + " cannot be written: choose another, or run as its owner");
+    return Fail(Code::kPermissionDenied, named + " cannot be written: choose another, or run as its owner");
   }
-  // One root is one tag, by whatever name it is opened.
-  char* resolved = ::realpath(root.c_str(), nullptr);
-  if (resolved == nullptr) return FailErrno("open root directory " + Quoted(root));
-  root = resolved;
-  std::free(resolved);
-  Result<std::string> key = LoadRootKey(root);
-  if (!key) return Fail(std::move(key.error()).AddContext("open root directory " + Quoted(root)));
+  Result<RootKey> key = LoadRootKey(root);
+  if (!key) return Fail(std::move(key.error()).AddContext(opening));
   // Of no use to anybody, and in nobody's way: what cannot be removed stays.
   for (const std::string& path : FindTrash(root + "/trash")) (void)RemoveTree(path);
   return Store(std::move(root), std::move(run), std::move(*key));
@@ -177,8 +101,8 @@ Result<Store> Store::Open(std::string root, std::string run) {
 PodFiles Store::Pod(std::string_view id) const {
   const std::string name(id);
   return PodFiles(PodPaths{.dir = root_ + "/pods/" + name,
-                           .run_dir = run_ + "/" + RunName(key_, id),
-                           .mark = MarkPrefix() + name});
+                           .run_dir = run_ + "/" + RunName(key_.digits, id),
+                           .mark = PodMark{key_.tag, root_, name}.Format()});
 }
 
 std::vector<std::string> Store::FindOrphans() const {
@@ -189,7 +113,7 @@ std::vector<std::string> Store::FindOrphans() const {
   std::vector<std::string> found;
   for (const std::string& name : ListDirectory(run_).value_or(std::vector<std::string>())) {
     const std::string path = run_ + "/" + name;
-    if (name.starts_with(key_ + "-") && owned.count(path) == 0) found.push_back(path);
+    if (name.starts_with(key_.digits + "-") && owned.count(path) == 0) found.push_back(path);
   }
   return found;
 }
@@ -198,7 +122,9 @@ Result<FileLock> Store::LockPods(Deadline deadline) const {
   return FileLock::Acquire(root_ + "/lock", deadline);
 }
 
-bool Store::HasPod(std::string_view id) const { return IsValidId(id) && IsDirectory(Pod(id).paths().dir); }
+bool Store::HasPod(std::string_view id) const {
+  return IsValidId(id) && EntryExists(root_ + "/pods/" + std::string(id));
+}
 
 std::string Store::TrashName(std::string_view id) const {
   static std::atomic<unsigned> counter{0};

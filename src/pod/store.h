@@ -12,42 +12,19 @@
 #include <vector>
 
 #include "os/file_lock.h"
-#include "pod/paths.h"
-#include "pod/record.h"
+#include "pod/pod_files.h"
+#include "pod/root_key.h"
 #include "virtcontainers/config.h"
 #include "virtcontainers/deadline.h"
 
 namespace virtcontainers {
 
-// One pod's files.
-class PodFiles {
- public:
-  explicit PodFiles(PodPaths paths) : paths_(std::move(paths)) {}
-
-  const PodPaths& paths() const { return paths_; }
-
-  // The configuration, its containers not included.
-  // Errors: NotFound if the pod is not there; DataLoss, naming the file, for one that cannot be understood.
-  Result<PodConfig> LoadConfig() const;
-  Result<PodRecord> LoadRecord() const;
-  Result<ContainerConfig> LoadContainer(std::string_view id) const;
-
-  Status SaveRecord(const PodRecord& record) const;
-  Status SaveContainer(const ContainerConfig& config) const;
-  Status RemoveContainer(std::string_view id) const;
-
-  // Removes what writers that died have left among them. The caller has the pod: nobody else writes.
-  void Sweep(const PodRecord& record) const;
-
- private:
-  PodPaths paths_;
-};
-
 class Store {
  public:
   // `root` and `run` are absolute paths. Makes what is missing of the root, and removes what dead processes
   // left in its trash. Errors: InvalidArgument for a path that is not absolute or not a directory;
-  // PermissionDenied for a root that cannot be written.
+  // PermissionDenied for a root that cannot be written, and for a root or run directory that is another
+  // user's or that others can write to.
   static Result<Store> Open(std::string root, std::string run);
 
   // The new pod's lock is the caller's: others see the pod, and change it once that has been given up.
@@ -61,6 +38,7 @@ class Store {
   // Sorted.
   Result<std::vector<std::string>> ListPods() const;
 
+  // Whether anything lies in the pod's place; it may be damaged.
   bool HasPod(std::string_view id) const;
   PodFiles Pod(std::string_view id) const;
 
@@ -70,20 +48,18 @@ class Store {
   // Run directories of this root whose pods are not there, the pods being locked. Paths, sorted.
   std::vector<std::string> FindOrphans() const;
 
+  // Without symbolic links.
   const std::string& root() const { return root_; }
-  // Sixteen digits that are this root's alone (root_key.h).
-  const std::string& key() const { return key_; }
-  // What the marks of this root's pods begin with; the pod's id follows. The path is for people.
-  std::string MarkPrefix() const { return key_ + ":" + root_ + "/pods/"; }
+  const RootKey& key() const { return key_; }
 
  private:
-  Store(std::string root, std::string run, std::string key)
+  Store(std::string root, std::string run, RootKey key)
       : root_(std::move(root)), run_(std::move(run)), key_(std::move(key)) {}
   std::string TrashName(std::string_view id) const;
 
   std::string root_;
   std::string run_;
-  std::string key_;
+  RootKey key_;
 };
 
 }  // namespace virtcontainers

@@ -260,14 +260,27 @@ TEST_F(StoreTest, RemovesAPodWithEverythingOfItAndNothingElse) {
   EXPECT_TRUE(store_.CreatePod(Pod("web"))) << "the id is free again";
 }
 
+// What lies in a pod's place keeps its name from being used: it is a damaged pod, and can be deleted.
 TEST_F(StoreTest, ListsPodsAloneAndSorted) {
   for (const char* id : {"b", "a", "C"}) ASSERT_TRUE(store_.CreatePod(SmallPod(id)));
-  dir_.Write("root/pods/file");
   dir_.Write("root/pods/.hidden/config.json");
   dir_.Write("root/pods/not an id/config.json");
   dir_.Write("root/pods/\xff/config.json");
   EXPECT_THAT(store_.ListPods().value(), ElementsAre("C", "a", "b"));
-  EXPECT_FALSE(store_.HasPod("file"));
+  dir_.Write("precious/file", "kept");
+  dir_.Write("root/pods/file");
+  ASSERT_EQ(::symlink((dir_ / "precious").c_str(), (root_ + "/pods/link").c_str()), 0);
+  ASSERT_EQ(::symlink("nowhere", (root_ + "/pods/none").c_str()), 0);
+  EXPECT_THAT(store_.ListPods().value(), ElementsAre("C", "a", "b", "file", "link", "none"));
+  for (const char* id : {"file", "link", "none"}) {
+    EXPECT_EQ(store_.Pod(id).LoadRecord().error().code(), Code::kDataLoss) << id;
+    EXPECT_EQ(store_.CreatePod(SmallPod(id)).error().code(), Code::kAlreadyExists) << id;
+    const Result<std::string> trash = store_.RemovePod(id);
+    ASSERT_TRUE(trash) << trash.error().ToString();
+    EXPECT_TRUE(RemoveTree(*trash));
+    EXPECT_TRUE(store_.CreatePod(SmallPod(id))) << id;
+  }
+  EXPECT_EQ(TestDirectory::Read(dir_ / "precious/file"), "kept");
 }
 
 TEST_F(StoreTest, TwoRootsInOneRunDirectoryAreApart) {
@@ -351,26 +364,72 @@ TEST_F(StoreTest, ARootThatIsSomebodyElsesIsPermissionDenied) {
   fs::permissions(dir_ / "opened/pods", fs::perms::owner_all);
 }
 
-TEST_F(StoreTest, ACopyOfARootIsAnother) {
-  fs::copy(root_, dir_ / "copy", fs::copy_options::recursive);
-  const Store copy = Store::Open(dir_ / "copy", run_).value();
-  EXPECT_EQ(TestDirectory::Read(dir_ / "copy/id"), TestDirectory::Read(root_ + "/id"));
-  EXPECT_NE(copy.Pod("web").paths().run_dir, store_.Pod("web").paths().run_dir);
-  EXPECT_NE(copy.Pod("web").paths().mark, store_.Pod("web").paths().mark);
-  // So is another root at the same place.
-  const std::string before = store_.key();
-  fs::remove(root_ + "/id");
-  EXPECT_NE(Store::Open(root_, run_)->key(), before);
+// `gc` removed what links in the trash, and in the place of the trash, led to.
+TEST_F(StoreTest, Open_WithLinksAboutTheTrash_TouchesNothingThatTheyLeadTo) {
+  dir_.Write("precious/web.999999999.5.0/file", "kept");
+  for (const std::string& link : {root_ + "/trash", root_ + "/trash/web.999999999.5.0"}) {
+    fs::remove_all(link);
+    fs::create_directories(fs::path(link).parent_path());
+    ASSERT_EQ(::symlink((dir_ / "precious").c_str(), link.c_str()), 0);
+    const Result<Store> store = Store::Open(root_, run_);
+    ASSERT_TRUE(store) << store.error().ToString();
+    EXPECT_EQ(TestDirectory::Read(dir_ / "precious/web.999999999.5.0/file"), "kept");
+    EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
+    EXPECT_TRUE(store->CreatePod(SmallPod("web")));
+    EXPECT_TRUE(store->RemovePod("web"));
+    fs::remove_all(root_ + "/trash");
+  }
+  fs::remove_all(root_ + "/pods");
+  ASSERT_EQ(::symlink((dir_ / "precious").c_str(), (root_ + "/pods").c_str()), 0);
+  const Result<Store> store = Store::Open(root_, run_);
+  ASSERT_FALSE(store);
+  EXPECT_THAT(store.error().ToString(), HasSubstr("/pods' is a symbolic link: move the directory"));
 }
 
-TEST_F(StoreTest, AnIdThatIsNoneIsSaidToBe) {
-  for (const char* text : {"", "x", "\n", "0123456789abcdef", "0123 456789abcdef\n"}) {
-    dir_.Write("root/id", text);
-    const auto opened = Store::Open(root_, run_);
-    ASSERT_FALSE(opened) << text;
-    EXPECT_EQ(opened.error().code(), Code::kDataLoss);
-    EXPECT_THAT(opened.error().ToString(), HasSubstr(root_ + "/id'"));
+TEST_F(StoreTest, Open_ADirectoryThatOthersCanWriteTo_IsPermissionDenied) {
+  ASSERT_EQ(::mkdir(run_.c_str(), 0700), 0);
+  for (const std::string& directory : {root_, run_, root_ + "/pods", root_ + "/trash"}) {
+    ASSERT_EQ(::chmod(directory.c_str(), 0777), 0);
+    const Result<Store> store = Store::Open(root_, run_);
+    ASSERT_FALSE(store) << directory;
+    EXPECT_EQ(store.error().code(), Code::kPermissionDenied);
+    EXPECT_THAT(store.error().ToString(), HasSubstr("'" + directory + "' can be written by others"));
+    ASSERT_EQ(::chmod(directory.c_str(), 0755), 0);
+    EXPECT_TRUE(Store::Open(root_, run_)) << "others may look";
   }
+}
+
+TEST_F(StoreTest, Open_ARootThatIsAnotherUsers_IsPermissionDenied) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  ASSERT_EQ(::chown(root_.c_str(), 12345, 12345), 0);
+  const Result<Store> store = Store::Open(root_, run_);
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code(), Code::kPermissionDenied);
+  EXPECT_THAT(store.error().ToString(),
+              HasSubstr("belongs to user 12345: choose another, or run as its owner"));
+  ASSERT_EQ(::chown(root_.c_str(), 0, 0), 0);
+}
+
+TEST_F(StoreTest, LoadConfig_OfACopiedPod_IsDataLoss) {
+  ASSERT_TRUE(store_.CreatePod(Pod("web")));
+  fs::copy(root_ + "/pods/web", root_ + "/pods/web2", fs::copy_options::recursive);
+  EXPECT_THAT(store_.Pod("web2").LoadConfig().error().ToString(),
+              HasSubstr("config.json' cannot be read: 'id' is 'web', and this is 'web2'"));
+  fs::copy(root_ + "/pods/web/containers/a.json", root_ + "/pods/web/containers/c.json");
+  EXPECT_EQ(store_.Pod("web").LoadContainer("c").error().code(), Code::kDataLoss);
+}
+
+TEST_F(StoreTest, LoadRecord_WithoutItsFile_IsDataLossWhileThePodIsThere) {
+  ASSERT_TRUE(store_.CreatePod(Pod("web")));
+  const PodFiles pod = store_.Pod("web");
+  fs::remove(pod.paths().state());
+  fs::remove(pod.paths().config());
+  for (const Error& error : {pod.LoadRecord().error(), pod.LoadConfig().error()}) {
+    EXPECT_EQ(error.code(), Code::kDataLoss);
+    EXPECT_THAT(error.ToString(), HasSubstr(".json' cannot be read: it is missing: restore the file"));
+  }
+  ASSERT_TRUE(RemoveTree(pod.paths().dir));
+  EXPECT_EQ(pod.LoadRecord().error().code(), Code::kNotFound);
 }
 
 }  // namespace

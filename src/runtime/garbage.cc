@@ -1,12 +1,15 @@
 // Runtime::CollectGarbage.
 
-#include <set>
+#include <sys/stat.h>
+
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/errors.h"
 #include "os/file.h"
-#include "os/marked_process.h"
 #include "os/process_identity.h"
 #include "pod/enum_names.h"
 #include "pod/leftovers.h"
@@ -28,81 +31,157 @@ std::string Describe(const ProcessIdentity& process) {
   return pid + " (" + name + ")";
 }
 
-// How it went, of all that was dealt with together.
-void Settle(std::vector<Garbage>& found, size_t from, const Status& removed) {
-  if (removed) return;
-  for (size_t i = from; i < found.size(); ++i) found[i].error = removed.error().ToString();
-}
+// Changes whenever somebody starts a process of the pod, which is announced in its journal first.
+struct JournalStamp {
+  explicit JournalStamp(const PodFiles& files) {
+    struct stat info {};
+    if (::lstat(files.paths().journal().c_str(), &info) != 0) return;
+    inode = info.st_ino;
+    size = info.st_size;
+    seconds = info.st_ctim.tv_sec;
+    nanoseconds = info.st_ctim.tv_nsec;
+  }
+  friend bool operator==(const JournalStamp&, const JournalStamp&) = default;
 
-// Of processes that are there, by the id of their pod.
-using Processes = std::vector<std::pair<std::string, ProcessIdentity>>;
-
-Result<Processes> FindProcesses(const Store& store) {
-  VC_ASSIGN_OR_RETURN(const std::vector<MarkedProcess> marked, FindProcessesMarkedLike(store.MarkPrefix()));
-  Processes found;
-  for (const MarkedProcess& process : marked) {
-    found.emplace_back(process.mark.substr(store.MarkPrefix().size()), process.process);
-  }
-  return found;
-}
-
-void NoteProcesses(const Processes& processes, const std::string& pod, std::vector<Garbage>& found) {
-  for (const auto& [owner, process] : processes) {
-    if (owner == pod) found.push_back({Garbage::Kind::kProcess, Describe(process), pod, ""});
-  }
-}
-
-// What there is of a pod that does not run.
-void NotePod(const Store& store, const PodFiles& files, const std::string& pod, const PodRecord& record,
-             std::vector<Garbage>& found) {
-  // Looked for now that the pod cannot be started: before, they may have been of its last life.
-  NoteProcesses(FindProcesses(store).value_or(Processes()), pod, found);
-  if (IsDirectory(files.paths().run_dir)) {
-    found.push_back({Garbage::Kind::kDirectory, files.paths().run_dir, pod, ""});
-  }
-  for (const std::string& path : FindLeftovers(files.paths(), record)) {
-    found.push_back({Garbage::Kind::kFile, path, pod, ""});
-  }
-  const Result<PodRecord> on_disk = files.LoadRecord();
-  if (on_disk && (on_disk->state != record.state || on_disk->vm)) {
-    found.push_back({Garbage::Kind::kRecord, files.paths().state(), pod, ""});
-  }
-}
+  ino_t inode = 0;
+  off_t size = 0;
+  int64_t seconds = 0, nanoseconds = 0;
+};
 
 }  // namespace
+
+// The processes of the host are looked at once for all pods, and once more after some have been killed, which
+// may just have been starting others: the cost is that of the pods and that of the processes, not their
+// product.
+class Runtime::Impl::Collector {
+ public:
+  Collector(const Impl& runtime, const GarbageOptions& options, Deadline deadline)
+      : runtime_(runtime), store_(runtime.store()), options_(options), deadline_(deadline) {}
+
+  Result<std::vector<Garbage>> Run() {
+    VC_ASSIGN_OR_RETURN(std::vector<std::string> pods, store_.ListPods());
+    do {
+      VC_ASSIGN_OR_RETURN(pods, CollectOfPods(pods));
+    } while (!pods.empty());
+    VC_RETURN_IF_ERROR(CollectOfNoPod());
+    return std::move(found_);
+  }
+
+ private:
+  // Answers the pods that have to be looked at again.
+  Result<std::vector<std::string>> CollectOfPods(const std::vector<std::string>& pods) {
+    std::map<std::string, JournalStamp> stamps;
+    for (const std::string& pod : pods) stamps.emplace(pod, JournalStamp(store_.Pod(pod)));
+    VC_ASSIGN_OR_RETURN(processes_, FindPodProcesses(store_.key()));
+    std::vector<std::string> again;
+    for (const std::string& pod : pods) {
+      Result<Turn> turn = runtime_.Peek(pod);
+      if (!turn) {
+        NoteUnreadable(pod, turn.error());
+        continue;
+      }
+      // Started and ended since: what has been found may be of that life, or lack what is left of it.
+      if (JournalStamp(turn->files) == stamps.at(pod)) {
+        VC_ASSIGN_OR_RETURN(const bool killed, CollectOf(*turn, pod));
+        if (killed) again.push_back(pod);
+      } else if (!options_.dry_run && !deadline_.passed()) {
+        again.push_back(pod);
+      }
+    }
+    return again;
+  }
+
+  // Of a pod that does not run. Answers whether processes were killed; then nothing else has been removed.
+  Result<bool> CollectOf(Turn& turn, const std::string& pod) {
+    if (Kill(pod)) return true;
+    const PodPaths& paths = turn.files.paths();
+    for (const std::string& path : FindLeftovers(paths, turn.record)) Remove(Garbage::Kind::kFile, path, pod);
+    const size_t from = found_.size();
+    if (EntryExists(paths.run_dir)) Note(Garbage::Kind::kDirectory, paths.run_dir, pod);
+    VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
+    if (on_disk.state != turn.record.state || on_disk.vm) Note(Garbage::Kind::kRecord, paths.state(), pod);
+    const bool remains = found_.size() > from || HasEffects(turn.files);
+    if (remains && !options_.dry_run) Settle(from, runtime_.RemoveRemains(turn));
+    return false;
+  }
+
+  // A pod whose state cannot be read has no monitor, and may run nevertheless: that is for a person to
+  // decide.
+  void NoteUnreadable(const std::string& pod, const Error& error) {
+    if (error.code() != Code::kDataLoss) return;
+    for (const ProcessIdentity& process : ProcessesOf(pod)) {
+      Note(Garbage::Kind::kProcess, Describe(process), pod);
+      found_.back().error = error.ToString() + "; it may run: stop the pod, or delete it by force";
+    }
+  }
+
+  // Processes of pods that are not there, run directories without a pod, and trash. No pod appears meanwhile.
+  Status CollectOfNoPod() {
+    VC_ASSIGN_OR_RETURN(const FileLock locked, store_.LockPods(deadline_));
+    while (true) {
+      bool killed = false;
+      for (const auto& [pod, unused] : processes_) {
+        if (store_.HasPod(pod)) continue;
+        if (Kill(pod)) killed = true;
+      }
+      if (!killed) break;
+      VC_ASSIGN_OR_RETURN(processes_, FindPodProcesses(store_.key()));
+    }
+    std::vector<std::string> directories = store_.FindOrphans();
+    for (std::string& path : FindTrash(store_.root() + "/trash")) directories.push_back(std::move(path));
+    for (const std::string& path : directories) Remove(Garbage::Kind::kDirectory, path, "");
+    return {};
+  }
+
+  // Whether there were any, and they are gone.
+  bool Kill(const std::string& pod) {
+    const size_t from = found_.size();
+    const std::vector<ProcessIdentity> processes = ProcessesOf(pod);
+    for (const ProcessIdentity& process : processes) Note(Garbage::Kind::kProcess, Describe(process), pod);
+    if (processes.empty() || options_.dry_run) return false;
+    const Status killed = KillAllAndWait(processes, deadline_);
+    Settle(from, killed);
+    return killed.has_value();
+  }
+
+  void Remove(Garbage::Kind kind, const std::string& path, const std::string& pod) {
+    Note(kind, path, pod);
+    if (!options_.dry_run) Settle(found_.size() - 1, RemoveTree(path));
+  }
+
+  // Those that were found and are still there.
+  std::vector<ProcessIdentity> ProcessesOf(const std::string& pod) const {
+    std::vector<ProcessIdentity> alive;
+    const auto known = processes_.find(pod);
+    if (known == processes_.end()) return alive;
+    for (const ProcessIdentity& process : known->second) {
+      if (CheckAlive(process).value_or(true)) alive.push_back(process);
+    }
+    return alive;
+  }
+
+  void Note(Garbage::Kind kind, std::string what, const std::string& pod) {
+    found_.push_back({kind, std::move(what), pod, ""});
+  }
+
+  // How it went, of all that has been noted from `from` on and was dealt with together.
+  void Settle(size_t from, const Status& removed) {
+    if (removed) return;
+    for (size_t i = from; i < found_.size(); ++i) found_[i].error = removed.error().ToString();
+  }
+
+  const Impl& runtime_;
+  const Store& store_;
+  const GarbageOptions options_;
+  const Deadline deadline_;
+  PodProcesses processes_;
+  std::vector<Garbage> found_;
+};
 
 std::string_view GarbageKindName(Garbage::Kind kind) { return NameOf(kKindNames, kind); }
 
 Result<std::vector<Garbage>> Runtime::CollectGarbage(const GarbageOptions& options, Deadline deadline) {
-  const Store& store = impl_->store();
-  const auto collect = [&]() -> Result<std::vector<Garbage>> {
-    std::vector<Garbage> found;
-    VC_ASSIGN_OR_RETURN(const std::vector<std::string> pods, store.ListPods());
-    for (const std::string& pod : pods) {
-      std::optional<Impl::Turn> turn = impl_->Peek(pod);
-      if (!turn) continue;
-      const size_t from = found.size();
-      NotePod(store, turn->files, pod, turn->record, found);
-      if (options.dry_run || found.size() == from) continue;
-      Settle(found, from, impl_->Recover(*turn, deadline, /*thorough=*/true));
-    }
-    // No pod appears while it is looked for what has none.
-    VC_ASSIGN_OR_RETURN(const FileLock locked, store.LockPods(deadline));
-    VC_ASSIGN_OR_RETURN(const Processes processes, FindProcesses(store));
-    for (const auto& [pod, process] : processes) {
-      if (store.HasPod(pod)) continue;
-      found.push_back({Garbage::Kind::kProcess, Describe(process), pod, ""});
-      if (!options.dry_run) Settle(found, found.size() - 1, KillAndWait(process, deadline));
-    }
-    std::vector<std::string> directories = store.FindOrphans();
-    for (std::string& path : FindTrash(store.root() + "/trash")) directories.push_back(std::move(path));
-    for (const std::string& path : directories) {
-      found.push_back({Garbage::Kind::kDirectory, path, "", ""});
-      if (!options.dry_run) Settle(found, found.size() - 1, RemoveTree(path));
-    }
-    return found;
-  };
-  return In("collect garbage", collect());
+  return In("collect garbage", Impl::Collector(*impl_, options, deadline).Run());
 }
 
 }  // namespace virtcontainers

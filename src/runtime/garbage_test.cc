@@ -1,24 +1,44 @@
 // What dead processes leave is found and removed; what others own is not.
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <string_view>
 
 #include "monitor/launch.h"
 #include "os/marked_process.h"
 #include "os/subprocess.h"
 #include "pod/journal.h"
+#include "pod/pod_mark.h"
 #include "runtime/test_runtime.h"
+
+namespace {
+
+std::atomic<int> looks_at_all_processes{0};
+
+}  // namespace
+
+// The C library's, and a count of how often all processes of the host are looked at.
+extern "C" DIR* opendir(const char* path) {
+  static const auto next = reinterpret_cast<DIR* (*)(const char*)>(::dlsym(RTLD_NEXT, "opendir"));
+  if (std::string_view(path) == "/proc") ++looks_at_all_processes;
+  return next(path);
+}
 
 namespace virtcontainers {
 namespace {
 
 using testing::Contains;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::StartsWith;
 using testing::UnorderedElementsAre;
 
 class GarbageTest : public RuntimeTest {
@@ -145,6 +165,44 @@ TEST_F(GarbageTest, APodThatSomebodyWorksOnIsLeftAlone) {
   EXPECT_TRUE(Ended(process));
 }
 
+// It was looked once for each pod: the time was that of the pods multiplied by that of the processes.
+TEST_F(GarbageTest, CollectGarbage_OfManyPods_LooksAtTheProcessesOnce) {
+  constexpr int kPods = 40;
+  for (int i = 0; i < kPods; ++i) ASSERT_OK(runtime_.CreatePod(Pod("pod" + std::to_string(i))));
+  looks_at_all_processes = 0;
+  EXPECT_THAT(Collect(true), IsEmpty());
+  EXPECT_EQ(looks_at_all_processes, 1);
+  looks_at_all_processes = 0;
+  EXPECT_THAT(Collect(), IsEmpty());
+  EXPECT_EQ(looks_at_all_processes, 1);
+
+  for (int i = 0; i < kPods; ++i) Orphan(Paths("pod" + std::to_string(i)).mark);
+  Orphan(Paths("gone").mark);
+  looks_at_all_processes = 0;
+  EXPECT_EQ(Collect().size(), kPods + 1);
+  // What was killed may have been starting another: of the pods that are there, and of those that are not.
+  EXPECT_EQ(looks_at_all_processes, 3);
+  EXPECT_THAT(Collect(), IsEmpty());
+}
+
+TEST_F(GarbageTest, CollectGarbage_OfAPodWhoseStateIsLost_NamesWhatRunsAndLeavesIt) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const PodStatus status = StatusOf("web");
+  const PodFiles files(Paths("web"));
+  const PodRecord record = *files.LoadRecord();
+  KillMonitor("web");
+  std::filesystem::remove(files.paths().state());
+  const std::vector<std::string> found = Collect();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_THAT(found[0], StartsWith("process web: (sleep): '" + files.paths().state() +
+                                   "' cannot be read: it is missing"));
+  EXPECT_THAT(found[0], HasSubstr("it may run: stop the pod, or delete it by force"));
+  // Its file restored, it goes on.
+  ASSERT_OK(files.SaveRecord(record));
+  EXPECT_OK(runtime_.RestoreMonitor("web", Soon()));
+  EXPECT_EQ(StatusOf("web").vm_pid, status.vm_pid);
+}
+
 // ---- and without being asked for it, by the next call on the pod
 
 using RecoveryTest = GarbageTest;
@@ -218,7 +276,7 @@ TEST_F(RecoveryTest, AMonitorThatDiesWhileItStartsIsCleanedUpAfterAtOnce) {
   Result<Runtime> other = Runtime::Open(options);
   ASSERT_OK(other);
   EXPECT_CODE(other->StartPod("web", Soon()), Code::kAborted);
-  EXPECT_THAT(FindMarkedProcesses(Paths("web").mark).value(), IsEmpty());
+  EXPECT_THAT(FindMarkedProcesses(ProcessesOfPod(Paths("web").mark)).value(), IsEmpty());
   EXPECT_EQ(TestDirectory::Read(Paths("web").journal()), "");
 }
 

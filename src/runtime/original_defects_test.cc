@@ -2,6 +2,7 @@
 // which other tests of the same names have for the parts below.
 
 #include "os/marked_process.h"
+#include "pod/pod_mark.h"
 #include "runtime/test_runtime.h"
 
 namespace virtcontainers {
@@ -68,7 +69,7 @@ TEST_F(OriginalDefect, K_APodThatCouldNotBeCreatedOrStartedLeavesNothing) {
   ASSERT_TRUE(WriteFileAtomically(Paths("late").container("a2"), "nonsense"));
   EXPECT_FALSE(runtime_.StartPod("late", Soon()));
   EXPECT_EQ(OnDisk("late"), PodState::kReady);
-  EXPECT_TRUE(Eventually([&] { return FindMarkedProcesses(Paths("late").mark)->empty(); }))
+  EXPECT_TRUE(Eventually([&] { return FindMarkedProcesses(ProcessesOfPod(Paths("late").mark))->empty(); }))
       << "its monitor is on its way out, and nothing else";
   EXPECT_FALSE(FileExists(Paths("late").run_dir));
 }

@@ -1,45 +1,56 @@
 #include "runtime/pod_view.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/errors.h"
 #include "base/time_format.h"
 #include "os/file.h"
 #include "os/file_lock.h"
+#include "os/marked_process.h"
 #include "os/process_identity.h"
+#include "pod/pod_mark.h"
 
 namespace virtcontainers {
+namespace {
 
-Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored) {
-  VC_ASSIGN_OR_RETURN(const bool held, FileLock::IsHeld(files.paths().monitor_lock()));
-  if (monitored != nullptr) *monitored = held;
-  VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
-  if (record.state != PodState::kRunning && record.state != PodState::kPaused) return record;
-  bool alive = false, without_files = false;
-  if (record.vm) {
-    VC_ASSIGN_OR_RETURN(alive, CheckAlive(record.vm->process));
+// Why a pod has stopped whose VM was started with another pod's mark.
+std::string DescribeOrigin(const VmRecord& vm, const std::string& mark, bool same_boot) {
+  const std::optional<PodMark> theirs = ParsePodMark(vm.mark), ours = ParsePodMark(mark);
+  if (!theirs || !ours) return "its state names no process of it";
+  if (theirs->tag == ours->tag) return "its state is a copy of the state of pod " + Quoted(theirs->pod);
+  if (theirs->root != ours->root) {
+    return "it ran under root directory " + Quoted(theirs->root) + ", of which this one is a copy";
   }
-  // Without its files a VM is of no use. A monitor that lives ends it, and without one nobody can take it
-  // over: it is ended by the next call that changes the pod.
-  if (!held && alive) {
-    for (const ProcessIdentity& helper : record.helpers) {
-      VC_ASSIGN_OR_RETURN(const bool there, CheckAlive(helper));
-      if (!there) without_files = true;
-    }
-  }
-  if (alive && !without_files) return record;
-  // A monitor that lives has seen it too and is about to say why.
-  std::string reason = held ? "the VM has ended" : "the VM is gone, and so is its monitor";
-  if (alive) reason = "virtiofsd is gone, and so is the pod's monitor";
-  VC_ASSIGN_OR_RETURN(const std::string boot_id, BootId());
-  if (record.vm && record.vm->process.boot_id != boot_id) reason = "the host was restarted";
-  MarkStopped(record, reason, Now());
-  return record;
+  // Devices have other numbers then.
+  if (!same_boot) return "the host was restarted";
+  return "it ran under another directory at " + Quoted(theirs->root) + ", of which this one is a copy";
 }
 
-Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerRecord& record) {
-  VC_ASSIGN_OR_RETURN(const ContainerConfig config, files.LoadContainer(record.id));
-  ContainerStatus status;
+Result<std::string> WhyStopped(const PodRecord& record, const std::string& mark, bool monitored) {
+  VC_ASSIGN_OR_RETURN(const std::string boot_id, BootId());
+  const bool same_boot = !record.vm || record.vm->process.boot_id == boot_id;
+  const bool own = !record.vm || record.vm->mark.empty() || IsSamePod(record.vm->mark, mark);
+  if (!own) return DescribeOrigin(*record.vm, mark, same_boot);
+  if (!same_boot) return std::string("the host was restarted");
+  // A monitor that lives has seen it too and is about to say why.
+  return std::string(monitored ? "the VM has ended" : "the VM is gone, and so is its monitor");
+}
+
+void AddReason(std::string& reason, const std::string& more) {
+  reason += (reason.empty() ? "" : "; ") + more;
+}
+
+void FillFrom(const PodConfig& config, PodStatus& status) {
+  status.hypervisor = config.hypervisor.type;
+  status.machine = config.hypervisor.machine;
+  status.agent = config.agent.type;
+  status.vcpus = config.resources.vcpus;
+  status.memory = config.resources.memory;
+  status.annotations = config.annotations;
+}
+
+void FillFrom(const ContainerRecord& record, ContainerStatus& status) {
   status.id = record.id;
   status.state = record.state;
   status.reason = record.reason;
@@ -47,6 +58,105 @@ Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerReco
   status.created = record.created;
   status.started = record.started;
   status.finished = record.finished;
+}
+
+// A container whose file cannot be read; nothing of one that was deleted between the two reads.
+Result<std::optional<ContainerStatus>> ViewDamagedContainer(const PodFiles& files,
+                                                            const ContainerRecord& record,
+                                                            const Error& damage) {
+  if (damage.code() == Code::kNotFound) {
+    VC_ASSIGN_OR_RETURN(PodRecord now, files.LoadRecord());
+    if (now.Find(record.id) == nullptr) return std::optional<ContainerStatus>();
+  } else if (damage.code() != Code::kDataLoss) {
+    return Fail(damage);
+  }
+  ContainerStatus status;
+  FillFrom(record, status);
+  AddReason(status.reason, damage.ToString());
+  return std::optional(std::move(status));
+}
+
+Result<PodStatus> ViewPodOnce(const PodFiles& files, const HasProcesses& has_processes) {
+  PodStatus status;
+  status.id = files.id();
+  status.console = files.paths().console();
+  bool monitored = false;
+  const Result<PodRecord> record = LoadCorrectedRecord(files, &monitored);
+  const Result<PodConfig> config = files.LoadConfig();
+  if (config) FillFrom(*config, status);
+  if (!config && config.error().code() != Code::kDataLoss) return Fail(config.error());
+  if (!record) {
+    if (record.error().code() != Code::kDataLoss) return Fail(record.error());
+    VC_ASSIGN_OR_RETURN(const bool runs, has_processes());
+    status.state = runs || monitored ? PodState::kRunning : PodState::kStopped;
+    status.reason = record.error().ToString();
+    return status;
+  }
+
+  status.state = record->state;
+  status.reason = record->reason;
+  status.created = record->created;
+  status.started = record->started;
+  status.finished = record->finished;
+  if (record->vm && (record->state == PodState::kRunning || record->state == PodState::kPaused)) {
+    status.hypervisor_version = record->vm->version;
+    status.accelerator = record->vm->accelerator;
+    status.accelerator_reason = record->vm->accelerator_reason;
+    status.sandbox = record->vm->sandbox;
+    status.agent_version = record->vm->agent_version;
+    status.transport = record->vm->transport;
+    status.vm_pid = record->vm->process.pid;
+    status.monitor_pid = record->monitor.pid;
+    VC_ASSIGN_OR_RETURN(const bool lives, CheckAlive(record->monitor));
+    if (!monitored || !lives) status.reason = "its monitor has died: the next call on the pod starts another";
+  }
+  if (!config) AddReason(status.reason, config.error().ToString());
+  for (const ContainerRecord& container : record->containers) {
+    Result<ContainerStatus> view = ViewContainer(files, container);
+    if (view) {
+      status.containers.push_back(std::move(*view));
+      continue;
+    }
+    VC_ASSIGN_OR_RETURN(std::optional<ContainerStatus> damaged,
+                        ViewDamagedContainer(files, container, view.error()));
+    if (damaged) status.containers.push_back(std::move(*damaged));
+  }
+  return status;
+}
+
+}  // namespace
+
+Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored) {
+  VC_ASSIGN_OR_RETURN(const bool held, FileLock::IsHeld(files.paths().monitor_lock()));
+  if (monitored != nullptr) *monitored = held;
+  VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
+  if (record.state != PodState::kRunning && record.state != PodState::kPaused) return record;
+  const MarkFilter ours = ProcessesOfPod(files.paths().mark);
+  bool alive = false, without_files = false;
+  if (record.vm) {
+    VC_ASSIGN_OR_RETURN(alive, IsMarked(record.vm->process, ours));
+  }
+  // Without its files a VM is of no use. A monitor that lives ends it, and without one nobody can take it
+  // over: it is ended by the next call that changes the pod.
+  if (!held && alive) {
+    for (const ProcessIdentity& helper : record.helpers) {
+      VC_ASSIGN_OR_RETURN(const bool there, IsMarked(helper, ours));
+      if (!there) without_files = true;
+    }
+  }
+  if (alive && !without_files) return record;
+  std::string reason = "virtiofsd is gone, and so is the pod's monitor";
+  if (!alive) {
+    VC_ASSIGN_OR_RETURN(reason, WhyStopped(record, files.paths().mark, held));
+  }
+  MarkStopped(record, reason, Now());
+  return record;
+}
+
+Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerRecord& record) {
+  VC_ASSIGN_OR_RETURN(const ContainerConfig config, files.LoadContainer(record.id));
+  ContainerStatus status;
+  FillFrom(record, status);
   status.rootfs = config.rootfs;
   status.args = config.process.args;
   if (config.output == ContainerOutput::kLog) status.log = files.paths().log(record.id);
@@ -54,57 +164,13 @@ Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerReco
   return status;
 }
 
-namespace {
-
-Result<PodStatus> ViewPodOnce(const PodFiles& files) {
-  VC_ASSIGN_OR_RETURN(const PodConfig config, files.LoadConfig());
-  VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files));
-
-  PodStatus status;
-  status.id = config.id;
-  status.state = record.state;
-  status.reason = record.reason;
-  status.hypervisor = config.hypervisor.type;
-  status.machine = config.hypervisor.machine;
-  status.agent = config.agent.type;
-  status.vcpus = config.resources.vcpus;
-  status.memory = config.resources.memory;
-  status.console = files.paths().console();
-  status.created = record.created;
-  status.started = record.started;
-  status.finished = record.finished;
-  status.annotations = config.annotations;
-  if (record.vm && (record.state == PodState::kRunning || record.state == PodState::kPaused)) {
-    status.hypervisor_version = record.vm->version;
-    status.accelerator = record.vm->accelerator;
-    status.accelerator_reason = record.vm->accelerator_reason;
-    status.sandbox = record.vm->sandbox;
-    status.agent_version = record.vm->agent_version;
-    status.transport = record.vm->transport;
-    status.vm_pid = record.vm->process.pid;
-    status.monitor_pid = record.monitor.pid;
-    VC_ASSIGN_OR_RETURN(const bool monitored, CheckAlive(record.monitor));
-    if (!monitored) status.reason = "its monitor has died: the next call on the pod starts another";
-  }
-  for (const ContainerRecord& container : record.containers) {
-    // One that was deleted between the two reads is not there any more.
-    Result<ContainerStatus> view = ViewContainer(files, container);
-    if (!view && view.error().code() == Code::kNotFound) continue;
-    if (!view) return Fail(std::move(view.error()));
-    status.containers.push_back(std::move(*view));
-  }
-  return status;
-}
-
-}  // namespace
-
-Result<PodStatus> ViewPod(const PodFiles& files) {
+Result<PodStatus> ViewPod(const PodFiles& files, const HasProcesses& has_processes) {
   // A pod may be deleted between two of its files, and another of its id be there by then.
   constexpr int kAttempts = 100;
   for (int attempt = 1;; ++attempt) {
-    Result<PodStatus> status = ViewPodOnce(files);
+    Result<PodStatus> status = ViewPodOnce(files, has_processes);
     const bool replaced =
-        !status && status.error().code() == Code::kNotFound && IsDirectory(files.paths().dir);
+        !status && status.error().code() == Code::kNotFound && EntryExists(files.paths().dir);
     if (!replaced || attempt == kAttempts) return status;
   }
 }

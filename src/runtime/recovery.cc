@@ -1,49 +1,55 @@
 #include "runtime/recovery.h"
 
+#include <memory>
+#include <optional>
+#include <utility>
+
 #include "base/errors.h"
 #include "os/file.h"
 #include "os/marked_process.h"
-#include "os/process_identity.h"
 #include "pod/journal.h"
+#include "pod/pod_mark.h"
 
 namespace virtcontainers {
 namespace {
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-// By who has the pod's mark: also who was started and never noted.
-Status EndMarkedProcesses(const std::string& mark, Deadline deadline) {
-  // Who is killed may just be starting another.
-  while (true) {
-    VC_ASSIGN_OR_RETURN(const std::vector<ProcessIdentity> left, FindMarkedProcesses(mark));
-    if (left.empty()) return {};
-    for (const ProcessIdentity& process : left) VC_RETURN_IF_ERROR(KillAndWait(process, deadline));
-  }
-}
-
 }  // namespace
+
+Result<PodProcesses> FindPodProcesses(const RootKey& root) {
+  VC_ASSIGN_OR_RETURN(std::vector<MarkedProcess> marked, FindMarkedProcesses([&](std::string_view mark) {
+                        const std::optional<PodMark> parsed = ParsePodMark(mark);
+                        return parsed && parsed->tag == root.tag;
+                      }));
+  PodProcesses found;
+  for (MarkedProcess& process : marked) {
+    found[ParsePodMark(process.mark)->pod].push_back(std::move(process.process));
+  }
+  return found;
+}
 
 bool HasEffects(const PodFiles& files) {
   const JournalState journal = LoadJournal(files.paths().journal());
-  return journal.damaged || !journal.open.empty() || IsDirectory(files.paths().run_dir);
+  return journal.damaged || !journal.open.empty() || EntryExists(files.paths().run_dir);
 }
 
-Status UndoEffects(const PodFiles& files, const PodRecord& record, Deadline deadline) {
-  const PodPaths& paths = files.paths();
-  const JournalState journal = LoadJournal(paths.journal());
+Status UndoEffects(const PodFiles& files, Deadline deadline) {
   // Processes first, and with them their namespaces and the mounts in those: what is removed then nobody
   // uses.
-  if (record.vm) VC_RETURN_IF_ERROR(KillAndWait(record.vm->process, deadline));
-  for (const ProcessIdentity& helper : record.helpers) VC_RETURN_IF_ERROR(KillAndWait(helper, deadline));
+  VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(files.paths().mark), deadline));
+  return RemoveEffects(files);
+}
+
+Status RemoveEffects(const PodFiles& files) {
+  const PodPaths& paths = files.paths();
+  const JournalState journal = LoadJournal(paths.journal());
   for (const Effect& effect : journal.open) {
-    if (effect.process) VC_RETURN_IF_ERROR(KillAndWait(*effect.process, deadline));
-  }
-  VC_RETURN_IF_ERROR(EndMarkedProcesses(paths.mark, deadline));
-  for (const Effect& effect : journal.open) {
-    // The pod's, of a call that had its run directories elsewhere.
+    // The pod's, of a call that had its run directories elsewhere. Its name has the root's key in it. A line
+    // that was damaged is no reason not to remove the rest.
     const bool elsewhere = effect.kind == EffectKind::kDirectory && effect.what != paths.run_dir &&
-                           NameOf(effect.what) == NameOf(paths.run_dir);
-    if (elsewhere) VC_RETURN_IF_ERROR(RemoveTree(effect.what));
+                           effect.what.starts_with('/') && NameOf(effect.what) == NameOf(paths.run_dir);
+    if (elsewhere) (void)RemoveTree(effect.what);
   }
   VC_RETURN_IF_ERROR(RemoveTree(paths.run_dir));
   if (!journal.damaged && journal.open.empty()) return {};

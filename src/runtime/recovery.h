@@ -3,23 +3,34 @@
 #ifndef VIRTCONTAINERS_SRC_RUNTIME_RECOVERY_H_
 #define VIRTCONTAINERS_SRC_RUNTIME_RECOVERY_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
-#include "pod/record.h"
+#include "pod/root_key.h"
 #include "pod/store.h"
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
+#include "virtcontainers/hypervisor.h"
 
 namespace virtcontainers {
 
-// Whether there is something of a pod that does not run, by its journal and its files.
+// The processes of a root's pods that run, by the pod's id.
+using PodProcesses = std::map<std::string, std::vector<ProcessIdentity>, std::less<>>;
+
+// Looks at all processes of the host once. Errors: those of reading /proc.
+Result<PodProcesses> FindPodProcesses(const RootKey& root);
+
+// Whether there may be something of a pod that does not run, by its journal and its run directory.
 bool HasEffects(const PodFiles& files);
 
-// Ends the processes of a pod that no monitor has and that is not to run: those that its record, its journal
-// and their marks tell of; then its run directory goes, and its journal is empty. `record` is what is on
-// disk, or an empty one if that cannot be read. Errors: DeadlineExceeded; then the journal is as it was.
-Status UndoEffects(const PodFiles& files, const PodRecord& record, Deadline deadline);
+// Ends the processes of a pod that no monitor has and that is not to run, then removes what RemoveEffects
+// does. Processes are known by the pod's mark alone: what the record and the journal say of them may be
+// another's. Errors: DeadlineExceeded; then the journal is as it was.
+Status UndoEffects(const PodFiles& files, Deadline deadline);
+
+// Removes the run directory of a pod of which no process is left, and empties its journal.
+Status RemoveEffects(const PodFiles& files);
 
 }  // namespace virtcontainers
 

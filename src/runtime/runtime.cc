@@ -70,17 +70,15 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
     return {};
   };
   const auto remove = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
-    Result<Impl::Turn> turn = impl_->Take(pod, deadline);
-    // A pod whose state cannot be read can still be deleted, as long as nothing of it can be running.
+    const Result<Impl::Turn> turn = impl_->Take(pod, deadline);
+    // A pod whose state cannot be read can still be deleted, as long as nothing of it is running.
     if (!turn && turn.error().code() == Code::kDataLoss) {
-      VC_ASSIGN_OR_RETURN(const FileLock lock, FileLock::Acquire(files.paths().lock(), deadline));
-      VC_ASSIGN_OR_RETURN(const bool monitored, FileLock::IsHeld(files.paths().monitor_lock()));
-      if (!monitored) {
-        VC_RETURN_IF_ERROR(UndoEffects(files, PodRecord(), deadline));
-        return forget();
+      VC_ASSIGN_OR_RETURN(const Impl::DamagedPod damaged, impl_->TakeDamaged(pod, deadline));
+      if (damaged.monitored || damaged.has_processes) {
+        VC_RETURN_IF_ERROR(CheckPodCall(pod, PodState::kRunning, PodCall::kDeletePod));
       }
-      VC_RETURN_IF_ERROR(CheckPodCall(pod, PodState::kRunning, PodCall::kDeletePod));
+      if (damaged.lock) VC_RETURN_IF_ERROR(RemoveEffects(damaged.files));
+      return forget();
     }
     VC_RETURN_IF_ERROR(turn);
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn->record.state, PodCall::kDeletePod));
@@ -109,25 +107,25 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
 
 Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadline) {
   const auto stop = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
     Result<Impl::Turn> turn = impl_->Take(pod, deadline);
-    // A monitor that lives knows its pod, whatever became of the file, and writes it anew.
-    if (!turn && turn.error().code() == Code::kDataLoss &&
-        FileLock::IsHeld(files.paths().monitor_lock()).value_or(false)) {
-      return impl_->StopMonitored(files, grace, deadline);
-    }
+    if (!turn && turn.error().code() == Code::kDataLoss) return impl_->StopDamaged(pod, grace, deadline);
     VC_RETURN_IF_ERROR(turn);
+    const PodFiles& files = turn->files;
     VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, turn->record.state, PodCall::kStopPod));
     if (step == Step::kNothing) return {};
     // A monitor that died is replaced, for the guest to end in peace; if that takes long, without.
     if (!turn->monitored) (void)impl_->Restore(*turn, Min(deadline, Deadline::After(kPeace)));
     if (turn->monitored) {
-      VC_RETURN_IF_ERROR(impl_->StopMonitored(files, grace, deadline));
-      VC_ASSIGN_OR_RETURN(turn->record, files.LoadRecord());
-      // Unless it died before it was done.
-      if (!turn->running()) return {};
+      const Status stopped = impl_->StopMonitored(files, grace, deadline);
+      // One that cannot be reached any more is ended with the rest.
+      if (!stopped && stopped.error().code() != Code::kUnavailable) return stopped;
     }
-    VC_RETURN_IF_ERROR(UndoEffects(files, turn->record, deadline));
+    // Nothing but the record is left of one that a monitor has stopped, unless that died before it was done.
+    VC_ASSIGN_OR_RETURN(turn->record, files.LoadRecord());
+    if (!turn->running() && !FileLock::IsHeld(files.paths().monitor_lock()).value_or(true)) return {};
+    VC_RETURN_IF_ERROR(UndoEffects(files, deadline));
+    VC_ASSIGN_OR_RETURN(turn->record, files.LoadRecord());
+    if (!turn->running()) return {};
     MarkStopped(turn->record, "", Now());
     VC_RETURN_IF_ERROR(files.SaveRecord(turn->record));
     impl_->Tell(EventType::kPodStopped, pod);
@@ -138,9 +136,17 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
 
 Result<std::vector<PodStatus>> Runtime::ListPod(PodFilter filter) {
   VC_ASSIGN_OR_RETURN(const std::vector<std::string> ids, impl_->store().ListPods());
+  // Looked for once, for all pods whose state cannot be read.
+  std::optional<PodProcesses> processes;
   std::vector<virtcontainers::PodStatus> pods;
   for (const std::string& id : ids) {
-    Result<virtcontainers::PodStatus> pod = ViewPod(impl_->store().Pod(id));
+    const auto has_processes = [&]() -> Result<bool> {
+      if (!processes) {
+        VC_ASSIGN_OR_RETURN(processes, FindPodProcesses(impl_->store().key()));
+      }
+      return processes->count(id) != 0;
+    };
+    Result<virtcontainers::PodStatus> pod = ViewPod(impl_->store().Pod(id), has_processes);
     if (!pod) {
       if (!impl_->store().HasPod(id)) continue;  // deleted just now
       // That is this caller's lack, and says nothing of the pod.
@@ -162,7 +168,7 @@ Result<std::vector<PodStatus>> Runtime::ListPod(PodFilter filter) {
 Result<PodStatus> Runtime::PodStatus(std::string_view pod) {
   const auto view = [&]() -> Result<virtcontainers::PodStatus> {
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
-    return ViewPod(files);
+    return ViewPod(files, [&] { return impl_->HasProcesses(files); });
   };
   return In(Doing("status of", pod), view());
 }

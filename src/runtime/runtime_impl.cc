@@ -7,6 +7,8 @@
 
 #include "base/time_format.h"
 #include "monitor/launch.h"
+#include "os/marked_process.h"
+#include "pod/pod_mark.h"
 #include "runtime/recovery.h"
 
 namespace virtcontainers {
@@ -61,6 +63,10 @@ Result<Runtime::Impl::Turn> Runtime::Impl::Take(std::string_view pod, Deadline d
 }
 
 Status Runtime::Impl::Restore(Turn& turn, Deadline deadline) const {
+  // One that lives and has lost its lock, whose file was removed, must not live beside another.
+  VC_ASSIGN_OR_RETURN(const bool lives,
+                      IsMarked(turn.record.monitor, ProcessesOfPod(turn.files.paths().mark)));
+  if (lives) VC_RETURN_IF_ERROR(KillAndWait(turn.record.monitor, deadline));
   const Deadline patience = Min(deadline, Deadline::After(kReplacing));
   std::optional<Error> cause;
   while (true) {
@@ -71,6 +77,8 @@ Status Runtime::Impl::Restore(Turn& turn, Deadline deadline) const {
     // A VM that ended before it could be taken over is no failure of this.
     if (!turn.running() && !turn.monitored) return Recover(turn, deadline);
     if (taken || !turn.running()) return {};
+    // No other can read what this one could not.
+    if (taken.error().code() == Code::kDataLoss) return taken;
     const bool cut_short = deadline.passed() && taken.error().code() == Code::kDeadlineExceeded;
     if (!cut_short) cause = taken.error();
     if (cut_short && !cause) {
@@ -93,35 +101,47 @@ Result<Runtime::Impl::Turn> Runtime::Impl::TakeMonitored(std::string_view pod, D
   return turn;
 }
 
-Status Runtime::Impl::Recover(Turn& turn, Deadline deadline, bool thorough) const {
-  turn.files.Sweep(turn.record);
+Status Runtime::Impl::Recover(Turn& turn, Deadline deadline) const {
   VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
   const bool unseen = on_disk.state != turn.record.state;
   const bool noted = on_disk.vm.has_value();  // also by a start that came to nothing
-  if (thorough || unseen || noted || HasEffects(turn.files)) {
-    VC_RETURN_IF_ERROR(UndoEffects(turn.files, on_disk, deadline));
+  if (unseen || noted || HasEffects(turn.files)) {
+    VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(turn.files.paths().mark), deadline));
+    return RemoveRemains(turn);
   }
-  if (!unseen && !noted) return {};
+  // What cannot be removed is in nobody's way.
+  (void)turn.files.Sweep(turn.record);
+  return {};
+}
+
+Status Runtime::Impl::RemoveRemains(Turn& turn) const {
+  const Status swept = turn.files.Sweep(turn.record);
+  VC_RETURN_IF_ERROR(RemoveEffects(turn.files));
+  VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
+  const bool unseen = on_disk.state != turn.record.state;
+  if (!unseen && !on_disk.vm) return {};
   turn.record.vm.reset();
   turn.record.helpers.clear();
   turn.record.monitor = {};
   // Where that cannot be written, on a full disk, the next call finds the same and tries again.
   if (!turn.files.SaveRecord(turn.record) || !unseen) return {};
   turn.buried = true;
-  VC_ASSIGN_OR_RETURN(const PodConfig config, turn.files.LoadConfig());
-  Tell(EventType::kPodStopped, config.id, "", turn.record.reason);
+  Tell(EventType::kPodStopped, turn.files.id(), "", turn.record.reason);
   return {};
 }
 
-std::optional<Runtime::Impl::Turn> Runtime::Impl::Peek(std::string_view pod) const {
+Result<Runtime::Impl::Turn> Runtime::Impl::Peek(std::string_view pod) const {
   const PodFiles files = store_.Pod(pod);
+  const auto busy = [&] { return Fail(Code::kUnavailable, "pod " + Quoted(pod) + " is in use"); };
   Result<FileLock> lock = FileLock::Acquire(files.paths().lock(), Deadline::After(milliseconds(0)));
-  if (!lock) return {};
-  bool monitored;
+  if (!lock && lock.error().code() == Code::kDeadlineExceeded) return busy();
+  VC_RETURN_IF_ERROR(lock);
+  bool monitored = false;
   Result<PodRecord> record = LoadCorrectedRecord(files, &monitored);
-  if (!record || monitored) return {};
+  if (monitored) return busy();
+  VC_RETURN_IF_ERROR(record);
   Turn turn{.lock = std::move(*lock), .files = files, .record = std::move(*record), .monitored = false};
-  if (turn.running()) return {};
+  if (turn.running()) return busy();
   return turn;
 }
 
@@ -129,10 +149,8 @@ void Runtime::Impl::UndoStart(const PodFiles& files) const {
   // A monitor that was killed holds its lock for a moment longer than it lives; one that lives is on its way
   // out, and needs no help.
   const Result<FileLock> nobody = FileLock::Acquire(files.paths().monitor_lock(), Deadline::After(kDying));
-  if (!nobody || !HasEffects(files)) return;
-  const Result<PodRecord> record = files.LoadRecord();
   // What is not undone now the pod's next call undoes.
-  if (record) (void)UndoEffects(files, *record, Deadline::After(kDying));
+  if (nobody && HasEffects(files)) (void)UndoEffects(files, Deadline::After(kDying));
 }
 
 std::shared_ptr<MonitorLink> Runtime::Impl::Monitor(const PodFiles& files, std::string_view pod) const {
@@ -182,6 +200,38 @@ Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& 
   }
 }
 
+Result<bool> Runtime::Impl::HasProcesses(const PodFiles& files) const {
+  VC_ASSIGN_OR_RETURN(const std::vector<MarkedProcess> found,
+                      FindMarkedProcesses(ProcessesOfPod(files.paths().mark)));
+  return !found.empty();
+}
+
+Result<Runtime::Impl::DamagedPod> Runtime::Impl::TakeDamaged(std::string_view pod, Deadline deadline) const {
+  VC_ASSIGN_OR_RETURN(PodFiles files, Find(pod));
+  DamagedPod damaged{.lock = {}, .files = std::move(files)};
+  const PodPaths& paths = damaged.files.paths();
+  Result<FileLock> lock = FileLock::Acquire(paths.lock(), deadline);
+  if (lock) damaged.lock = std::move(*lock);
+  if (!lock && lock.error().code() != Code::kDataLoss) return Fail(std::move(lock.error()));
+  VC_ASSIGN_OR_RETURN(damaged.monitored, FileLock::IsHeld(paths.monitor_lock()));
+  VC_ASSIGN_OR_RETURN(damaged.has_processes, HasProcesses(damaged.files));
+  return damaged;
+}
+
+Status Runtime::Impl::StopDamaged(std::string_view pod, milliseconds grace, Deadline deadline) const {
+  VC_ASSIGN_OR_RETURN(const DamagedPod damaged, TakeDamaged(pod, deadline));
+  // A monitor that lives knows its pod, whatever became of the file, and writes it anew.
+  if (damaged.monitored) {
+    const Status stopped = StopMonitored(damaged.files, grace, deadline);
+    if (!stopped && stopped.error().code() != Code::kUnavailable) return stopped;
+  }
+  VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(damaged.files.paths().mark), deadline));
+  if (!damaged.lock) return RemoveTree(damaged.files.paths().run_dir);
+  VC_RETURN_IF_ERROR(RemoveEffects(damaged.files));
+  if (damaged.has_processes && !damaged.monitored) Tell(EventType::kPodStopped, pod);
+  return {};
+}
+
 void Runtime::Impl::Tell(EventType type, std::string_view pod, std::string_view container,
                          std::string_view reason) const {
   Event event;
@@ -190,7 +240,7 @@ void Runtime::Impl::Tell(EventType type, std::string_view pod, std::string_view 
   event.pod = std::string(pod);
   event.container = std::string(container);
   event.reason = std::string(reason);
-  (void)EventLog(options_.root).Append(std::move(event));
+  (void)EventLog(store_.root()).Append(std::move(event));
 }
 
 Status Runtime::Impl::TellOfDeletion(std::string_view pod, const std::function<Status()>& remove) const {
@@ -198,27 +248,26 @@ Status Runtime::Impl::TellOfDeletion(std::string_view pod, const std::function<S
   event.type = EventType::kPodDeleted;
   event.time = Now();
   event.pod = std::string(pod);
-  return EventLog(options_.root).Append(std::move(event), remove);
+  return EventLog(store_.root()).Append(std::move(event), remove);
 }
 
 Status Runtime::Impl::StopMonitored(const PodFiles& files, milliseconds grace, Deadline deadline) const {
   wire::StopRequest request;
   request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
-  const auto ask = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> monitor,
-                        MonitorClient::Connect(files.paths().monitor_socket(), deadline));
-    VC_RETURN_IF_ERROR(monitor->Call("StopPod", ttrpc::SerializeMessage(request), deadline));
-    return {};
-  };
   while (true) {
-    const Status asked = ask();
-    if (!asked && asked.error().code() != Code::kUnavailable) return asked;
+    const Result<std::shared_ptr<MonitorClient>> monitor =
+        MonitorClient::Connect(files.paths().monitor_socket(), deadline);
+    const Result<std::string> asked = monitor.and_then([&](const std::shared_ptr<MonitorClient>& client) {
+      return client->Call("StopPod", ttrpc::SerializeMessage(request), deadline);
+    });
+    if (!asked && asked.error().code() != Code::kUnavailable) return Fail(asked.error());
     // The monitor's last word may be lost with its connection; what counts is that it ends. One that goes on,
     // having hung up for want of a descriptor or a thread, is asked again.
     const Deadline patience = asked ? deadline : Min(deadline, Deadline::After(kDying));
     const Result<FileLock> gone = FileLock::Acquire(files.paths().monitor_lock(), patience);
     if (gone) return {};
     if (gone.error().code() != Code::kDeadlineExceeded) return Fail(gone.error());
+    if (!monitor) return Fail(monitor.error());
     if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "its monitor does not end");
   }
 }

@@ -81,12 +81,30 @@ class Runtime::Impl {
   Result<Turn> TakeMonitored(std::string_view pod, Deadline deadline) const;
   // Replaces the monitor of a pod that runs and has none, and reads its record anew.
   Status Restore(Turn& turn, Deadline deadline) const;
-  // Undoes what is left of a pod that does not run and has no monitor, and writes down that it has stopped.
-  // Without `thorough` a journal that says so is believed that there is nothing.
-  Status Recover(Turn& turn, Deadline deadline, bool thorough = false) const;
-  // The pod as it is for who wants to look, and not to wait: nothing if somebody works on it, if it runs, or
-  // if it cannot be read.
-  std::optional<Turn> Peek(std::string_view pod) const;
+  // Undoes what is left of a pod that does not run and has no monitor, and writes down that it has stopped. A
+  // journal that says that there is nothing is believed.
+  Status Recover(Turn& turn, Deadline deadline) const;
+  // The same of a pod of which no process is left, whatever its journal says.
+  Status RemoveRemains(Turn& turn) const;
+  // The pod as it is for a caller that wants to look, and not to wait. Errors: Unavailable for one that
+  // somebody works on or that runs; DataLoss for one that cannot be read and has no monitor.
+  Result<Turn> Peek(std::string_view pod) const;
+
+  // A pod whose record cannot be read.
+  struct DamagedPod {
+    std::optional<FileLock> lock;  // none where what lies in the pod's place is no directory
+    PodFiles files;
+    bool monitored = false;  // a monitor lives
+    bool has_processes = false;
+  };
+  Result<DamagedPod> TakeDamaged(std::string_view pod, Deadline deadline) const;
+  // Ends all that there is of it. Its record stays as it is.
+  Status StopDamaged(std::string_view pod, std::chrono::milliseconds grace, Deadline deadline) const;
+  // What CollectGarbage is made of (garbage.cc).
+  class Collector;
+
+  // For PodStatus and ListPod.
+  Result<bool> HasProcesses(const PodFiles& files) const;
   // After a start that failed: its monitor has undone it, or has died.
   void UndoStart(const PodFiles& files) const;
 
@@ -152,7 +170,8 @@ class Runtime::Impl {
   // Deletes a pod, and tells of it before the next one of its name can be told of.
   Status TellOfDeletion(std::string_view pod, const std::function<Status()>& remove) const;
 
-  // Stops a pod by its monitor; that has gone when this returns.
+  // Stops a pod by its monitor; that has gone when this returns. Errors: Unavailable for a monitor that lives
+  // and cannot be reached.
   Status StopMonitored(const PodFiles& files, std::chrono::milliseconds grace, Deadline deadline) const;
 
  private:

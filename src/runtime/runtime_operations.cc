@@ -112,7 +112,7 @@ Result<PodStats> Runtime::StatsPod(std::string_view pod, Deadline deadline) {
 }
 
 Result<std::unique_ptr<EventStream>> Runtime::Events(std::optional<uint64_t> after) {
-  return EventReader::Open(impl_->options().root, after);
+  return EventReader::Open(impl_->store().root(), after);
 }
 
 Status Runtime::PauseContainer(std::string_view pod, std::string_view container, Deadline deadline) {
