@@ -247,8 +247,10 @@ struct Seccomp {
   std::vector<SeccompRule> rules;
 };
 
-// A program that is run at a turn of a container's life, with the container's state on standard input.
-// (OCI runtime-spec, config.md, "POSIX-platform Hooks")
+// A program that is run at a turn of a container's life, with the container's state on standard input. What a
+// hook on the host leaves running ends when the pod stops: it is found by the variable VIRTCONTAINERS_POD,
+// which is added to the hook's environment and inherited from it. (OCI runtime-spec, config.md,
+// "POSIX-platform Hooks")
 struct Hook {
   std::string path;               // of the file that is executed; absolute
   std::vector<std::string> args;  // args[0] is the name the program sees; empty: `path`

@@ -61,6 +61,20 @@ TEST(GuestFiles, AreWrittenWhereThePodSaysSomething) {
   EXPECT_EQ(WriteGuestFiles(silent, dir / "one").value().size(), 1u);
 }
 
+// The monitor's umask made them root's alone: nobody else in a container could look a name up.
+TEST(GuestFiles, WriteGuestFiles_UnderTheMonitorsUmask_CanBeReadByEverybody) {
+  const TestDirectory dir;
+  const mode_t before = ::umask(077);
+  const auto mounts = WriteGuestFiles(Pod(), dir / "run/etc");
+  ::umask(before);
+  ASSERT_TRUE(mounts) << mounts.error().ToString();
+  for (const Mount& mount : *mounts) {
+    struct stat file {};
+    ASSERT_EQ(::stat(mount.source.c_str(), &file), 0);
+    EXPECT_EQ(file.st_mode & 0777, 0644u) << mount.destination;
+  }
+}
+
 TEST(GuestFiles, AContainersOwnMountsComeFirst) {
   const TestDirectory dir;
   const std::vector<Mount> files = {{"/etc/resolv.conf", "bind", "/r", {}}, {"/etc/hosts", "bind", "/h", {}}};

@@ -9,11 +9,13 @@
 
 #include <cerrno>
 #include <chrono>
+#include <optional>
 
 #include "base/errors.h"
 #include "base/json.h"
 #include "base/unique_fd.h"
 #include "os/file.h"
+#include "os/marked_process.h"
 #include "os/subprocess.h"
 
 namespace virtcontainers {
@@ -73,12 +75,16 @@ bool Follow(const Subprocess& child, int output, Deadline deadline, std::string&
   }
 }
 
+std::optional<mode_t> hook_umask;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
 Deadline Bound(const Hook& hook, Deadline deadline) {
   if (!hook.timeout) return deadline;
   return Min(deadline, Deadline::After(std::chrono::seconds(*hook.timeout)));
 }
 
 }  // namespace
+
+void SetHookUmask(mode_t umask) { hook_umask = umask; }
 
 std::string HookState(const ContainerConfig& container, const char* status, pid_t vm) {
   Json state = {{"ociVersion", "1.2.0"}, {"id", container.id}, {"status", status}};
@@ -100,7 +106,10 @@ Status RunHook(const Hook& hook, const std::string& state, Deadline deadline) {
   Subprocess::Options options{.argv = hook.args,
                               .program = hook.path,
                               .env = hook.env,
-                              .fds = {{input.get(), 0}, {writer.get(), STDERR_FILENO}}};
+                              .fds = {{input.get(), 0}, {writer.get(), STDERR_FILENO}},
+                              .umask = hook_umask};
+  // What it leaves running is found by the mark when the pod has ended.
+  if (const std::string mark = OwnMark(); !mark.empty()) options.env = WithMark(hook.env, mark);
   // args[0] is the caller's choice: a program with several functions goes by the name it is called.
   if (options.argv.empty()) options.argv.push_back(hook.path);
   Result<Subprocess> child = Subprocess::Spawn(options);

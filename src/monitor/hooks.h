@@ -19,10 +19,18 @@ namespace virtcontainers {
 // `vm` is the process that the container runs in as far as the host sees it.
 std::string HookState(const ContainerConfig& container, const char* status, pid_t vm);
 
-// Runs one hook to its end, with `state` as its standard input. Whatever it leaves running is not waited for,
-// unless it takes too long: then all of its session is killed. Errors: Aborted for one that fails, with its
-// path, its end and the last line of its standard error; NotFound, PermissionDenied for one that cannot be
-// run; DeadlineExceeded.
+// What the processes of hooks are called in the pod's journal, from the first hook on until the pod has
+// stopped: a hook may leave some running.
+inline constexpr char kHooksEffect[] = "hooks";
+
+// The umask of hooks from now on: that of whoever started this process, and not its own. Not thread-safe.
+void SetHookUmask(mode_t umask);
+
+// Runs one hook to its end, with `state` as its standard input. It has the environment that it is configured
+// with, and this process's mark (os/marked_process.h). Whatever it leaves running is not waited for, unless
+// it takes too long: then all of its session is killed. Errors: Aborted for one that fails, with its path,
+// its end and the last line of its standard error; NotFound, PermissionDenied for one that cannot be run;
+// DeadlineExceeded.
 Status RunHook(const Hook& hook, const std::string& state, Deadline deadline);
 
 // All of them in order. The first that fails is the last; its error names the turn. Errors: Aborted for one

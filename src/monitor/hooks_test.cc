@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/test_deadline.h"
 #include "base/unique_fd.h"
 #include "os/file.h"
+#include "os/marked_process.h"
 #include "os/pidfd.h"
 #include "os/poll.h"
 #include "os/test_directory.h"
@@ -21,6 +23,7 @@ namespace {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class HooksTest : public ::testing::Test {
@@ -129,6 +132,30 @@ TEST_F(HooksTest, WhatItLeavesRunningIsNotWaitedFor) {
   const pid_t child = std::stoi(Written("child"));
   ASSERT_GT(child, 1);
   EXPECT_EQ(::kill(child, SIGKILL), 0);
+}
+
+TEST_F(HooksTest, RunHook_OfAMonitorWithAMark_GivesTheMarkToTheHook) {
+  Hook hook = Script("hook", "env >\"$1\"");
+  hook.args = {"hook", dir_ / "out"};
+  hook.env = {"PATH=/usr/bin:/bin", std::string(kPodMark) + "=another's"};
+  ASSERT_EQ(::setenv(kPodMark, "tag:/root/pods/web", 1), 0);
+  const Status run = RunHook(hook, "{}", Soon());
+  ::unsetenv(kPodMark);
+  ASSERT_TRUE(run) << run.error().ToString();
+  EXPECT_THAT("\n" + Written("out"), HasSubstr("\nVIRTCONTAINERS_POD=tag:/root/pods/web\n"));
+  EXPECT_THAT(Written("out"), Not(HasSubstr("another's")));
+}
+
+// The monitor's own would make files that only root can read of what a hook makes for others.
+TEST_F(HooksTest, RunHook_HasTheUmaskThatWasSetForHooks) {
+  Hook hook = Script("hook", "umask >\"$1\"");
+  hook.args = {"hook", dir_ / "out"};
+  const mode_t before = ::umask(077);
+  SetHookUmask(027);
+  EXPECT_TRUE(RunHook(hook, "{}", Soon()));
+  EXPECT_EQ(Written("out"), "0027\n");
+  SetHookUmask(before);
+  EXPECT_EQ(::umask(before), 077u) << "this process's own is as it was";
 }
 
 TEST_F(HooksTest, TheyRunInOrderAndTheFirstFailureIsTheLast) {

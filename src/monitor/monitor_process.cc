@@ -15,6 +15,7 @@
 #include "base/unique_fd.h"
 #include "hypervisor/mock/mock_hypervisor.h"
 #include "hypervisor/qemu/qemu_hypervisor.h"
+#include "monitor/hooks.h"
 #include "monitor/launch.h"
 #include "monitor/pod_monitor.h"
 #include "monitor/service.h"
@@ -132,7 +133,7 @@ int MonitorMain(int argc, char** argv, const MonitorParts& parts) {
   ::signal(SIGHUP, SIG_IGN);
   // Nor is a log that has reached a limit on file sizes.
   ::signal(SIGXFSZ, SIG_IGN);
-  ::umask(077);
+  SetHookUmask(::umask(077));
   RaiseDescriptorLimit();
   if (::chdir("/") != 0) return Complain(ErrnoError("chdir /"));
   UniqueFd ready(kReadyFd);

@@ -5,13 +5,18 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/errors.h"
 #include "base/time_format.h"
+#include "monitor/hooks.h"
 #include "monitor/launch.h"
 #include "os/file.h"
+#include "os/marked_process.h"
 #include "os/own_file.h"
 #include "os/process_identity.h"
 #include "os/thread.h"
+#include "pod/pod_mark.h"
 #include "pod/state_machine.h"
 
 namespace virtcontainers {
@@ -108,6 +113,12 @@ Status PodMonitor::Serve(const std::function<Status()>& serve) {
 
 void PodMonitor::RemoveEffects(const Status& stopped) {
   Status removed = stopped;
+  // What hooks have left running ends with the pod.
+  const std::vector<Effect> open = journal_->open();
+  if (removed && std::any_of(open.begin(), open.end(),
+                             [](const Effect& effect) { return effect.what == kHooksEffect; })) {
+    removed = KillMarkedProcesses(ProcessesOfPod(files_.paths().mark), Deadline::After(kUndo));
+  }
   if (removed) removed = RemoveTree(files_.paths().run_dir);
   // What could not be removed stays announced: the pod's next caller tries again.
   if (removed) return journal_->Clear();

@@ -46,10 +46,6 @@ Result<Part> Make(const std::map<std::string, std::function<Part()>>& makers, co
 // How long all that is run once a container is gone may take: nobody may be waiting who would say it.
 constexpr auto kStopHooks = std::chrono::seconds(10);
 
-std::string HookEffect(const char* turn, const ContainerConfig& container) {
-  return std::string(turn) + " hooks of " + container.id;
-}
-
 // A context id for the VM: the first three are taken, and a random one is not likely to meet another pod's.
 uint32_t RandomCid() {
   uint32_t cid = 0;
@@ -318,33 +314,28 @@ Status PodVm::RunCreateHooks(const ContainerConfig& container, Deadline deadline
   if (container.hooks.empty()) return {};
   KeepStopHooks(container);
   const std::string state = HookState(container, "created", record_.process.pid);
-  const std::string effect = HookEffect("create", container);
-  VC_RETURN_IF_ERROR(options_.journal.Begin(EffectKind::kProcess, effect));
-  Status run = RunHooks("prestart", container.hooks.prestart, state, deadline);
-  if (run) run = RunHooks("createRuntime", container.hooks.create_runtime, state, deadline);
-  options_.journal.End(EffectKind::kProcess, effect);
-  return run;
+  VC_RETURN_IF_ERROR(options_.journal.Begin(EffectKind::kProcess, kHooksEffect));
+  VC_RETURN_IF_ERROR(RunHooks("prestart", container.hooks.prestart, state, deadline));
+  return RunHooks("createRuntime", container.hooks.create_runtime, state, deadline);
 }
 
-void PodVm::RunLate(const char* turn, const std::vector<Hook>& hooks, const ContainerConfig& container,
-                    const std::string& state, Deadline deadline) const {
+void PodVm::RunLate(const char* turn, const std::vector<Hook>& hooks, const std::string& state,
+                    Deadline deadline) const {
   if (hooks.empty()) return;
-  const std::string effect = HookEffect(turn, container);
   // They are due whether or not that can be written down; they have the pod's mark in any case.
-  if (const Status begun = options_.journal.Begin(EffectKind::kProcess, effect); !begun) {
+  if (const Status begun = options_.journal.Begin(EffectKind::kProcess, kHooksEffect); !begun) {
     std::fprintf(stderr, "%s\n", begun.error().ToString().c_str());
   }
   RunLateHooks(turn, hooks, state, deadline);
-  options_.journal.End(EffectKind::kProcess, effect);
 }
 
 void PodVm::RunStopHooks(const ContainerConfig& container, Deadline deadline) const {
-  RunLate("poststop", container.hooks.poststop, container, HookState(container, "stopped", 0), deadline);
+  RunLate("poststop", container.hooks.poststop, HookState(container, "stopped", 0), deadline);
 }
 
 void PodVm::RunStartHooks(const ContainerConfig& container, Deadline deadline) const {
-  RunLate("poststart", container.hooks.poststart, container,
-          HookState(container, "running", record_.process.pid), deadline);
+  RunLate("poststart", container.hooks.poststart, HookState(container, "running", record_.process.pid),
+          deadline);
 }
 
 std::vector<ProcessIdentity> PodVm::helpers() const {

@@ -103,8 +103,8 @@ class PodVm {
   VmConfig Describe() const;
   SharedRootfs::Options ShareOptions();
   void LimitConsole();
-  void RunLate(const char* turn, const std::vector<Hook>& hooks, const ContainerConfig& container,
-               const std::string& state, Deadline deadline) const;
+  void RunLate(const char* turn, const std::vector<Hook>& hooks, const std::string& state,
+               Deadline deadline) const;
   void RunStopHooks(const ContainerConfig& container, Deadline deadline) const;
   // virtiofsd has ended, and with it every file of the guest's.
   void LoseShare(const std::string& reason);

@@ -2,19 +2,23 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <set>
+#include <thread>
 
 #include "base/errors.h"
 #include "os/file.h"
 #include "os/pidfd.h"
 #include "os/poll.h"
+#include "os/thread.h"
 
 extern char** environ;
 
@@ -118,8 +122,25 @@ Result<Subprocess> Subprocess::Spawn(const Options& options) {
   if (options.env) env = Pointers(*options.env);
 
   pid_t pid = 0;
-  const int error = ::posix_spawn(&pid, program.c_str(), actions.get(), attributes.get(), argv.data(),
-                                  options.env ? env.data() : environ);
+  int error = 0;
+  const auto spawn = [&] {
+    error = ::posix_spawn(&pid, program.c_str(), actions.get(), attributes.get(), argv.data(),
+                          options.env ? env.data() : environ);
+  };
+  if (options.umask) {
+    // The child inherits the umask of the thread that starts it.
+    VC_ASSIGN_OR_RETURN(std::thread thread, StartThread([&] {
+                          if (::unshare(CLONE_FS) != 0) {
+                            error = errno;
+                            return;
+                          }
+                          ::umask(*options.umask);
+                          spawn();
+                        }));
+    thread.join();
+  } else {
+    spawn();
+  }
   if (error != 0) return FailErrno("run " + Quoted(name), error);
 
   UniqueFd pidfd(OpenPidfd(pid));

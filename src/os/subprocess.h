@@ -38,6 +38,7 @@ class Subprocess {
     std::string program;                          // the path to execute where argv[0] is only a name for it
     std::optional<std::vector<std::string>> env;  // default: this process's
     std::vector<std::pair<int, int>> fds;  // {ours, the child's}; 0, 1 and 2 are /dev/null if not listed
+    std::optional<mode_t> umask;           // default: this process's
   };
 
   // posix_spawn: no code of ours runs between fork and exec. The mount namespace and the like are the calling

@@ -280,5 +280,64 @@ TEST_F(RecoveryTest, AMonitorThatDiesWhileItStartsIsCleanedUpAfterAtOnce) {
   EXPECT_EQ(TestDirectory::Read(Paths("web").journal()), "");
 }
 
+// ---- what hooks leave running
+
+class HookDaemonTest : public RuntimeTest {
+ protected:
+  // A pod that runs, one of whose hooks has become a daemon.
+  ProcessIdentity Start() {
+    const std::string path = directory_.Write(
+        "daemon", "#!/bin/sh\nsetsid sleep 1000 >/dev/null 2>&1 &\necho $! >" + Pid() + "\n");
+    std::filesystem::permissions(path, std::filesystem::perms(0755));
+    PodConfig pod = Pod("web", {Container("a")});
+    pod.containers[0].hooks.poststop = {{path, {}, {"PATH=/usr/bin:/bin"}, {}}};
+    pod.containers[0].hooks.create_runtime = pod.containers[0].hooks.poststop;
+    CreateAndStart(pod);
+    const pid_t pid = std::stoi(TestDirectory::Read(Pid()));
+    return IdentifyProcess(pid).value();
+  }
+  std::string Pid() const { return directory_ / "pid"; }
+};
+
+TEST_F(HookDaemonTest, StopPod_EndsIt) {
+  const ProcessIdentity daemon = Start();
+  EXPECT_TRUE(IsAlive(daemon));
+  ASSERT_OK(runtime_.StopPod("web", std::chrono::milliseconds(0), Soon()));
+  EXPECT_FALSE(IsAlive(daemon));
+  EXPECT_NE(std::stoi(TestDirectory::Read(Pid())), daemon.pid) << "the hook that runs last leaves one, too";
+  EXPECT_THAT(FindMarkedProcesses(ProcessesOfPod(Paths("web").mark)).value(), IsEmpty());
+  EXPECT_EQ(TestDirectory::Read(Paths("web").journal()), "");
+}
+
+TEST_F(HookDaemonTest, DeletePod_AfterItsMonitorAndItsVmWereKilled_EndsIt) {
+  const ProcessIdentity daemon = Start();
+  const pid_t vm = StatusOf("web").vm_pid;
+  KillMonitor("web");
+  Kill(vm);
+  EXPECT_TRUE(IsAlive(daemon));
+  ASSERT_OK(runtime_.DeletePod("web", Soon()));
+  EXPECT_FALSE(IsAlive(daemon));
+}
+
+TEST_F(HookDaemonTest, CollectGarbage_AfterItsMonitorAndItsVmWereKilled_EndsIt) {
+  const ProcessIdentity daemon = Start();
+  const pid_t vm = StatusOf("web").vm_pid;
+  KillMonitor("web");
+  Kill(vm);
+  const auto found = runtime_.CollectGarbage({}, Soon());
+  ASSERT_OK(found);
+  EXPECT_THAT(*found, Contains(testing::Field(&Garbage::what, std::to_string(daemon.pid) + " (sleep)")));
+  EXPECT_FALSE(IsAlive(daemon));
+}
+
+TEST_F(HookDaemonTest, StopPod_AfterAnotherMonitorTookOver_EndsIt) {
+  const ProcessIdentity daemon = Start();
+  KillMonitor("web");
+  ASSERT_OK(runtime_.RestoreMonitor("web", Soon()));
+  EXPECT_TRUE(IsAlive(daemon));
+  ASSERT_OK(runtime_.StopPod("web", std::chrono::milliseconds(0), Soon()));
+  EXPECT_FALSE(IsAlive(daemon));
+}
+
 }  // namespace
 }  // namespace virtcontainers
