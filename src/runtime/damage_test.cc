@@ -248,7 +248,7 @@ class DamageTest : public RuntimeTest {
 TEST_F(DamageTest, AnyFileInAnyWay_LeavesEveryCallWorking) {
   const char* every = std::getenv("VIRTCONTAINERS_DAMAGE_EVERY");
   // A number that has no factor in common with those of damages and of states: all of them have their turn.
-  const int step = every != nullptr ? std::max(1, std::atoi(every)) : 17;
+  const int step = every != nullptr ? std::max(1, std::atoi(every)) : 29;
   int number = 0;
   for (const char* file : kFiles) {
     for (int damage = 0; damage < static_cast<int>(Damage::kEnd); ++damage) {

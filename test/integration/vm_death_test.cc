@@ -1,6 +1,8 @@
 // VMs that die, each cause with its monitor alive and dying as well: the pod is stopped and says why, whoever
 // waits is answered, nothing is left, and it can be started again.
 
+#include <sys/stat.h>
+
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -217,6 +219,51 @@ TEST_P(VmDeath, EachProcessOfVirtiofsd) {
     Die([&] { Kill(now[i]); }, HasSubstr("virtiofsd"));
     if (HasFatalFailure()) return;
   }
+}
+
+// `gc`, `stop` and `delete` on a copy of the root directory killed the VM.
+TEST_P(VmDeath, IsNotCausedByCallsOnACopyOfTheRoot) {
+  const PodStatus before = StatusOf(kPod);
+  if (GetParam()) Kill(before.monitor_pid);
+  RuntimeOptions options = runtime().options();
+  options.root = dir() + "/copy";
+  fs::copy(root(), options.root, fs::copy_options::recursive);
+  auto copy = Runtime::Open(options);
+  ASSERT_OK(copy);
+  const auto status = copy->PodStatus(kPod);
+  ASSERT_OK(status);
+  EXPECT_EQ(status->state, PodState::kStopped);
+  EXPECT_EQ(status->reason, "it ran under root directory '" + root() + "', of which this one is a copy");
+  EXPECT_OK(copy->CollectGarbage());
+  EXPECT_OK(copy->StopPod(kPod));
+  EXPECT_OK(copy->DeletePod(kPod));
+  fs::remove_all(options.root);
+  EXPECT_EQ(StatusOf(kPod).vm_pid, before.vm_pid);
+  EXPECT_EQ(Enter("c", Command({"echo", "alive"})).out, "alive\n");
+}
+
+// A pod without a state that can be read could neither be stopped nor deleted, and its VM was in nobody's
+// reach.
+TEST_P(VmDeath, OfAPodWhoseStateIsDamagedComesWithStopPod) {
+  const PodStatus before = StatusOf(kPod);
+  const std::string file = root() + "/pods/" + kPod + "/state.json", content = FileContent(file);
+  if (GetParam()) Kill(before.monitor_pid);
+  fs::remove(file);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  EXPECT_EQ(StatusOf(kPod).state, PodState::kRunning);
+  EXPECT_THAT(StatusOf(kPod).reason, HasSubstr("state.json' is a fifo and not a regular file"));
+  EXPECT_FAILS(runtime().DeletePod(kPod), Code::kFailedPrecondition, "is running: stop it first");
+  EXPECT_OK(runtime().CollectGarbage());
+  EXPECT_FALSE(ProcessesCalled("qemu").empty()) << "what may run is no garbage";
+  EXPECT_OK(runtime().StopPod(kPod, milliseconds(100)));
+  EXPECT_TRUE(Eventually([&] { return host_->ProcessesLeft().empty(); }))
+      << testing::PrintToString(host_->ProcessesLeft());
+  EXPECT_TRUE(fs::is_empty(run()));
+  EXPECT_THAT(Mounts(), IsEmpty());
+  EXPECT_EQ(StatusOf(kPod).state, PodState::kStopped);
+  // For the tests to come.
+  fs::remove(file);
+  WriteTo(file, content);
 }
 
 INSTANTIATE_TEST_SUITE_P(, VmDeath, testing::Bool(), [](const auto& parameter) {
