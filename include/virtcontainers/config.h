@@ -316,6 +316,9 @@ struct LogConfig {
 struct ContainerConfig {
   std::string id;      // see IsValidId
   std::string rootfs;  // an absolute path to a directory on the host, given to the container as it is
+  // The root file system cannot be written, whatever the guest does: the host shows it read-only. Mount
+  // points and the working directory that are missing in it are made before, on the host, and stay; nothing
+  // is ever changed that was there.
   bool readonly_rootfs = false;
   std::string hostname;    // empty: the pod's
   std::string domainname;  // of NIS; empty: the pod's, which has none. (setdomainname(2))

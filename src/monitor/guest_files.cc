@@ -1,15 +1,8 @@
 #include "monitor/guest_files.h"
 
-#include <fcntl.h>
-#include <linux/openat2.h>
-#include <stdio.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "base/errors.h"
-#include "base/unique_fd.h"
 #include "os/file.h"
 
 namespace virtcontainers {
@@ -17,16 +10,6 @@ namespace {
 
 constexpr const char* kResolvConf = "/etc/resolv.conf";
 constexpr const char* kHosts = "/etc/hosts";
-
-// Whether a path exists below `root`, seen as from inside: its symbolic links lead nowhere else.
-bool ExistsIn(const std::string& root, const char* path) {
-  const UniqueFd directory(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-  const UniqueFd found(static_cast<int>(::syscall(SYS_openat2, directory.get(), path, &how, sizeof how)));
-  return static_cast<bool>(found);
-}
 
 }  // namespace
 
@@ -76,14 +59,7 @@ ContainerConfig WithGuestFiles(ContainerConfig container, const std::vector<Moun
   for (const Mount& file : files) {
     const bool taken = std::any_of(container.mounts.begin(), container.mounts.end(),
                                    [&](const Mount& own) { return own.destination == file.destination; });
-    if (taken) continue;
-    if (container.readonly_rootfs && !ExistsIn(container.rootfs, file.destination.c_str())) {
-      std::fprintf(stderr,
-                   "container '%s' has no %s: its read-only root file system has no file to show it at\n",
-                   container.id.c_str(), file.destination.c_str());
-      continue;
-    }
-    container.mounts.push_back(file);
+    if (!taken) container.mounts.push_back(file);
   }
   return container;
 }

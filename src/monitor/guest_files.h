@@ -18,8 +18,7 @@ std::string HostsFile(const PodConfig& pod);
 // Writes the files that there are in the new directory `directory`; answers the mounts that show them.
 Result<std::vector<Mount>> WriteGuestFiles(const PodConfig& pod, const std::string& directory);
 
-// The container with those of `files` in whose place it has nothing mounted. Left out is also what has no
-// place to be mounted on in a root file system that cannot be written: that is logged.
+// The container with those of `files` in whose place it has nothing mounted.
 ContainerConfig WithGuestFiles(ContainerConfig container, const std::vector<Mount>& files);
 
 }  // namespace virtcontainers

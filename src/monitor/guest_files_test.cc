@@ -14,7 +14,6 @@ namespace virtcontainers {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 PodConfig Pod() {
@@ -86,23 +85,6 @@ TEST(GuestFiles, AContainersOwnMountsComeFirst) {
   ASSERT_EQ(with.mounts.size(), 2u);
   EXPECT_EQ(with.mounts[0].source, "/mine");
   EXPECT_EQ(with.mounts[1].source, "/r");
-}
-
-TEST(GuestFiles, AReadonlyRootfsHasThemWhereItHasTheFiles) {
-  const TestDirectory dir;
-  const std::vector<Mount> files = {{"/etc/resolv.conf", "bind", "/r", {}}, {"/etc/hosts", "bind", "/h", {}}};
-  ContainerConfig container;
-  container.id = "db";
-  container.rootfs = dir / "rootfs";
-  container.readonly_rootfs = true;
-  dir.Write("rootfs/etc/hosts");
-  // Seen from inside, it leads nowhere.
-  ASSERT_EQ(::symlink("/etc/passwd", (dir / "rootfs/etc/resolv.conf").c_str()), 0);
-  testing::internal::CaptureStderr();
-  const ContainerConfig with = WithGuestFiles(container, files);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("container 'db' has no /etc/resolv.conf"));
-  ASSERT_EQ(with.mounts.size(), 1u);
-  EXPECT_EQ(with.mounts[0].destination, "/etc/hosts");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "monitor/console_diagnosis.h"
 #include "monitor/guest_files.h"
 #include "monitor/hooks.h"
+#include "monitor/mount_points.h"
 #include "os/file.h"
 #include "os/own_file.h"
 #include "os/thread.h"
@@ -273,6 +274,7 @@ Result<GuestContainer> PodVm::ShowFiles(ContainerConfig container) {
   shown.rootfs = shown.config.rootfs;
   if (!share_) return shown;
   ContainerConfig& config = shown.config;
+  if (config.readonly_rootfs) VC_RETURN_IF_ERROR(MakeMountPoints(config, files_));
   std::vector<SharedRootfs::Volume> volumes;
   for (const Mount& mount : config.mounts) {
     if (!IsBindMount(mount)) continue;
