@@ -49,6 +49,11 @@ void ServedConnection::Respond(uint32_t stream_id, Result<std::string> answer) {
   if (failed) Close();
 }
 
+void ServedConnection::ReleasePayload(uint32_t stream_id) {
+  const std::lock_guard lock(mutex_);
+  connection_.ReleasePayload(stream_id);
+}
+
 void ServedConnection::Read() {
   std::vector<char> buffer(kReadBuffer);
   while (true) {

@@ -29,6 +29,7 @@ class ServedConnection : public std::enable_shared_from_this<ServedConnection> {
   void Close();
 
   void Respond(uint32_t stream_id, Result<std::string> answer);
+  void ReleasePayload(uint32_t stream_id);
 
  private:
   void Read();

@@ -43,6 +43,10 @@ void Responder::Respond(Result<std::string> answer) {
   if (const auto connection = once.lock()) connection->Respond(stream_id_, std::move(answer));
 }
 
+void Responder::ReleasePayload() {
+  if (const auto connection = connection_.lock()) connection->ReleasePayload(stream_id_);
+}
+
 class Server::Impl {
  public:
   Impl(Handler& handler, Options options) : handler_(handler), options_(options) {}

@@ -37,6 +37,9 @@ class Responder {
   // connection has gone.
   void Respond(Result<std::string> answer);
 
+  // The call's payload has been handed on: it does not count as held by this server any more.
+  void ReleasePayload();
+
   // Whether nobody is there any more to be answered, as far as that has been seen.
   bool gone() const { return connection_.expired(); }
 

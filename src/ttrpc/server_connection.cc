@@ -78,6 +78,11 @@ void ServerConnection::Respond(uint32_t stream_id, Result<std::string> answer) {
   Send(stream_id, std::move(answer));
 }
 
+void ServerConnection::ReleasePayload(uint32_t stream_id) {
+  const auto call = open_.find(stream_id);
+  if (call != open_.end()) open_bytes_ -= std::exchange(call->second, 0);
+}
+
 void ServerConnection::SendError(uint32_t stream_id, Error error) {
   Send(stream_id, tl::make_unexpected(std::move(error)));
 }

@@ -53,6 +53,9 @@ class ServerConnection {
   // larger than a frame becomes RESOURCE_EXHAUSTED. Does nothing if the call is not open (any more).
   void Respond(uint32_t stream_id, Result<std::string> answer);
 
+  // The call's payload is not held any more, or is bounded elsewhere: it does not count as an open call's.
+  void ReleasePayload(uint32_t stream_id);
+
   // Bytes to send to the peer: send some, then consume as many. Valid until the next call of anything else.
   std::string_view Output() const { return output_.view(); }
   void Consume(size_t count) { output_.Consume(count); }
@@ -75,7 +78,7 @@ class ServerConnection {
   const ServerLimits limits_;
   FrameDecoder decoder_;
   ByteQueue output_;
-  std::unordered_map<uint32_t, size_t> open_;  // the sizes of their payloads, by stream id
+  std::unordered_map<uint32_t, size_t> open_;  // how much is held of their payloads, by stream id
   size_t open_bytes_ = 0;
   uint32_t last_stream_id_ = 0;
   std::optional<Error> failure_;

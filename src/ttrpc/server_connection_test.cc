@@ -211,6 +211,18 @@ TEST_F(ServerConnectionTest, BoundsThePayloadsOfOpenCalls) {
   EXPECT_THAT(calls_, SizeIs(2));
 }
 
+TEST_F(ServerConnectionTest, ReleasedPayloads_DoNotCount) {
+  ServerConnection connection = Connect({.open_bytes = 1000});
+  connection.Receive(RequestFrame(1, "M", std::string(900, 'x')));
+  connection.ReleasePayload(1);
+  connection.ReleasePayload(3);
+  connection.Receive(RequestFrame(3, "M", std::string(900, 'x')));
+  EXPECT_THAT(calls_, SizeIs(2));
+  connection.Respond(1, ""s);
+  connection.Receive(RequestFrame(5, "M", std::string(900, 'x')));
+  EXPECT_THAT(calls_, SizeIs(2)) << "the second one is held still";
+}
+
 TEST_F(ServerConnectionTest, FailsWhenItsOutputIsNotRead) {
   ServerConnection connection = Connect({.output_bytes = 10'000});
   for (uint32_t id = 1; id < 100; id += 2) {
