@@ -35,6 +35,8 @@ void Call::Finish(Status status) const {
   }
 }
 
+void Call::ReleasePayload() const { connection_->ReleasePayload(stream_id_); }
+
 Connection::Connection(Handler handler, std::function<void()> output_ready)
     : handler_(std::move(handler)),
       output_ready_(std::move(output_ready)),

@@ -41,6 +41,10 @@ class Call {
   // Empty answer, or the error.
   void Finish(Status status) const;
 
+  // The request's bytes are kept elsewhere, and bounded there: they do not count against the connection's
+  // limit.
+  void ReleasePayload() const;
+
  private:
   std::shared_ptr<Connection> connection_;
   uint32_t stream_id_;
@@ -73,6 +77,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void WhenFlushed(std::function<void()> callback);
 
   void Respond(uint32_t stream_id, Result<std::string> answer, std::function<void()> undo);
+  void ReleasePayload(uint32_t stream_id) { server_.ReleasePayload(stream_id); }
 
  private:
   static constexpr size_t kCongestion = 512 << 10;

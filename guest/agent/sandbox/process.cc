@@ -18,6 +18,12 @@
 
 namespace virtcontainers::guest {
 
+namespace {
+
+Error NoInput() { return Error(Code::kFailedPrecondition, "the process has no standard input"); }
+
+}  // namespace
+
 Process::~Process() {
   CloseReport();
   if (running()) reaper_.Forget(child_.pid);
@@ -155,13 +161,22 @@ void Process::Wait(Call call) {
 }
 
 void Process::WriteStdin(Call call, std::string data) {
-  if (!stdin_) return call.Fail(Error(Code::kFailedPrecondition, "the process has no standard input"));
+  if (!stdin_) return call.Fail(NoInput());
   stdin_->Write(std::move(call), std::move(data));
 }
 
-void Process::CloseStdin(Call call, std::string response) {
-  if (!stdin_) return call.Respond(std::move(response));
-  stdin_->Close(std::move(call), std::move(response));
+void Process::CloseStdin() {
+  if (stdin_) stdin_->Close();
+}
+
+void Process::WriteInput(Call call, wire::WriteInputRequest& request) {
+  if (!stdin_) return call.Fail(NoInput());
+  stdin_->WriteInput(std::move(call), request);
+}
+
+void Process::CloseInput(const Call& call, const wire::CloseInputRequest& request) {
+  if (!stdin_) return call.Answer();
+  stdin_->CloseInput(call, request);
 }
 
 void Process::ReadStdout(Call call, size_t size) {

@@ -60,7 +60,9 @@ class Process : public std::enable_shared_from_this<Process> {
 
   void Wait(Call call);
   void WriteStdin(Call call, std::string data);
-  void CloseStdin(Call call, std::string response);
+  void CloseStdin();
+  void WriteInput(Call call, wire::WriteInputRequest& request);
+  void CloseInput(const Call& call, const wire::CloseInputRequest& request);
   void ReadStdout(Call call, size_t size);
   void ReadStderr(Call call, size_t size);
   void ReadOutput(Call call, const wire::ReadOutputRequest& request);

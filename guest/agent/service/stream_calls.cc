@@ -44,12 +44,24 @@ void AddStreamCalls(Router& router, Sandbox& sandbox) {
       kAgentService, "WriteStdin", [&sandbox](const Call& call, auto request) {
         WithProcess(sandbox, call, *request, [&](Process& process) {
           if (!request->data().empty()) return process.WriteStdin(call, std::move(*request->mutable_data()));
-          process.CloseStdin(call, grpc::WriteStreamResponse().SerializeAsString());
+          process.CloseStdin();
+          call.Answer(grpc::WriteStreamResponse());
         });
       });
-  router.Add<grpc::CloseStdinRequest>(
-      kAgentService, "CloseStdin", [&sandbox](const Call& call, auto request) {
-        WithProcess(sandbox, call, *request, [&](Process& process) { process.CloseStdin(call, {}); });
+  router.Add<grpc::CloseStdinRequest>(kAgentService, "CloseStdin",
+                                      [&sandbox](const Call& call, auto request) {
+                                        WithProcess(sandbox, call, *request, [&](Process& process) {
+                                          process.CloseStdin();
+                                          call.Answer();
+                                        });
+                                      });
+  router.Add<wire::WriteInputRequest>(
+      kGuestService, "WriteInput", [&sandbox](const Call& call, auto request) {
+        WithProcess(sandbox, call, *request, [&](Process& process) { process.WriteInput(call, *request); });
+      });
+  router.Add<wire::CloseInputRequest>(
+      kGuestService, "CloseInput", [&sandbox](const Call& call, auto request) {
+        WithProcess(sandbox, call, *request, [&](Process& process) { process.CloseInput(call, *request); });
       });
   router.Add<grpc::TtyWinResizeRequest>(kAgentService, "TtyWinResize",
                                         [&sandbox](const Call& call, auto request) {

@@ -37,12 +37,11 @@ class AgentClient {
 
   template <typename Response = types::Empty, typename Request>
   std::future<Result<Response>> Start(const char* method, const Request& request) {
-    auto promise = std::make_shared<std::promise<Result<Response>>>();
-    auto future = promise->get_future();
-    ttrpc::CallMessageAsync<Response>(
-        client_, "grpc.AgentService", method, request, std::chrono::seconds(60),
-        [promise](Result<Response> answer) { promise->set_value(std::move(answer)); });
-    return future;
+    return StartOf<Response>("grpc.AgentService", method, request);
+  }
+  template <typename Response = types::Empty, typename Request>
+  std::future<Result<Response>> StartGuest(const char* method, const Request& request) {
+    return StartOf<Response>("virtcontainers.Guest", method, request);
   }
 
   // Runs a command in a container (or in the guest, by the sandbox's id).
@@ -59,6 +58,16 @@ class AgentClient {
   ttrpc::Client& client() { return client_; }
 
  private:
+  template <typename Response, typename Request>
+  std::future<Result<Response>> StartOf(const char* service, const char* method, const Request& request) {
+    auto promise = std::make_shared<std::promise<Result<Response>>>();
+    auto future = promise->get_future();
+    ttrpc::CallMessageAsync<Response>(
+        client_, service, method, request, std::chrono::seconds(60),
+        [promise](Result<Response> answer) { promise->set_value(std::move(answer)); });
+    return future;
+  }
+
   static Deadline TestDeadline() { return Deadline::After(std::chrono::seconds(60)); }
 
   ttrpc::Client client_;
