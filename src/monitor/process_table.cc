@@ -130,7 +130,8 @@ Status ProcessTable::Check(const ProcessRef& process) const {
   return {};
 }
 
-void ProcessTable::Wait(const ProcessRef& ref, Callback<ExitStatus> done, std::function<bool()> gone) {
+void ProcessTable::Wait(const ProcessRef& ref, Deadline deadline, Callback<ExitStatus> done,
+                        std::function<bool()> gone) {
   Result<ExitStatus> answer;
   Calls calls;
   {
@@ -142,7 +143,7 @@ void ProcessTable::Wait(const ProcessRef& ref, Callback<ExitStatus> done, std::f
       answer = *found->second->exit;
       NoteTold(*found->second, calls);
     } else {
-      found->second->waiters.push_back({std::move(done), std::move(gone)});
+      found->second->waiters.push_back({deadline, std::move(done), std::move(gone)});
       return;
     }
   }
@@ -282,21 +283,22 @@ void ProcessTable::Fetch(const std::shared_ptr<Process>& process, OutputStream w
 Deadline ProcessTable::Expire() {
   Calls calls;
   Deadline next = Deadline::Infinite();
+  // Takes those whose deadline has passed out of `entries`.
+  const auto expire = [&](auto& entries, const char* what) {
+    std::erase_if(entries, [&](auto& entry) {
+      if (!entry.deadline.passed()) {
+        next = Min(next, entry.deadline);
+        return false;
+      }
+      calls.push_back([done = std::move(entry.done), what] { done(Fail(Code::kDeadlineExceeded, what)); });
+      return true;
+    });
+  };
   {
     const std::lock_guard lock(mutex_);
     for (auto& [key, process] : processes_) {
-      for (Stream& stream : process->streams) {
-        std::erase_if(stream.readers, [&](Reader& reader) {
-          if (!reader.deadline.passed()) {
-            next = Min(next, reader.deadline);
-            return false;
-          }
-          calls.push_back([done = std::move(reader.done)] {
-            done(Fail(Code::kDeadlineExceeded, "the process said nothing in time"));
-          });
-          return true;
-        });
-      }
+      for (Stream& stream : process->streams) expire(stream.readers, "the process said nothing in time");
+      expire(process->waiters, "the process has not ended in time");
     }
   }
   CallAll(calls);

@@ -53,9 +53,10 @@ class ProcessTable {
   // Forgets a container's processes; their waiters get Unavailable.
   void Remove(const std::string& container);
 
-  // Answers when the process has ended; one who has gone by then (its `gone` says so) has not been told.
-  // Errors: NotFound; Unavailable once the agent is lost.
-  void Wait(const ProcessRef& ref, Callback<ExitStatus> done, std::function<bool()> gone = {});
+  // Answers when the process has ended. A caller that has gone by then (its `gone` says so) has not been
+  // told. Errors: NotFound; Unavailable once the agent is lost; DeadlineExceeded, from Expire.
+  void Wait(const ProcessRef& ref, Deadline deadline, Callback<ExitStatus> done,
+            std::function<bool()> gone = {});
 
   // Answers with 1 to `size` bytes, or none at the stream's end. Readers of one stream are served in order;
   // one that has gone by then (its `gone` says so) is passed over, and what it would have had is the next
@@ -66,7 +67,7 @@ class ProcessTable {
             Callback<OutputPiece> done, std::function<bool()> gone = {},
             std::optional<uint64_t> acknowledged = {});
 
-  // Answers the readers whose deadline has passed; when the next one's will be.
+  // Answers the readers and waiters whose deadline has passed; when the next one's will be.
   Deadline Expire();
 
   // Whether it is known. Errors: NotFound.
@@ -94,6 +95,7 @@ class ProcessTable {
   };
 
   struct Waiter {
+    Deadline deadline;
     Callback<ExitStatus> done;
     std::function<bool()> gone;
   };

@@ -98,7 +98,7 @@ class ProcessTableTest : public testing::Test {
  protected:
   Answer<ExitStatus> Wait(const ProcessRef& process) {
     Answer<ExitStatus> answer;
-    table_.Wait(process, answer.callback());
+    table_.Wait(process, Deadline::Infinite(), answer.callback());
     return answer;
   }
   Answer<std::string> Read(const ProcessRef& process, uint32_t size = 100,
@@ -215,6 +215,19 @@ TEST_F(ProcessTableTest, WhatComesTooLateIsTheNextReaders) {
   EXPECT_EQ(late.calls(), 1);
 }
 
+TEST_F(ProcessTableTest, Wait_DeadlinePasses_IsAnsweredAndNotTold) {
+  table_.Add(exec_, true, {});
+  Answer<ExitStatus> late;
+  table_.Wait(exec_, Deadline::After(std::chrono::seconds(-1)), late.callback());
+  const auto patient = Wait(exec_);
+  EXPECT_TRUE(table_.Expire().infinite());
+  EXPECT_EQ(late.Await().error().code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(patient.calls(), 0);
+  agent_->End(ExitStatus{3});
+  EXPECT_EQ(patient.calls(), 1);
+  EXPECT_EQ(late.calls(), 1);
+}
+
 TEST_F(ProcessTableTest, WhatAReaderThatHasGoneWouldHaveHadIsTheNextOnes) {
   table_.Add(exec_, true, {});
   bool gone = false;
@@ -277,7 +290,7 @@ TEST_F(ProcessTableTest, WhatHasBeenToldDoesNotPushOutWhatHasNot) {
   table_.Add(exec_, true, {});
   // Its caller gave up waiting, for now.
   Answer<ExitStatus> late;
-  table_.Wait(exec_, late.callback(), [] { return true; });
+  table_.Wait(exec_, Deadline::Infinite(), late.callback(), [] { return true; });
   agent_->End(ExitStatus{3});
   for (size_t i = 0; i < 3 * ProcessTable::kMaxEnded; ++i) {
     const ProcessRef other{"c", "other" + std::to_string(i)};
@@ -307,7 +320,7 @@ TEST_F(ProcessTableTest, DestructionTellsEveryone) {
   {
     ProcessTable table(agent_);
     table.Add(exec_, true, {});
-    table.Wait(exec_, waiter.callback());
+    table.Wait(exec_, Deadline::Infinite(), waiter.callback());
     table.Read(exec_, kOut, 1, Deadline::Infinite(), Bytes(reader.callback()));
   }
   EXPECT_EQ(waiter.calls() + reader.calls(), 2);
@@ -331,7 +344,7 @@ TEST_F(ProcessTableTest, ManyThreadsAtOnce) {
           Answer<std::string> reader;
           Answer<ExitStatus> waiter;
           table.Read(process, kOut, 100, Deadline::After(std::chrono::seconds(30)), Bytes(reader.callback()));
-          table.Wait(process, waiter.callback());
+          table.Wait(process, Deadline::Infinite(), waiter.callback());
           agent->WriteStdin(process, "x", [](const Status&) {});
           EXPECT_EQ(reader.Await().value_or("[error]"), "x");
           EXPECT_TRUE(agent->CloseStdin(process, Deadline::Infinite()));

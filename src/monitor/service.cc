@@ -39,6 +39,8 @@ Result<std::string> AsJson(const Result<T>& answer) {
   return ttrpc::SerializeMessage(response);
 }
 
+Deadline DeadlineOf(uint64_t ms) { return Deadline::After(milliseconds(std::min<uint64_t>(ms, 1ull << 40))); }
+
 // The operations that are told a container, or with an empty id the pod, and nothing else.
 using Operation = Result<std::string> (*)(PodMonitor& pod, const std::string& id, Deadline deadline);
 const std::map<std::string_view, Operation> kOfContainer = {
@@ -66,29 +68,35 @@ const std::map<std::string_view, Operation> kOfContainer = {
 }  // namespace
 
 MonitorService::MonitorService(PodMonitor& pod)
-    : pod_(pod), expirer_([this] { ExpireReads(); }), workers_(kWorkers, kWaiting) {}
+    : pod_(pod), expirer_([this] { ExpireCalls(); }), workers_(kWorkers, kWaiting) {}
 
 MonitorService::~MonitorService() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
-    reads_changed_.notify_all();
+    deadlines_changed_.notify_all();
   }
   expirer_.join();
 }
 
-void MonitorService::ExpireReads() {
+void MonitorService::NoteDeadline() {
+  const std::lock_guard lock(mutex_);
+  ++deadlines_;
+  deadlines_changed_.notify_all();
+}
+
+void MonitorService::ExpireCalls() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
-    const uint64_t seen = reads_;
+    const uint64_t seen = deadlines_;
     lock.unlock();
     const Deadline next = pod_.processes().Expire();
     lock.lock();
-    const auto woken = [&] { return ending_ || reads_ != seen; };
+    const auto woken = [&] { return ending_ || deadlines_ != seen; };
     if (next.infinite()) {
-      reads_changed_.wait(lock, woken);
+      deadlines_changed_.wait(lock, woken);
     } else {
-      reads_changed_.wait_until(lock, next.time(), woken);
+      deadlines_changed_.wait_until(lock, next.time(), woken);
     }
   }
 }
@@ -110,7 +118,7 @@ bool MonitorService::HandleProcessCall(const ttrpc::Call& call, ttrpc::Responder
     if (!request) return responder.Respond(Fail(request.error())), true;
     const auto to = Share(responder);
     pod_.processes().Wait(
-        pod_.RefOf(request->container(), request->exec()),
+        pod_.RefOf(request->container(), request->exec()), call.deadline,
         [to](Result<ExitStatus> exit) {
           if (!exit) return to->Respond(Fail(exit.error()));
           wire::WaitResponse answer;
@@ -118,15 +126,14 @@ bool MonitorService::HandleProcessCall(const ttrpc::Call& call, ttrpc::Responder
           to->Respond(ttrpc::SerializeMessage(answer));
         },
         [to] { return to->gone(); });
+    if (!call.deadline.infinite()) NoteDeadline();
     return true;
   }
   if (call.method == "Read") {
     const auto request = ttrpc::ParseMessage<wire::ReadRequest>(call.payload);
     if (!request) return responder.Respond(Fail(request.error())), true;
     const Deadline deadline =
-        request->timeout_ms() == 0
-            ? Deadline::Infinite()
-            : Deadline::After(milliseconds(std::min<uint64_t>(request->timeout_ms(), 1ull << 40)));
+        request->timeout_ms() == 0 ? Deadline::Infinite() : DeadlineOf(request->timeout_ms());
     const auto to = Share(responder);
     pod_.processes().Read(
         pod_.RefOf(request->process().container(), request->process().exec()),
@@ -140,11 +147,7 @@ bool MonitorService::HandleProcessCall(const ttrpc::Call& call, ttrpc::Responder
         },
         [to] { return to->gone(); },
         request->has_acknowledged() ? std::optional<uint64_t>(request->acknowledged()) : std::nullopt);
-    if (!deadline.infinite()) {
-      const std::lock_guard lock(mutex_);
-      ++reads_;
-      reads_changed_.notify_all();
-    }
+    if (!deadline.infinite()) NoteDeadline();
     return true;
   }
   if (call.method == "Write") {

@@ -32,13 +32,15 @@ class MonitorService final : public ttrpc::Handler {
   // The operations: each blocks.
   Result<std::string> Operate(const ttrpc::Call& call);
 
-  void ExpireReads();
+  // A read or a wait with a deadline has come.
+  void NoteDeadline();
+  void ExpireCalls();
 
   PodMonitor& pod_;
   std::mutex mutex_;
-  std::condition_variable reads_changed_;
+  std::condition_variable deadlines_changed_;
   bool ending_ = false;
-  uint64_t reads_ = 0;
+  uint64_t deadlines_ = 0;
   std::thread expirer_;
   ttrpc::WorkerPool workers_;
 };

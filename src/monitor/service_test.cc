@@ -81,6 +81,10 @@ class ServedPod : public PodMonitorTest {
     return Call("Write", request).map([](const std::string&) {});
   }
 
+  Status CloseStdin(const std::string& exec) {
+    return Call("CloseStdin", Process("a", exec)).map([](const std::string&) {});
+  }
+
   static size_t Threads() {
     const std::filesystem::directory_iterator begin("/proc/self/task");
     return static_cast<size_t>(std::distance(begin, std::filesystem::directory_iterator()));
@@ -98,16 +102,30 @@ TEST_F(ServedPod, ProcessesAreReadWrittenAndWaitedFor) {
   EXPECT_EQ(Read(exec, 1).error().code(), Code::kDeadlineExceeded);
   ASSERT_TRUE(Write(exec, "hello"));
   EXPECT_EQ(Read(exec, 0).value(), "hello");
-  ASSERT_TRUE(Call("CloseStdin", Process("a", exec)));
+  ASSERT_TRUE(CloseStdin(exec));
   EXPECT_EQ(Read(exec, 20'000).value(), "");
   const auto exit = Call("Wait", Process("a", exec));
   ASSERT_TRUE(exit);
   EXPECT_EQ(ttrpc::ParseMessage<wire::WaitResponse>(*exit)->code(), 0);
 }
 
+// As a program does that looks now and then whether its process has ended.
+TEST_F(ServedPod, Wait_GivenUpManyTimes_HoldsNothing) {
+  Serve({Container("a")});
+  const std::string exec = Exec("a", {"cat"});
+  for (size_t i = 0; i < ttrpc::ServerLimits().open_calls + 100; ++i) {
+    const auto exit = client_->Call("Wait", ttrpc::SerializeMessage(Process("a", exec)),
+                                    Deadline::After(std::chrono::microseconds(100)));
+    ASSERT_EQ(exit.error().code(), Code::kDeadlineExceeded) << i << ": " << exit.error().ToString();
+  }
+  EXPECT_TRUE(CloseStdin(exec));
+  EXPECT_TRUE(Call("Wait", Process("a", exec)));
+}
+
 TEST_F(ServedPod, WhatIsNotThereIsSaidToBe) {
   Serve({Container("a")});
-  for (const char* method : {"Wait", "Find", "CloseStdin"}) {
+  EXPECT_EQ(CloseStdin("e").error().code(), Code::kNotFound);
+  for (const char* method : {"Wait", "Find"}) {
     EXPECT_EQ(Call(method, Process("a", "e")).error().code(), Code::kNotFound) << method;
   }
   EXPECT_EQ(Read("e", 0).error().code(), Code::kNotFound);
