@@ -80,6 +80,21 @@ struct OutputPiece {
   std::string data;     // empty: the stream's end
 };
 
+// Where a writer is in the bytes that it writes to a process's standard input. A process may have several
+// writers. Each counts its own bytes, so that the guest takes a write that is repeated once.
+struct InputPosition {
+  // A name that no other writer of the process has, at most 64 bytes. Without a name: a writer that does not
+  // count, whose every write is taken in full.
+  std::string writer;
+  uint64_t offset = 0;  // bytes that it has written before
+  bool again = false;   // the same call may have been made before, and its answer have been lost
+};
+
+struct InputTaken {
+  uint64_t taken = 0;   // the writer's bytes that the process's input has: its next write begins there
+  bool closed = false;  // the process's input takes no more
+};
+
 // What there is in a guest, for who takes it over.
 struct GuestState {
   struct Container {
@@ -180,9 +195,19 @@ class Agent {
   // link's beginning.
   virtual void ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
                               Callback<OutputPiece> done) = 0;
-  // All of `data`, once the process has taken it.
-  virtual void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) = 0;
-  virtual Status CloseStdin(const ProcessRef& process, Deadline deadline) = 0;
+  // Writes to the process's standard input. Answers when the process's pipe has taken all of `data`; when it
+  // takes no more (InputTaken::closed); or when `deadline` has passed, and then the rest is not taken. The
+  // answer may come sooner with a part of `data` taken. Without data: answers at once with how much of the
+  // writer's bytes has been taken. A call ends an earlier one of the same writer that is under way.
+  // Errors: OutOfRange for an offset beyond what has been taken; Aborted for a writer that has written
+  // before, or may have, and is not known: the process is another one, or 1,024 other writers have written
+  // since. An agent that speaks no more than Kata's protocol counts nothing: it answers Unimplemented to
+  // `again` and to a call without data, and DeadlineExceeded without saying what it took.
+  virtual void WriteStdin(const ProcessRef& process, const InputPosition& position, std::string data,
+                          Deadline deadline, Callback<InputTaken> done) = 0;
+  // The process reads the end of its input after what has been taken. Idempotent. `end`: where the writer's
+  // bytes end. Errors: as WriteStdin.
+  virtual Status CloseStdin(const ProcessRef& process, const InputPosition& end, Deadline deadline) = 0;
 };
 
 }  // namespace virtcontainers

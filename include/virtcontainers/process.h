@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_PROCESS_H_
 #define VIRTCONTAINERS_PROCESS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -29,7 +30,9 @@ namespace virtcontainers {
 //
 // A call whose pod's monitor dies is made again to the next one, which it starts if nobody else does. If none
 // comes up within its deadline (DeadlineExceeded while one is still at it), or for 20 s, it answers
-// Unavailable: try again. So does at once a WriteStdin or a Signal that may have arrived.
+// Unavailable: try again. A read, a write, a wait and the rest then go on where they were: no byte of output
+// or input is lost or doubled. A Signal that may have arrived is not repeated: it answers Unavailable at
+// once.
 class Process {
  public:
   virtual ~Process() = default;
@@ -45,11 +48,29 @@ class Process {
   // The same of standard error. Ends at once for a process with a terminal.
   virtual Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline = Deadline::Infinite()) = 0;
 
-  // Writes all of `data` to standard input. Blocks while the process does not take it.
-  // Errors: FailedPrecondition when the input is closed or the process no longer reads it.
-  virtual Status WriteStdin(std::string_view data, Deadline deadline = Deadline::Infinite()) = 0;
+  // Writes all of `data` to standard input: returns when it is in the process's pipe (64 KiB), or in its
+  // terminal. Blocks while that is full, and for at most a second beyond `deadline`, in which the guest says
+  // how much it has taken. `taken`, if given, is set to that number of bytes, also when the call fails.
+  //
+  // Every byte is taken once, in order. Several handles may write to one process: each handle's bytes stay in
+  // order, and the writes of different handles are mixed, in pieces of any size. Threads that write by one
+  // handle take turns.
+  //
+  // Errors: FailedPrecondition when the input is closed or the process no longer reads it. DeadlineExceeded:
+  // go on with the bytes from `*taken` on. If the guest did not answer at all (its pod is paused), it may
+  // have taken some of those bytes: the handle does not send them again when the next write begins with them,
+  // and otherwise puts the next write after them. Aborted when it is not known how much of the handle's input
+  // has arrived, because the container has been started again since or 1,024 other handles have written
+  // since: open another handle.
+  //
+  // A guest whose agent speaks no more than Kata's protocol counts no input. There a write whose monitor dies
+  // answers Unavailable: it may or may not have arrived. So does the call after a write that timed out.
+  virtual Status WriteStdin(std::string_view data, Deadline deadline = Deadline::Infinite(),
+                            size_t* taken = nullptr) = 0;
 
-  // The process reads the end of its input. Idempotent.
+  // The process reads the end of its input, after all that has been taken. Every further write fails, by
+  // whatever handle. Does not wait for the process, but for other calls on this handle that write. A process
+  // with a terminal that reads lines is sent the terminal's end-of-file character. Idempotent.
   virtual Status CloseStdin(Deadline deadline = Deadline::After(std::chrono::seconds(10))) = 0;
 
   // Blocks until the process has ended, and collects nothing: any number of callers may wait, before and

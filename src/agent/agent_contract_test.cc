@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "../../test/contract/agent_contract_input.h"
 #include "../../test/contract/agent_contract_operations.h"
 #include "../../test/contract/agent_contract_resume.h"
 #include "agent/kata/kata_agent.h"

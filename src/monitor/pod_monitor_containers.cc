@@ -101,7 +101,7 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     RemoveFromGuest(id, Deadline::After(kUndo));
     return started;
   }
-  if (logged) (void)agent().CloseStdin({id, ""}, deadline);
+  if (logged) (void)agent().CloseStdin({id, ""}, {}, deadline);
   bool stopped = false;
   Status saved = Change([&](PodRecord& record) {
     // The VM may have ended just now, and the container with it.

@@ -45,8 +45,11 @@ class ScriptedAgent final : public Agent {
   Status ExecProcess(const ProcessRef&, const ProcessConfig&, Deadline) override { return {}; }
   Status SignalProcess(const ProcessRef&, int, bool, Deadline) override { return {}; }
   Status ResizeTerminal(const ProcessRef&, uint16_t, uint16_t, Deadline) override { return {}; }
-  Status CloseStdin(const ProcessRef&, Deadline) override { return {}; }
-  void WriteStdin(const ProcessRef&, std::string, Callback<void> done) override { done({}); }
+  Status CloseStdin(const ProcessRef&, const InputPosition&, Deadline) override { return {}; }
+  void WriteStdin(const ProcessRef&, const InputPosition&, std::string, Deadline,
+                  Callback<InputTaken> done) override {
+    done(InputTaken{});
+  }
 
   void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) override {
     waits.emplace_back(process.exec, std::move(done));
@@ -345,9 +348,9 @@ TEST_F(ProcessTableTest, ManyThreadsAtOnce) {
           Answer<ExitStatus> waiter;
           table.Read(process, kOut, 100, Deadline::After(std::chrono::seconds(30)), Bytes(reader.callback()));
           table.Wait(process, Deadline::Infinite(), waiter.callback());
-          agent->WriteStdin(process, "x", [](const Status&) {});
+          agent->WriteStdin(process, {}, "x", Deadline::Infinite(), [](const Result<InputTaken>&) {});
           EXPECT_EQ(reader.Await().value_or("[error]"), "x");
-          EXPECT_TRUE(agent->CloseStdin(process, Deadline::Infinite()));
+          EXPECT_TRUE(agent->CloseStdin(process, {}, Deadline::Infinite()));
           EXPECT_EQ(waiter.Await()->code, 0);
           (void)table.Expire();
         }

@@ -41,6 +41,10 @@ Result<std::string> AsJson(const Result<T>& answer) {
 
 Deadline DeadlineOf(uint64_t ms) { return Deadline::After(milliseconds(std::min<uint64_t>(ms, 1ull << 40))); }
 
+InputPosition PositionOf(const wire::InputPosition& position) {
+  return {position.writer(), position.offset(), position.again()};
+}
+
 // The operations that are told a container, or with an empty id the pod, and nothing else.
 using Operation = Result<std::string> (*)(PodMonitor& pod, const std::string& id, Deadline deadline);
 const std::map<std::string_view, Operation> kOfContainer = {
@@ -156,8 +160,17 @@ bool MonitorService::HandleProcessCall(const ttrpc::Call& call, ttrpc::Responder
     const ProcessRef process = pod_.RefOf(request->process().container(), request->process().exec());
     if (const Status known = pod_.CheckProcess(process); !known)
       return responder.Respond(Fail(known.error())), true;
-    pod_.agent().WriteStdin(process, std::move(*request->mutable_data()),
-                            [to = Share(responder)](const Status& written) { to->Respond(Empty(written)); });
+    // From here on the agent bounds what is held.
+    responder.ReleasePayload();
+    pod_.agent().WriteStdin(process, PositionOf(request->position()), std::move(*request->mutable_data()),
+                            request->has_wait_ms() ? DeadlineOf(request->wait_ms()) : Deadline::Infinite(),
+                            [to = Share(responder)](const Result<InputTaken>& answer) {
+                              if (!answer) return to->Respond(Fail(answer.error()));
+                              wire::WriteResponse response;
+                              response.set_taken(answer->taken);
+                              response.set_closed(answer->closed);
+                              to->Respond(ttrpc::SerializeMessage(response));
+                            });
     return true;
   }
   return false;
@@ -221,9 +234,9 @@ Result<std::string> MonitorService::Operate(const ttrpc::Call& call) {
     return std::string();
   }
   if (call.method == "CloseStdin") {
-    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ProcessRequest>(call.payload));
-    VC_ASSIGN_OR_RETURN(const ProcessRef process, process_of(request));
-    return Empty(pod_.agent().CloseStdin(process, call.deadline));
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::CloseStdinRequest>(call.payload));
+    VC_ASSIGN_OR_RETURN(const ProcessRef process, process_of(request.process()));
+    return Empty(pod_.agent().CloseStdin(process, PositionOf(request.position()), call.deadline));
   }
   if (call.method == "Signal") {
     VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::SignalRequest>(call.payload));

@@ -82,7 +82,9 @@ class ServedPod : public PodMonitorTest {
   }
 
   Status CloseStdin(const std::string& exec) {
-    return Call("CloseStdin", Process("a", exec)).map([](const std::string&) {});
+    wire::CloseStdinRequest request;
+    *request.mutable_process() = Process("a", exec);
+    return Call("CloseStdin", request).map([](const std::string&) {});
   }
 
   static size_t Threads() {
@@ -107,6 +109,32 @@ TEST_F(ServedPod, ProcessesAreReadWrittenAndWaitedFor) {
   const auto exit = Call("Wait", Process("a", exec));
   ASSERT_TRUE(exit);
   EXPECT_EQ(ttrpc::ParseMessage<wire::WaitResponse>(*exit)->code(), 0);
+}
+
+TEST_F(ServedPod, Write_Repeated_IsTakenOnce) {
+  Serve({Container("a")});
+  const std::string exec = Exec("a", {"cat"});
+  wire::WriteRequest request;
+  *request.mutable_process() = Process("a", exec);
+  request.set_data("hello");
+  request.mutable_position()->set_writer("w");
+  for (int i = 0; i < 2; ++i) {
+    const auto answer = Call("Write", request);
+    ASSERT_TRUE(answer) << answer.error().ToString();
+    EXPECT_EQ(ttrpc::ParseMessage<wire::WriteResponse>(*answer)->taken(), 5u);
+    request.mutable_position()->set_again(true);
+  }
+  request.set_data("llo you");
+  request.mutable_position()->set_offset(2);
+  EXPECT_EQ(ttrpc::ParseMessage<wire::WriteResponse>(*Call("Write", request))->taken(), 9u);
+  wire::CloseStdinRequest close;
+  *close.mutable_process() = Process("a", exec);
+  close.mutable_position()->set_writer("w");
+  close.mutable_position()->set_offset(10);
+  EXPECT_EQ(Call("CloseStdin", close).error().code(), Code::kOutOfRange) << "a byte is missing";
+  close.mutable_position()->set_offset(9);
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(Call("CloseStdin", close));
+  EXPECT_EQ(Read(exec, 0).value(), "hello you");
 }
 
 // As a program does that looks now and then whether its process has ended.

@@ -119,11 +119,12 @@ class FaultyAgent final : public Agent {
     agent_.ReadOutputFrom(process, stream, range, std::move(done));
   }
   Result<GuestState> GetState(Deadline deadline) override { return agent_.GetState(deadline); }
-  void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) override {
-    agent_.WriteStdin(process, std::move(data), std::move(done));
+  void WriteStdin(const ProcessRef& process, const InputPosition& position, std::string data,
+                  Deadline deadline, Callback<InputTaken> done) override {
+    agent_.WriteStdin(process, position, std::move(data), deadline, std::move(done));
   }
-  Status CloseStdin(const ProcessRef& process, Deadline deadline) override {
-    return agent_.CloseStdin(process, deadline);
+  Status CloseStdin(const ProcessRef& process, const InputPosition& end, Deadline deadline) override {
+    return agent_.CloseStdin(process, end, deadline);
   }
 
  private:

@@ -40,9 +40,19 @@ Status MonitorLink::Connect(Deadline deadline) {
 
 Result<std::string> MonitorLink::Call(std::string_view method, const std::string& payload, Deadline deadline,
                                       Again again) {
-  while (true) {
+  return Call(
+      method, [&](bool) { return payload; }, deadline, again);
+}
+
+Result<std::string> MonitorLink::Call(std::string_view method, const Payload& payload, Deadline deadline) {
+  return Call(method, payload, deadline, Again::kYes);
+}
+
+Result<std::string> MonitorLink::Call(std::string_view method, const Payload& payload, Deadline deadline,
+                                      Again again) {
+  for (bool repeated = false;; repeated = true) {
     VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> client, Client(deadline));
-    Result<std::string> answer = client->Call(method, payload, deadline);
+    Result<std::string> answer = client->Call(method, payload(repeated), deadline);
     // What a monitor that lives calls unavailable is so.
     if (answer || answer.error().code() != Code::kUnavailable || !client->closed()) return answer;
     if (again == Again::kNo) {

@@ -29,11 +29,16 @@ class MonitorLink {
   Result<std::string> Call(std::string_view method, const std::string& payload, Deadline deadline,
                            Again again);
 
+  // The same with Again::kYes, for a message that tells a repeated call from the first: `payload` makes it.
+  using Payload = std::function<std::string(bool again)>;
+  Result<std::string> Call(std::string_view method, const Payload& payload, Deadline deadline);
+
   // Connects, if that has not been done.
   Status Connect(Deadline deadline);
 
  private:
   Result<std::shared_ptr<MonitorClient>> Client(Deadline deadline);
+  Result<std::string> Call(std::string_view method, const Payload& payload, Deadline deadline, Again again);
 
   const std::string socket_;
   const std::function<Status(Deadline)> restore_;

@@ -12,9 +12,6 @@
 namespace virtcontainers {
 namespace {
 
-// One frame's worth of input; the guest's pipe takes 64 KiB at a time anyway.
-constexpr size_t kMaxWrite = 256 << 10;
-
 // More than anybody waits, and far from where times overflow.
 constexpr std::chrono::hours kLongest{24 * 365};
 
@@ -65,25 +62,6 @@ Result<size_t> RemoteProcess::ReadStdout(std::span<char> buffer, Deadline deadli
 
 Result<size_t> RemoteProcess::ReadStderr(std::span<char> buffer, Deadline deadline) {
   return Read(true, buffer, deadline);
-}
-
-Status RemoteProcess::WriteStdin(std::string_view data, Deadline deadline) {
-  while (!data.empty()) {
-    wire::WriteRequest request;
-    Name(request, container_, exec_);
-    request.set_data(std::string(data.substr(0, kMaxWrite)));
-    VC_RETURN_IF_ERROR(monitor_->Call("Write", ttrpc::SerializeMessage(request), deadline, Again::kNo));
-    data.remove_prefix(std::min(kMaxWrite, data.size()));
-  }
-  return {};
-}
-
-Status RemoteProcess::CloseStdin(Deadline deadline) {
-  wire::ProcessRequest request;
-  request.set_container(container_);
-  request.set_exec(exec_);
-  VC_RETURN_IF_ERROR(monitor_->Call("CloseStdin", ttrpc::SerializeMessage(request), deadline, Again::kYes));
-  return {};
 }
 
 Result<ExitStatus> RemoteProcess::Wait(Deadline deadline) {

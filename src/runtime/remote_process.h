@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "runtime/input_writer.h"
 #include "runtime/monitor_link.h"
 #include "virtcontainers/process.h"
 
@@ -18,13 +19,18 @@ class RemoteProcess final : public Process {
  public:
   // An empty `container` is the pod's own root; an empty `exec` a container's first process.
   RemoteProcess(std::shared_ptr<MonitorLink> monitor, std::string container, std::string exec)
-      : monitor_(std::move(monitor)), container_(std::move(container)), exec_(std::move(exec)) {}
+      : monitor_(std::move(monitor)),
+        container_(std::move(container)),
+        exec_(std::move(exec)),
+        input_(monitor_, container_, exec_) {}
 
   const std::string& id() const override { return exec_; }
   Result<size_t> ReadStdout(std::span<char> buffer, Deadline deadline) override;
   Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline) override;
-  Status WriteStdin(std::string_view data, Deadline deadline) override;
-  Status CloseStdin(Deadline deadline) override;
+  Status WriteStdin(std::string_view data, Deadline deadline, size_t* taken) override {
+    return input_.Write(data, deadline, taken);
+  }
+  Status CloseStdin(Deadline deadline) override { return input_.Close(deadline); }
   Result<ExitStatus> Wait(Deadline deadline) override;
   Status Signal(int signal, Deadline deadline) override;
   Status Resize(uint16_t rows, uint16_t columns, Deadline deadline) override;
@@ -41,6 +47,7 @@ class RemoteProcess final : public Process {
     std::optional<uint64_t> next;  // under mutex
   };
   Position positions_[2];
+  InputWriter input_;
 };
 
 }  // namespace virtcontainers

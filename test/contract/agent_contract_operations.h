@@ -33,7 +33,7 @@ TEST_P(AgentContract, ExecProcess_InCreatedContainer_Succeeds) {
   Exec({"c", "e"}, bed_->ExitWith(3));
   EXPECT_EQ(ExitCodeOf({"c", "e"}), 3);
   ASSERT_TRUE(agent_->StartContainer("c", Soon()));
-  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  ASSERT_TRUE(CloseStdin({"c", ""}));
   EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
 }
 
@@ -50,7 +50,7 @@ TEST_P(AgentContract, SignalProcess_WithZero_SaysWhetherTheProcessRuns) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   EXPECT_TRUE(agent_->SignalProcess({"c", ""}, 0, false, Soon()));
-  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  ASSERT_TRUE(CloseStdin({"c", ""}));
   EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
   EXPECT_EQ(CodeOf(agent_->SignalProcess({"c", ""}, 0, false, Soon())), Code::kFailedPrecondition);
 }
@@ -88,7 +88,7 @@ TEST_P(AgentContract, OperationsNeedAContainerThatRuns) {
   ExpectOfOperations("c", Code::kFailedPrecondition);
   ASSERT_TRUE(agent_->StartContainer("c", Soon()));
   EXPECT_TRUE(agent_->StatsContainer("c", Soon()));
-  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  ASSERT_TRUE(CloseStdin({"c", ""}));
   EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
   ExpectOfOperations("c", Code::kFailedPrecondition);
   ASSERT_TRUE(agent_->RemoveContainer("c", Soon()));
@@ -114,7 +114,7 @@ TEST_P(AgentContract, APausedContainerStandsStill) {
   // And again.
   ASSERT_TRUE(agent_->PauseContainer("c", Soon()));
   ASSERT_TRUE(agent_->ResumeContainer("c", Soon()));
-  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  ASSERT_TRUE(CloseStdin({"c", ""}));
   EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
 }
 
@@ -182,7 +182,7 @@ TEST_P(AgentContract, ProcessesAreListedTheFirstOneFirst) {
   EXPECT_FALSE(list->at(0).name.empty());
   EXPECT_LT(list->at(1).pid, list->at(2).pid);
 
-  for (const char* exec : {"e", "f"}) ASSERT_TRUE(agent_->CloseStdin({"c", exec}, Soon()));
+  for (const char* exec : {"e", "f"}) ASSERT_TRUE(CloseStdin({"c", exec}));
   for (const char* exec : {"e", "f"}) EXPECT_EQ(ExitCodeOf({"c", exec}), 0);
   list = agent_->ListProcesses("c", Soon());
   ASSERT_TRUE(list) << list.error().ToString();

@@ -44,7 +44,7 @@ TEST_P(AgentContract, WhatIsNotAcknowledgedIsToldAgain) {
   EXPECT_EQ(Show(*agent_, {.size = 100}), "3:def") << "the oldest";
   EXPECT_EQ(Show(*agent_, {.offset = 7, .size = 100}), "out of range") << "has yet to come";
   EXPECT_EQ(Show(*agent_, {.offset = 6, .acknowledged = 7, .size = 100}), "out of range");
-  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  ASSERT_TRUE(CloseStdin({"c", ""}));
   EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
   for (int i = 0; i < 2; ++i)
     EXPECT_EQ(Show(*agent_, {.offset = 6, .acknowledged = 3, .size = 100}), "6:") << "the end";
@@ -75,7 +75,7 @@ TEST_P(AgentContract, WhatThereIsIsTold) {
   ASSERT_TRUE(agent_->PauseContainer("c", Soon()));
   EXPECT_EQ(StateOf(*agent_, "c"), ContainerState::kPaused);
   ASSERT_TRUE(agent_->ResumeContainer("c", Soon()));
-  ASSERT_TRUE(agent_->CloseStdin({"c", ""}, Soon()));
+  ASSERT_TRUE(CloseStdin({"c", ""}));
   EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
   EXPECT_EQ(StateOf(*agent_, "c"), ContainerState::kStopped);
   ASSERT_TRUE(agent_->RemoveContainer("c", Soon()));

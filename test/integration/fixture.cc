@@ -110,10 +110,14 @@ Finished Finish(Result<std::unique_ptr<Process>> process, std::string_view input
       finished.err.append(buffer.data(), *count);
     }
   });
+  std::string in_failure;
   std::thread writer([&] {
+    Status written;
+    if (!input.empty()) written = (*process)->WriteStdin(input, deadline);
+    if (written) written = (*process)->CloseStdin(deadline);
     // A process that ends without reading its input is not this function's business.
-    if (!input.empty() && !(*process)->WriteStdin(input, deadline)) return;
-    (void)(*process)->CloseStdin();
+    if (!written && written.error().code() != Code::kFailedPrecondition)
+      in_failure = "writing stdin: " + Explain(written);
   });
   std::array<char, 65536> buffer;
   std::string out_failure;
@@ -129,6 +133,7 @@ Finished Finish(Result<std::unique_ptr<Process>> process, std::string_view input
   if (exit) finished.code = exit->code;
   if (!exit) failure = "waiting: " + Explain(exit);
   if (!out_failure.empty()) failure = out_failure;
+  if (!in_failure.empty()) failure = in_failure;
   if (!failure.empty()) {
     finished.err += failure;
     finished.code = -1;

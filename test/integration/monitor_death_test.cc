@@ -2,10 +2,13 @@
 // had happened.
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <future>
+#include <map>
+#include <sstream>
 #include <thread>
 
 #include "integration/fixture.h"
@@ -110,6 +113,86 @@ TEST_F(MonitorDeathTest, NotAByteOfOutputIsLostOrDoubled) {
   EXPECT_EQ(exit->code, 7) << "as the program has it";
 }
 
+// The process takes its input slowly enough for every kill to meet a write.
+TEST_F(MonitorDeathTest, WriteStdin_MonitorsAreKilled_EveryByteArrivesOnce) {
+  constexpr uint64_t kBytes = 8 << 20;
+  constexpr uint64_t kSeed = 43;
+  auto process = runtime().EnterContainer(
+      kPod, "c", Command({"stream_source", "check", std::to_string(kSeed), std::to_string(kBytes)}), Soon());
+  ASSERT_OK(process);
+  std::atomic<uint64_t> sent = 0;
+  auto writing = std::async(std::launch::async, [&]() -> Status {
+    StreamSource source(kSeed);
+    std::string buffer(100'000, '\0');
+    for (size_t size = 0; sent < kBytes; sent += size) {
+      size = std::min<uint64_t>(buffer.size(), kBytes - sent);
+      source.Fill(buffer.data(), size);
+      if (Status written = (*process)->WriteStdin({buffer.data(), size}); !written) return written;
+    }
+    return (*process)->CloseStdin();
+  });
+  int kills = 0;
+  for (; kills < 5; ++kills) {
+    ASSERT_TRUE(Eventually([&] { return sent > (kills + 1) * kBytes / 6; }));
+    KillMonitor();
+  }
+  EXPECT_OK(writing.get());
+  const auto exit = (*process)->Wait(Soon());
+  ASSERT_OK(exit);
+  EXPECT_EQ(exit->code, 0) << "1: other bytes, 3: too many";
+}
+
+// Two handles on one process: each one's lines arrive once, in its order.
+TEST_F(MonitorDeathTest, WriteStdin_OfTwoHandles_MonitorsAreKilled_EveryLineArrivesOnce) {
+  constexpr int kLines = 300;
+  auto process = runtime().EnterContainer(kPod, "c", Command({"cat"}), Soon());
+  ASSERT_OK(process);
+  Runtime other = OpenAgain();
+  auto again = other.OpenProcess(kPod, "c", (*process)->id());
+  ASSERT_OK(again);
+  std::atomic<int> sent = 0;
+  const auto write = [&](Process& handle, const std::string& name) -> Status {
+    for (int i = 0; i < kLines; ++i, ++sent) {
+      if (Status written = handle.WriteStdin(name + " " + std::to_string(i) + "\n"); !written) return written;
+    }
+    return {};
+  };
+  auto one = std::async(std::launch::async, [&] { return write(**process, "one"); });
+  auto two = std::async(std::launch::async, [&] { return write(**again, "two"); });
+  for (int kills = 0; kills < 3; ++kills) {
+    ASSERT_TRUE(Eventually([&] { return sent > (kills + 1) * kLines / 4; }));
+    KillMonitor();
+  }
+  EXPECT_OK(one.get());
+  EXPECT_OK(two.get());
+  const Finished finished = Finish(std::move(process), "", Soon());
+  std::map<std::string, int> next;
+  std::istringstream lines(finished.out);
+  for (std::string name, number; lines >> name >> number;)
+    EXPECT_EQ(number, std::to_string(next[name]++)) << name;
+  EXPECT_THAT(next,
+              testing::UnorderedElementsAre(testing::Pair("one", kLines), testing::Pair("two", kLines)));
+}
+
+// A pod that stands still answers nothing: what of a write has arrived is known when it goes on.
+TEST_F(MonitorDeathTest, WriteStdin_PodIsPaused_GoesOnWhereItWas) {
+  const std::string noise = NoiseBytes(300'000, 44);
+  auto process = runtime().EnterContainer(kPod, "c", Command({"cat"}), Soon());
+  ASSERT_OK(process);
+  ASSERT_OK(runtime().PausePod(kPod));
+  size_t taken = 0;
+  EXPECT_FAILS((*process)->WriteStdin(noise, Deadline::After(milliseconds(100)), &taken),
+               Code::kDeadlineExceeded, "at least 0 of 300000 bytes");
+  EXPECT_EQ(taken, 0u);
+  KillMonitor();
+  EXPECT_FAILS((*process)->WriteStdin(noise, Deadline::After(milliseconds(100)), &taken),
+               Code::kDeadlineExceeded, "");
+  ASSERT_OK(runtime().ResumePod(kPod));
+  const Finished finished = Finish(std::move(process), noise, Soon());
+  EXPECT_EQ(finished.code, 0) << finished.err;
+  EXPECT_TRUE(finished.out == noise) << "of " << noise.size() << " bytes came " << finished.out.size();
+}
+
 TEST_F(MonitorDeathTest, WhatIsUnderWayIsAnsweredByTheNextOne) {
   auto process = runtime().EnterContainer(kPod, "c", Shell("read line; echo \"got $line\"; exit 5"), Soon());
   ASSERT_OK(process);
@@ -122,9 +205,7 @@ TEST_F(MonitorDeathTest, WhatIsUnderWayIsAnsweredByTheNextOne) {
   KillMonitor();
   // Whoever waits has had it replaced, or this has.
   ASSERT_OK(runtime().RestoreMonitor(kPod));
-  // A write is not repeated by the library: what of it has arrived cannot be known. Here once more does no
-  // harm.
-  ASSERT_TRUE(Eventually([&] { return (*process)->WriteStdin("x\n", Soon()).has_value(); }));
+  ASSERT_OK((*process)->WriteStdin("x\n", Soon()));
   EXPECT_EQ(reading.get(), "got x\n");
   const auto exit = waiting.get();
   ASSERT_OK(exit);

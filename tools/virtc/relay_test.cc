@@ -56,10 +56,11 @@ class FakeProcess : public Process {
   Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline) override {
     return Read(err_, buffer, deadline);
   }
-  Status WriteStdin(std::string_view data, Deadline) override {
+  Status WriteStdin(std::string_view data, Deadline, size_t* taken) override {
     const std::lock_guard lock(mutex_);
     if (exit_) return Fail(Code::kFailedPrecondition, "ended");
     on_input(*this, data);
+    if (taken != nullptr) *taken = data.size();
     changed_.notify_all();
     return {};
   }

@@ -2,7 +2,6 @@
 
 #include <signal.h>
 
-#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 
@@ -11,57 +10,24 @@
 #include "agent/kata/guest_extension.h"
 #include "agent/kata/guest_state.h"
 #include "agent/kata/guest_stats.h"
+#include "agent/kata/kata_calls.h"
 #include "agent/kata/oci_spec.h"
 #include "base/errors.h"
 #include "base/time_format.h"
 #include "guest.pb.h"
 #include "health.pb.h"
-#include "ttrpc/client.h"
 
 namespace virtcontainers {
 namespace {
 
-constexpr char kAgentService[] = "grpc.AgentService";
-constexpr char kHealthService[] = "grpc.Health";
-constexpr char kGuestService[] = "virtcontainers.Guest";
-
 // The share's place in the guest, and its name there. (Kata's contract with its guests)
 constexpr char kSharedContainers[] = "/run/kata-containers/shared/containers/";
-
-// A stream that ended: older agents answer an error where newer ones answer nothing.
-bool IsEndOfStream(const Error& error) { return error.message().find("read meet eof") != std::string::npos; }
-
-// One request's worth of input: far from a frame's 4 MiB, and more than a pipe takes at once.
-constexpr size_t kMaxWrite = 256 << 10;
 
 // A version is shown to people, and written down.
 std::string Printable(const std::string& text) {
   std::string printable;
   for (const char c : text.substr(0, 64)) printable += c > 0x20 && c < 0x7f ? c : '?';
   return printable;
-}
-
-// For calls whose answer says no more than that it is done.
-Status Done(Result<std::string> answer) {
-  VC_RETURN_IF_ERROR(answer);
-  return {};
-}
-
-template <typename Message>
-Result<Message> Parse(Result<std::string> payload) {
-  VC_RETURN_IF_ERROR(payload);
-  Message message;
-  if (!message.ParseFromString(*payload))
-    return Fail(Code::kInternal, "the agent's answer cannot be understood");
-  return message;
-}
-
-template <typename Request>
-Request ForProcess(const ProcessRef& process) {
-  Request request;
-  request.set_container_id(process.container);
-  request.set_exec_id(process.exec);
-  return request;
 }
 
 }  // namespace
@@ -120,23 +86,6 @@ Result<std::shared_ptr<ttrpc::Client>> KataAgent::client() const {
   const std::lock_guard lock(mutex_);
   if (!client_) return Fail(Code::kUnavailable, "the agent is not connected");
   return client_;
-}
-
-template <typename Request>
-Result<std::string> KataAgent::Call(const char* method, const Request& request, Deadline deadline) {
-  VC_ASSIGN_OR_RETURN(const std::shared_ptr<ttrpc::Client> to, client());
-  return to->Call(kAgentService, method, request.SerializeAsString(), deadline);
-}
-
-template <typename Request>
-Result<std::string> KataAgent::CallOwn(const char* method, const Request& request, const char* what,
-                                       Deadline deadline) {
-  VC_ASSIGN_OR_RETURN(const std::shared_ptr<ttrpc::Client> to, client());
-  Result<std::string> answer = to->Call(kGuestService, method, request.SerializeAsString(), deadline);
-  if (!answer && answer.error().code() == Code::kUnimplemented) {
-    answer.error().AddContext(std::string("the guest's agent knows nothing of ") + what);
-  }
-  return answer;
 }
 
 Status KataAgent::Check(Deadline deadline) {
@@ -323,166 +272,6 @@ Status KataAgent::SignalProcess(const ProcessRef& process, int signal, bool all,
   if (!all) request.set_exec_id(process.exec.empty() ? process.container : process.exec);
   request.set_signal(static_cast<uint32_t>(signal));
   return Done(Call("SignalProcess", request, deadline));
-}
-
-Status KataAgent::ResizeTerminal(const ProcessRef& process, uint16_t rows, uint16_t columns,
-                                 Deadline deadline) {
-  auto request = ForProcess<grpc::TtyWinResizeRequest>(process);
-  request.set_row(rows);
-  request.set_column(columns);
-  Status resized = Done(Call("TtyWinResize", request, deadline));
-  // Agents say Unavailable of a process without a terminal; so does a link that is broken.
-  const auto to = client();
-  if (!resized && resized.error().code() == Code::kUnavailable && to && !(*to)->closed()) {
-    return Fail(Code::kFailedPrecondition, "the process has no terminal");
-  }
-  return resized;
-}
-
-void KataAgent::AcknowledgeExits(const std::vector<ProcessRef>& processes) {
-  const auto to = client();
-  if (!to) return;
-  wire::AcknowledgeExitsRequest request;
-  for (const ProcessRef& process : processes) {
-    wire::AcknowledgeExitsRequest::Process& entry = *request.add_processes();
-    entry.set_container_id(process.container);
-    entry.set_exec_id(process.exec);
-  }
-  (*to)->CallAsync(kGuestService, "AcknowledgeExits", request.SerializeAsString(), {},
-                   [](const Result<std::string>&) {});
-}
-
-void KataAgent::WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) {
-  const auto to = client();
-  if (!to) return done(Fail(to.error()));
-  (*to)->CallAsync(kAgentService, "WaitProcess",
-                   ForProcess<grpc::WaitProcessRequest>(process).SerializeAsString(), {},
-                   [done = std::move(done)](Result<std::string> payload) {
-                     const auto answer = Parse<grpc::WaitProcessResponse>(std::move(payload));
-                     if (!answer) return done(Fail(answer.error()));
-                     if (answer->status() < 0 || answer->status() > 255) {
-                       return done(Fail(Code::kInternal, "the agent answered exit status " +
-                                                             std::to_string(answer->status())));
-                     }
-                     done(ExitStatus{answer->status()});
-                   });
-}
-
-void KataAgent::ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
-                           Callback<std::string> done) {
-  const auto to = client();
-  if (!to) return done(Fail(to.error()));
-  size = std::max(size, 1u);
-  auto request = ForProcess<grpc::ReadStreamRequest>(process);
-  request.set_len(size);
-  (*to)->CallAsync(kAgentService, stream == OutputStream::kStdout ? "ReadStdout" : "ReadStderr",
-                   request.SerializeAsString(), {},
-                   [done = std::move(done), size](Result<std::string> payload) {
-                     auto answer = Parse<grpc::ReadStreamResponse>(std::move(payload));
-                     if (!answer && IsEndOfStream(answer.error())) return done(std::string());
-                     if (!answer) return done(Fail(answer.error()));
-                     if (answer->data().size() > size) {
-                       return done(Fail(Code::kInternal, "the agent sent more output than it was asked for"));
-                     }
-                     done(std::move(*answer->mutable_data()));
-                   });
-}
-
-void KataAgent::ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
-                               Callback<OutputPiece> done) {
-  const auto to = client();
-  if (!to) return done(Fail(to.error()));
-  const uint32_t size = std::max(range.size, 1u);
-  {
-    std::unique_lock lock(mutex_);
-    if (plain_) {
-      lock.unlock();
-      return ReadPlain(process, stream, range.offset, size, std::move(done));
-    }
-  }
-  auto request = ForProcess<wire::ReadOutputRequest>(process);
-  request.set_stderr(stream == OutputStream::kStderr);
-  if (range.offset) request.set_offset(*range.offset);
-  request.set_acknowledged(range.acknowledged);
-  request.set_size(size);
-  (*to)->CallAsync(
-      kGuestService, "ReadOutput", request.SerializeAsString(), {},
-      [this, process, stream, size, wanted = range.offset,
-       done = std::move(done)](Result<std::string> payload) {
-        auto answer = Parse<wire::ReadOutputResponse>(std::move(payload));
-        if (!answer && answer.error().code() == Code::kUnimplemented) {
-          {
-            const std::lock_guard lock(mutex_);
-            plain_ = true;
-          }
-          return ReadPlain(process, stream, wanted, size, done);
-        }
-        if (!answer) return done(Fail(answer.error()));
-        if (answer->data().size() > size) {
-          return done(Fail(Code::kInternal, "the agent sent more output than it was asked for"));
-        }
-        if (wanted && !answer->data().empty() && answer->offset() != *wanted) {
-          return done(
-              Fail(Code::kInternal, "the agent sent output from byte " + std::to_string(answer->offset()) +
-                                        " on, and was asked for that from " + std::to_string(*wanted)));
-        }
-        done(OutputPiece{answer->offset(), std::move(*answer->mutable_data())});
-      });
-}
-
-void KataAgent::ReadPlain(const ProcessRef& process, OutputStream stream, std::optional<uint64_t> from,
-                          uint32_t size, Callback<OutputPiece> done) {
-  ReadOutput(
-      process, stream, size, [this, process, stream, from, done = std::move(done)](Result<std::string> data) {
-        if (!data) return done(Fail(data.error()));
-        OutputPiece piece;
-        {
-          const std::lock_guard lock(mutex_);
-          uint64_t& counted =
-              counted_.try_emplace({process.container, process.exec, stream}, from.value_or(0)).first->second;
-          piece.offset = counted;
-          counted += data->size();
-        }
-        piece.data = std::move(*data);
-        done(std::move(piece));
-      });
-}
-
-void KataAgent::WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) {
-  // To the agent an empty write is the end of the input: CloseStdin says that.
-  if (data.empty()) return done({});
-  const auto to = client();
-  if (!to) return done(Fail(to.error()));
-  WriteRest(*to, process, std::make_shared<const std::string>(std::move(data)), 0, std::move(done));
-}
-
-void KataAgent::WriteRest(const std::shared_ptr<ttrpc::Client>& to, const ProcessRef& process,
-                          const std::shared_ptr<const std::string>& data, size_t sent, Callback<void> done) {
-  const size_t size = std::min(kMaxWrite, data->size() - sent);
-  auto request = ForProcess<grpc::WriteStreamRequest>(process);
-  request.set_data(data->substr(sent, size));
-  // The callback must not keep the client: its last owner would be the client's own thread.
-  to->CallAsync(
-      kAgentService, "WriteStdin", request.SerializeAsString(), {},
-      [weak = std::weak_ptr(to), process, data, sent, size,
-       done = std::move(done)](Result<std::string> payload) {
-        const auto answer = Parse<grpc::WriteStreamResponse>(std::move(payload));
-        if (!answer) return done(Fail(answer.error()));
-        // An agent that took nothing would be asked for ever.
-        if (answer->len() == 0 || answer->len() > size) {
-          return done(Fail(Code::kInternal, "the agent says that it took " + std::to_string(answer->len()) +
-                                                " of " + std::to_string(size) + " bytes of input"));
-        }
-        const size_t now = sent + answer->len();
-        if (now == data->size()) return done({});
-        const auto client = weak.lock();
-        if (!client) return done(Fail(Code::kUnavailable, "the agent's connection was closed"));
-        WriteRest(client, process, data, now, done);
-      });
-}
-
-Status KataAgent::CloseStdin(const ProcessRef& process, Deadline deadline) {
-  return Done(Call("CloseStdin", ForProcess<grpc::CloseStdinRequest>(process), deadline));
 }
 
 }  // namespace virtcontainers

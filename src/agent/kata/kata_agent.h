@@ -62,8 +62,9 @@ class KataAgent final : public Agent {
                   Callback<std::string> done) override;
   void ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
                       Callback<OutputPiece> done) override;
-  void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) override;
-  Status CloseStdin(const ProcessRef& process, Deadline deadline) override;
+  void WriteStdin(const ProcessRef& process, const InputPosition& position, std::string data,
+                  Deadline deadline, Callback<InputTaken> done) override;
+  Status CloseStdin(const ProcessRef& process, const InputPosition& end, Deadline deadline) override;
 
  private:
   // Whether all callbacks of a connection have been run.
@@ -85,16 +86,22 @@ class KataAgent final : public Agent {
   void ReadPlain(const ProcessRef& process, OutputStream stream, std::optional<uint64_t> from, uint32_t size,
                  Callback<OutputPiece> done);
 
-  // Sends what is left of `data` from `sent` on, a piece at a time.
-  static void WriteRest(const std::shared_ptr<ttrpc::Client>& to, const ProcessRef& process,
-                        const std::shared_ptr<const std::string>& data, size_t sent, Callback<void> done);
+  // WriteStdin, where the agent counts nothing.
+  void WritePlain(const ProcessRef& process, const InputPosition& position, std::string data,
+                  Deadline deadline, Callback<InputTaken> done);
+
+  // Whether the agent counts input: it has our own service, or no more than Kata's.
+  enum class Counting { kUnknown, kOwn, kNone };
+  Counting counting() const;
+  void SetCounting(Counting counting);
 
   const Connector connector_;
   mutable std::mutex mutex_;
   bool closed_ = false;
   std::shared_ptr<ttrpc::Client> client_;
   std::shared_ptr<Ending> ending_;
-  bool plain_ = false;  // the agent knows nothing of offsets; under mutex_
+  bool plain_ = false;                      // the agent knows nothing of offsets of output; under mutex_
+  Counting counting_ = Counting::kUnknown;  // under mutex_
   // How much has been read of its streams; under mutex_.
   std::map<std::tuple<std::string, std::string, OutputStream>, uint64_t> counted_;
 };

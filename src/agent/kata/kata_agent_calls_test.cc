@@ -390,7 +390,7 @@ TEST_F(KataCalls, ClosingTheInputIsACallOfItsOwn) {
   Connect();
   EXPECT_TRUE(Write(""));
   EXPECT_FALSE(asked);
-  EXPECT_TRUE(agent_.CloseStdin({"c", "e"}, Soon()));
+  EXPECT_TRUE(agent_.CloseStdin({"c", "e"}, {}, Soon()));
   EXPECT_EQ(request.container_id(), "c");
   EXPECT_EQ(request.exec_id(), "e");
 }

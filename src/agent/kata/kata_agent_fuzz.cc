@@ -143,6 +143,7 @@ void CallBlocking(Agent& agent) {
   (void)agent.CopyFile("c", {}, soon());
   (void)agent.ExecProcess({"c", "e"}, {}, soon());
   (void)agent.ResizeTerminal({"c", "e"}, 1, 2, soon());
+  (void)agent.CloseStdin({"c", "e"}, {"writer", 7, false}, soon());
   (void)agent.SignalProcess({"c", "e"}, SIGTERM, false, soon());
 }
 
@@ -155,7 +156,12 @@ void CallAsync(Agent& agent, Told& told) {
       Check(!data || data->size() <= kAsked);
     }));
   }
-  agent.WriteStdin({"c", ""}, std::string(100, 'x'), told.Ask<void>([](const Status&) {}));
+  for (const InputPosition& position : {InputPosition{}, InputPosition{"writer", 7, false}}) {
+    agent.WriteStdin({"c", ""}, position, std::string(100, 'x'), Deadline::Infinite(),
+                     told.Ask<InputTaken>([&, at = position.offset](const Result<InputTaken>& answer) {
+                       Check(!answer || answer->taken >= at);
+                     }));
+  }
   agent.NextOom(told.Ask<std::string>([](const Result<std::string>&) {}));
 }
 

@@ -111,46 +111,6 @@ TEST_F(KataClient, ExitStatusesAreThoseThatThereAre) {
   }
 }
 
-// Takes at most `piece` bytes of each write.
-FakeAgent::Method Taking(std::string& taken, size_t piece) {
-  return [&taken, piece](const ttrpc::Call& call, ttrpc::Responder responder) {
-    grpc::WriteStreamRequest request;
-    EXPECT_TRUE(request.ParseFromString(call.payload));
-    const std::string part = request.data().substr(0, piece);
-    taken += part;
-    grpc::WriteStreamResponse response;
-    response.set_len(static_cast<uint32_t>(part.size()));
-    responder.Respond(response.SerializeAsString());
-  };
-}
-
-TEST_F(KataClient, WhatWasNotTakenOfTheInputIsSentAgain) {
-  std::string taken;
-  fake_["WriteStdin"] = Taking(taken, 3);
-  Connect();
-  EXPECT_TRUE(Write("0123456789"));
-  EXPECT_EQ(taken, "0123456789");
-}
-
-TEST_F(KataClient, InputOfAnySizeFitsIntoFrames) {
-  std::string taken;
-  fake_["WriteStdin"] = Taking(taken, std::string::npos);
-  Connect();
-  const std::string input(9 << 20, 'i');
-  EXPECT_TRUE(Write(input));
-  EXPECT_TRUE(taken == input);
-}
-
-TEST_F(KataClient, AnAgentThatTakesNoInputOrTooMuchIsNotAskedForEver) {
-  for (const uint32_t length : {0u, 11u, UINT32_MAX}) {
-    grpc::WriteStreamResponse response;
-    response.set_len(length);
-    fake_["WriteStdin"] = FakeAgent::Always(response.SerializeAsString());
-    if (length == 0) Connect();
-    EXPECT_EQ(Write("0123456789").error().code(), Code::kInternal) << length;
-  }
-}
-
 TEST_F(KataClient, ALinkThatBreaksInTheMiddleFailsWhatIsUnderWay) {
   std::vector<ttrpc::Responder> kept;
   const auto keep = [&](const ttrpc::Call&, ttrpc::Responder responder) {
@@ -165,10 +125,10 @@ TEST_F(KataClient, ALinkThatBreaksInTheMiddleFailsWhatIsUnderWay) {
   Connect();
   Answer<ExitStatus> exit;
   Answer<std::string> output;
-  Answer<void> input;
+  Answer<InputTaken> input;
   agent_.WaitProcess({"c", ""}, exit.callback());
   agent_.ReadOutput({"c", ""}, OutputStream::kStdout, 10, output.callback());
-  agent_.WriteStdin({"c", ""}, "x", input.callback());
+  agent_.WriteStdin({"c", ""}, {}, "x", Deadline::Infinite(), input.callback());
   // The agent's machine is gone.
   std::thread gone([&] {
     called.get_future().wait();

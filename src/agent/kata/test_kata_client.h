@@ -90,9 +90,19 @@ class KataClient : public testing::Test {
     agent_.ReadOutput({"c", "e"}, OutputStream::kStdout, size, data.callback());
     return data.Await();
   }
+  // As often as it takes.
   Status Write(std::string data) {
-    Answer<void> done;
-    agent_.WriteStdin({"c", "e"}, std::move(data), done.callback());
+    do {
+      const Result<InputTaken> answer = Write({}, data);
+      if (!answer) return tl::make_unexpected(answer.error());
+      data.erase(0, answer->taken);
+    } while (!data.empty());
+    return {};
+  }
+  Result<InputTaken> Write(const InputPosition& position, std::string data,
+                           Deadline deadline = Deadline::Infinite()) {
+    Answer<InputTaken> done;
+    agent_.WriteStdin({"c", "e"}, position, std::move(data), deadline, done.callback());
     return done.Await();
   }
   Result<ExitStatus> Wait() {

@@ -16,11 +16,11 @@ namespace {
 // Of the processes that were executed and have ended this many are remembered, as a guest does.
 constexpr size_t kMaxExecs = 128;
 
-void CallAll(std::vector<std::function<void()>>& calls) {
-  for (auto& call : calls) call();
-}
-
 }  // namespace
+
+void NoopAgent::CallAll(const Calls& calls) {
+  for (const auto& call : calls) call();
+}
 
 Status NoopAgent::Open() const {
   if (!connected_) return Fail(Code::kUnavailable, "the agent is not connected");
@@ -331,105 +331,6 @@ Status NoopAgent::ResizeTerminal(const ProcessRef& process, uint16_t, uint16_t, 
 // It forgets none.
 void NoopAgent::AcknowledgeExits(const std::vector<ProcessRef>&) {}
 
-void NoopAgent::WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) {
-  Result<ExitStatus> answer;
-  {
-    const std::lock_guard lock(mutex_);
-    const Result<Process*> found = Find(process);
-    if (!found) {
-      answer = Fail(found.error());
-    } else if ((*found)->exit) {
-      answer = *(*found)->exit;
-    } else {
-      (*found)->waiters.push_back(std::move(done));
-      return;
-    }
-  }
-  done(std::move(answer));
-}
-
-void NoopAgent::ReadOutput(const ProcessRef& process, OutputStream stream, uint32_t size,
-                           Callback<std::string> done) {
-  Calls calls;
-  {
-    const std::lock_guard lock(mutex_);
-    const Result<Process*> found = Find(process);
-    if (!found) {
-      calls.push_back([done, error = found.error()] { done(Fail(error)); });
-    } else {
-      (*found)->readers[static_cast<int>(stream)].push_back(
-          {std::max(size, 1u), {}, [done = std::move(done)](const Result<OutputPiece>& piece) {
-             done(piece.map([](const OutputPiece& got) { return got.data; }));
-           }});
-      Feed(**found, calls);
-    }
-  }
-  CallAll(calls);
-}
-
-void NoopAgent::ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
-                               Callback<OutputPiece> done) {
-  Calls calls;
-  {
-    const std::lock_guard lock(mutex_);
-    const Result<Process*> found = Find(process);
-    Status legal;
-    if (!found) {
-      legal = Fail(found.error());
-    } else {
-      Process& reading = **found;
-      const uint64_t end = stream == OutputStream::kStdout ? reading.out_base + reading.out.size() : 0;
-      uint64_t& base = stream == OutputStream::kStdout ? reading.out_base : reading.err_base;
-      const uint64_t from = range.offset.value_or(std::max(base, range.acknowledged));
-      if (range.acknowledged > end || from < base || from > end) {
-        legal = Fail(Code::kOutOfRange,
-                     "the bytes from " + std::to_string(base) + " to " + std::to_string(end) + " are there");
-      } else {
-        if (range.acknowledged > base) {
-          reading.out.erase(0, range.acknowledged - base);
-          base = range.acknowledged;
-        }
-        reading.readers[static_cast<int>(stream)].push_back({std::max(range.size, 1u), from, done});
-        Feed(reading, calls);
-      }
-    }
-    if (!legal) calls.push_back([done, error = legal.error()] { done(Fail(error)); });
-  }
-  CallAll(calls);
-}
-
-void NoopAgent::WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) {
-  Calls calls;
-  Status answer;
-  {
-    const std::lock_guard lock(mutex_);
-    const Result<Process*> found = Find(process);
-    if (!found) {
-      answer = Fail(found.error());
-    } else if ((*found)->exit || (*found)->stdin_closed) {
-      answer = Fail(Code::kFailedPrecondition, "the process reads no input any more");
-    } else if ((*found)->cat) {
-      (*found)->out += data;
-      Feed(**found, calls);
-    }
-  }
-  CallAll(calls);
-  done(std::move(answer));
-}
-
-Status NoopAgent::CloseStdin(const ProcessRef& process, Deadline) {
-  Calls calls;
-  {
-    const std::lock_guard lock(mutex_);
-    VC_ASSIGN_OR_RETURN(Process * found, Find(process));
-    found->stdin_closed = true;
-    if (found->cat) End(*found, 0, calls);
-    if (process.exec.empty() && found->exit) EndExecs(process.container, calls);
-  }
-  CallAll(calls);
-  return {};
-}
-
 void NoopAgent::Run(Process& process, const std::vector<std::string>& args, bool first, Calls& calls) {
   process.started = true;
   process.args = args;
@@ -465,31 +366,6 @@ void NoopAgent::Kill(Process& process, Calls& calls) {
 void NoopAgent::EndExecs(const std::string& container, Calls& calls) {
   for (auto& [key, process] : processes_) {
     if (key.first == container && !key.second.empty()) End(process, 128 + SIGKILL, calls);
-  }
-}
-
-void NoopAgent::Feed(Process& process, Calls& calls) {
-  auto& readers = process.readers[0];
-  while (!readers.empty()) {
-    const uint64_t at =
-        std::max(readers.front().offset.value_or(process.out_base), process.out_base) - process.out_base;
-    if (at >= process.out.size() && !process.exit) break;
-    Reader reader = std::move(readers.front());
-    readers.erase(readers.begin());
-    OutputPiece piece;
-    piece.offset = process.out_base + at;
-    if (at < process.out.size()) piece.data = process.out.substr(at, reader.size);
-    if (!reader.offset) {
-      process.out.erase(0, piece.data.size());
-      process.out_base += piece.data.size();
-    }
-    calls.push_back([done = std::move(reader.done), piece = std::move(piece)] { done(piece); });
-  }
-  // Nothing is ever said on standard error.
-  if (process.exit || process.terminal) {
-    for (auto& reader : process.readers[1])
-      calls.push_back([done = std::move(reader.done)] { done(OutputPiece()); });
-    process.readers[1].clear();
   }
 }
 

@@ -55,8 +55,9 @@ class NoopAgent final : public Agent {
                   Callback<std::string> done) override;
   void ReadOutputFrom(const ProcessRef& process, OutputStream stream, const OutputRange& range,
                       Callback<OutputPiece> done) override;
-  void WriteStdin(const ProcessRef& process, std::string data, Callback<void> done) override;
-  Status CloseStdin(const ProcessRef& process, Deadline deadline) override;
+  void WriteStdin(const ProcessRef& process, const InputPosition& position, std::string data,
+                  Deadline deadline, Callback<InputTaken> done) override;
+  Status CloseStdin(const ProcessRef& process, const InputPosition& end, Deadline deadline) override;
 
  private:
   using Key = std::pair<std::string, std::string>;  // container, exec
@@ -72,6 +73,7 @@ class NoopAgent final : public Agent {
     bool terminal = false;
     bool cat = false;  // gives back what it is given
     bool stdin_closed = false;
+    std::map<std::string, uint64_t> writers;  // how much has been taken of each
     std::optional<ExitStatus> exit;
     std::vector<std::string> args;
     std::string out;
@@ -83,10 +85,14 @@ class NoopAgent final : public Agent {
 
   // Calls to be made once the lock is no longer held.
   using Calls = std::vector<std::function<void()>>;
+  static void CallAll(const Calls& calls);
 
   // Legal only with mutex_ held.
   Status Open() const;
   Result<Process*> Find(const ProcessRef& process);
+  static Status CheckPosition(const Process& process, const InputPosition& position);
+  Result<InputTaken> Take(const ProcessRef& process, const InputPosition& position, const std::string& data,
+                          Calls& calls);
   void Run(Process& process, const std::vector<std::string>& args, bool first, Calls& calls);
   void End(Process& process, int code, Calls& calls);
   void Kill(Process& process, Calls& calls);  // also one that was never started
