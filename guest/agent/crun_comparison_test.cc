@@ -83,7 +83,7 @@ struct Difference {
 const std::vector<Difference> kDifferences{
     {"user", "device nodes", "no: crun gives the user the null device with its standard input"},
     {"hooks", "device nodes", "no: crun gives the user the null device with its standard input"},
-    {"mounts", "mounts", "no: a tmpfs without a mode has that of the directory it covers, as with runc"},
+    {"mounts", "mounts", "no: crun's '/slave' has a master, which is in the root that crun has left"},
     {"hooks", "what hooks are told",
      "no: crun 1.8 says pid 0 and 'starting', and runs the first before the container has its hostname"},
 };

@@ -385,7 +385,8 @@ struct PodConfig {
 };
 
 // What of a valid configuration has no effect, a sentence each, for the caller's log: a capability that Linux
-// does not have. The pod's monitor writes the same to its own log (monitor.log) when it makes the process.
+// does not have, a file system's option of a bind mount. The pod's monitor writes the same to its own log
+// (monitor.log) when it makes the process.
 std::vector<std::string> WarningsOf(const ContainerConfig& config);
 std::vector<std::string> WarningsOf(const ProcessConfig& process);
 

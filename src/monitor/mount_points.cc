@@ -37,7 +37,8 @@ Status MakeMountPoints(ContainerConfig& container, const std::vector<Mount>& opt
   std::set<std::string> covered;
   std::vector<Mount> placed;
   for (Mount& mount : container.mounts) {
-    Result<std::string> place = root.MakePlace(mount.destination, KindOf(mount), covered);
+    const mode_t mode = IsTmpfsWithoutMode(mount) ? 01777 : 0755;
+    Result<std::string> place = root.MakePlace(mount.destination, KindOf(mount), covered, mode);
     if (place) {
       covered.insert(std::move(*place));
       placed.push_back(std::move(mount));

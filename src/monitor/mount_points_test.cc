@@ -55,6 +55,19 @@ TEST_F(MountPointsTest, MakeMountPoints_InEmptyRoot_MakesDirectoriesFilesAndTheW
   EXPECT_EQ(container_.mounts.size(), 3u);
 }
 
+TEST_F(MountPointsTest, MakeMountPoints_OfTmpfsWithoutMode_MakesDirectoryThatIsOpenToAll) {
+  container_.mounts = {{"/tmp/a", "tmpfs", "tmpfs", {"nosuid"}}, {"/tmp/b", "tmpfs", "tmpfs", {"mode=700"}}};
+  ASSERT_TRUE(MakeMountPoints(container_, {}));
+  const auto mode = [&](const std::string& path) {
+    struct stat info {};
+    EXPECT_EQ(::stat((dir_ / path).c_str(), &info), 0);
+    return info.st_mode & 07777;
+  };
+  EXPECT_EQ(mode("rootfs/tmp"), 0755u);
+  EXPECT_EQ(mode("rootfs/tmp/a"), 01777u);
+  EXPECT_EQ(mode("rootfs/tmp/b"), 0755u);
+}
+
 TEST_F(MountPointsTest, MakeMountPoints_BelowAnotherMount_MakesNothingInTheRoot) {
   container_.mounts = {{"/dev", "tmpfs", "tmpfs", {}}, {"/dev/pts", "devpts", "devpts", {}}};
   ASSERT_EQ(::symlink("/dev", (dir_ / "rootfs/devices").c_str()), 0);

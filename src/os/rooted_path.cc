@@ -57,9 +57,9 @@ Status SetMode(int fd, mode_t mode, const std::string& path) {
 // so that nothing that changes meanwhile leads out of the root.
 class Walk {
  public:
-  // `mode` is that of the directories it makes.
-  Walk(int root, std::string_view path, mode_t mode, const std::set<std::string>* covered)
-      : root_(root), mode_(mode), covered_(covered) {
+  // The modes are those of the directories it makes: the one at the end, and the others.
+  Walk(int root, std::string_view path, mode_t mode, mode_t last_mode, const std::set<std::string>* covered)
+      : root_(root), mode_(mode), last_mode_(last_mode), covered_(covered) {
     Push(path);
   }
 
@@ -164,13 +164,14 @@ class Walk {
   // Somebody else may make the same at this moment: that is as good. What he makes is opened without
   // following.
   Status MakeDirectory(const std::string& name, const std::string& path) {
-    const bool made = ::mkdirat(here_.get(), name.c_str(), mode_) == 0;
+    const mode_t mode = missing_ == 1 ? last_mode_ : mode_;
+    const bool made = ::mkdirat(here_.get(), name.c_str(), mode) == 0;
     if (!made && errno != EEXIST) return FailErrno("make directory " + Quoted(path));
     constexpr int kFlags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     if (made) {
       const UniqueFd directory(::openat(here_.get(), name.c_str(), O_RDONLY | kFlags));
       if (!directory) return FailErrno("open directory " + Quoted(path));
-      VC_RETURN_IF_ERROR(SetMode(directory.get(), mode_, path));
+      VC_RETURN_IF_ERROR(SetMode(directory.get(), mode, path));
     }
     UniqueFd next(::openat(here_.get(), name.c_str(), O_PATH | kFlags));
     if (!next) return FailErrno("open directory " + Quoted(path));
@@ -190,7 +191,7 @@ class Walk {
   }
 
   const int root_;
-  const mode_t mode_;
+  const mode_t mode_, last_mode_;
   const std::set<std::string>* const covered_;
   UniqueFd here_;                   // names_ without the missing ones
   std::vector<std::string> names_;  // no links, and no dots
@@ -214,12 +215,12 @@ Result<UniqueFd> RootedPath::Open(std::string_view path, int flags) const {
   return fd;
 }
 
-Result<UniqueFd> RootedPath::MakeDirectory(std::string_view path, mode_t mode) const {
+Result<UniqueFd> RootedPath::MakeDirectory(std::string_view path, mode_t mode, mode_t last_mode) const {
   VC_RETURN_IF_ERROR(CheckPath(path));
   UniqueFd found(OpenInRoot(fd_.get(), std::string(path), O_PATH | O_DIRECTORY));
   if (found) return found;
   if (errno != ENOENT) return FailErrno("open directory " + Quoted(path));
-  Walk walk(fd_.get(), path, mode, nullptr);
+  Walk walk(fd_.get(), path, mode, last_mode, nullptr);
   VC_RETURN_IF_ERROR(walk.Go(Kind::kDirectory));
   return walk.TakeFd();
 }
@@ -229,7 +230,7 @@ Result<UniqueFd> RootedPath::MakeFile(std::string_view path) const {
   UniqueFd found(OpenInRoot(fd_.get(), std::string(path), O_PATH));
   if (found) return found;
   if (errno != ENOENT) return FailErrno("open " + Quoted(path));
-  Walk walk(fd_.get(), path, kDirectoryMode, nullptr);
+  Walk walk(fd_.get(), path, kDirectoryMode, kDirectoryMode, nullptr);
   VC_RETURN_IF_ERROR(walk.Go(Kind::kFile));
   return walk.TakeFd();
 }
@@ -245,9 +246,9 @@ Result<UniqueFd> RootedPath::MakeParent(std::string_view path, std::string* name
 }
 
 Result<std::string> RootedPath::MakePlace(std::string_view path, Kind kind,
-                                          const std::set<std::string>& covered) const {
+                                          const std::set<std::string>& covered, mode_t last_mode) const {
   VC_RETURN_IF_ERROR(CheckPath(path));
-  Walk walk(fd_.get(), path, kDirectoryMode, &covered);
+  Walk walk(fd_.get(), path, kDirectoryMode, last_mode, &covered);
   VC_RETURN_IF_ERROR(walk.Go(kind));
   return walk.Path();
 }

@@ -19,9 +19,8 @@ namespace virtcontainers {
 // looks leads out. Magic links of /proc are refused. The descriptors that come back are O_PATH ones, to be
 // used as they are and never turned into a path again. (openat2(2), RESOLVE_IN_ROOT)
 //
-// What the Make calls make belongs to the caller and has, whatever the umask, mode 0755, or 0644 if it is a
-// file, as with every container runtime. A link that leads to nothing is followed, and what it leads to is
-// made.
+// What the Make calls make belongs to the caller. Its mode does not depend on the umask: 0755, or 0644 for a
+// file, as with every container runtime. A link that leads to nothing is followed: its target is made.
 class RootedPath {
  public:
   enum class Kind { kDirectory, kFile };
@@ -37,8 +36,12 @@ class RootedPath {
   // there.
   Result<UniqueFd> Open(std::string_view path, int flags) const;
 
-  // The directory, made with its parents where it is missing.
-  Result<UniqueFd> MakeDirectory(std::string_view path, mode_t mode = 0755) const;
+  // The directory, made with its parents where it is missing: `mode` is that of the parents, and `last_mode`
+  // that of the directory itself.
+  Result<UniqueFd> MakeDirectory(std::string_view path, mode_t mode = 0755) const {
+    return MakeDirectory(path, mode, mode);
+  }
+  Result<UniqueFd> MakeDirectory(std::string_view path, mode_t mode, mode_t last_mode) const;
 
   // The file, made empty, and its directories with it, where it is missing. What is there, of whatever kind,
   // is opened as it is.
@@ -48,11 +51,11 @@ class RootedPath {
   // and dot names are InvalidArgument.
   Result<UniqueFd> MakeParent(std::string_view path, std::string* name) const;
 
-  // Makes what MakeDirectory or MakeFile makes, and answers where it is: an absolute path without links, "."
-  // and
-  // "..". On the way it stops at a path in `covered` and answers that one: something will be mounted there,
-  // and what is below is not in this root.
-  Result<std::string> MakePlace(std::string_view path, Kind kind, const std::set<std::string>& covered) const;
+  // Makes what MakeDirectory or MakeFile makes, and answers where it is: an absolute path without links and
+  // dots. On the way it stops at a path in `covered` and answers that one: something will be mounted there,
+  // and what is below is not in this root. `last_mode` is that of a directory, not of its parents.
+  Result<std::string> MakePlace(std::string_view path, Kind kind, const std::set<std::string>& covered,
+                                mode_t last_mode = 0755) const;
 
  private:
   UniqueFd fd_;

@@ -115,6 +115,7 @@ TEST_F(RootedPathTest, WhatIsMade_HasItsModeWhateverTheUmask) {
   const mode_t before = ::umask(077);
   EXPECT_TRUE(root_->MakeFile("/a/b/file"));
   EXPECT_TRUE(root_->MakeDirectory("/own", 01770));
+  EXPECT_TRUE(root_->MakeDirectory("/other/last", 0750, 01777));
   ::umask(before);
   const auto mode = [&](const std::string& path) {
     struct stat info {};
@@ -125,6 +126,8 @@ TEST_F(RootedPathTest, WhatIsMade_HasItsModeWhateverTheUmask) {
   EXPECT_EQ(mode("root/a/b"), 0755u);
   EXPECT_EQ(mode("root/a/b/file"), 0644u);
   EXPECT_EQ(mode("root/own"), 01770u);
+  EXPECT_EQ(mode("root/other"), 0750u);
+  EXPECT_EQ(mode("root/other/last"), 01777u);
 }
 
 TEST_F(RootedPathTest, MakePlace_SaysWhereItIsAndStopsAtWhatIsCovered) {

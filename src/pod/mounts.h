@@ -18,6 +18,13 @@ inline bool IsBindMount(const Mount& mount) {
   return mount.type == "bind" || HasOption(mount, "bind") || HasOption(mount, "rbind");
 }
 
+// The directory that is made for it has mode 01777, which is what a tmpfs has that does not say.
+inline bool IsTmpfsWithoutMode(const Mount& mount) {
+  return mount.type == "tmpfs" && !IsBindMount(mount) &&
+         std::none_of(mount.options.begin(), mount.options.end(),
+                      [](const std::string& option) { return option.rfind("mode=", 0) == 0; });
+}
+
 // The last of the options that contradict each other wins, as in mount(8).
 inline bool IsReadonlyMount(const Mount& mount) {
   bool readonly = false;

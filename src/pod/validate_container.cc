@@ -247,8 +247,11 @@ Status ValidateMount(const Mount& mount, std::string_view field) {
                            " needs a user namespace, and a container in a VM has "
                            "none: remove it");
     }
-    if (option == "remount" || option == "tmpcopyup") {
-      return Fails(of, "the option " + Quoted(option) + " has no meaning for a new container: remove it");
+    if (option == "remount") {
+      return Fails(of, "the option 'remount' has no meaning for a new container: remove it");
+    }
+    if (option == "tmpcopyup" && (IsBindMount(mount) || mount.type != "tmpfs")) {
+      return Fails(of, "the option 'tmpcopyup' is for a mount of type 'tmpfs': remove it");
     }
   }
   if (mount.destination.empty() || mount.destination[0] != '/') {

@@ -290,6 +290,10 @@ TEST_F(ValidateTest, Mounts) {
   mount({"/data", "", "x", {}}, "'/data': the type '' is not known in a VM");
   mount({"/data", "bind", "/srv", {"idmap"}}, "'/data': the option 'idmap' needs a user namespace");
   mount({"/data", "tmpfs", "tmpfs", {"remount"}}, "'/data': the option 'remount' has no meaning");
+  mount({"/data", "proc", "proc", {"tmpcopyup"}}, "'/data': the option 'tmpcopyup' is for a mount of type");
+  mount({"/data", "bind", "/srv", {"tmpcopyup"}}, "'/data': the option 'tmpcopyup' is for a mount of type");
+  mount({"/data", "tmpfs", "tmpfs", {"tmpcopyup", "bind"}}, "'/data': the option 'tmpcopyup' is for a mount");
+  EXPECT_TRUE(ValidateMount({"/data", "tmpfs", "tmpfs", {"tmpcopyup"}}, "mount"));
   mount({"/data\0"s, "tmpfs", "tmpfs", {}}, "'/data?' has a NUL byte in it");
   mount({"/data", "tmpfs\0"s, "tmpfs", {}}, "'/data' has a NUL byte in it");
   mount({"/data", "tmpfs", "\0"s, {}}, "'/data' has a NUL byte in it");

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/capability_names.h"
+#include "pod/mounts.h"
 #include "pod/validate_text.h"
 #include "virtcontainers/config.h"
 
@@ -26,6 +27,18 @@ std::vector<std::string> WarningsOf(const ProcessConfig& process) {
   return warnings;
 }
 
-std::vector<std::string> WarningsOf(const ContainerConfig& config) { return WarningsOf(config.process); }
+std::vector<std::string> WarningsOf(const ContainerConfig& config) {
+  std::vector<std::string> warnings = WarningsOf(config.process);
+  for (const Mount& mount : config.mounts) {
+    if (!IsBindMount(mount)) continue;
+    for (const std::string& option : mount.options) {
+      // "mode=755": no mount knows such an option, only file systems do.
+      if (option.find('=') == std::string::npos) continue;
+      warnings.push_back("mount at " + Shown(mount.destination) + ": the option " + Shown(option) +
+                         " is ignored: a bind mount shows what is there");
+    }
+  }
+  return warnings;
+}
 
 }  // namespace virtcontainers

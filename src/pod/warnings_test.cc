@@ -26,5 +26,14 @@ TEST(Warnings, WarningsOf_UnknownCapabilities_NamesEachOnce) {
   EXPECT_EQ(WarningsOf(config.process), WarningsOf(config));
 }
 
+TEST(Warnings, WarningsOf_FileSystemOptionsOfABindMount_NamesEach) {
+  ContainerConfig config = SmallContainer("db", "/srv");
+  config.mounts = {{"/data", "bind", "/srv/data", {"rbind", "mode=755", "ro"}},
+                   {"/tmp", "tmpfs", "tmpfs", {"mode=755"}}};
+  EXPECT_THAT(WarningsOf(config),
+              ElementsAre("mount at '/data': the option 'mode=755' is ignored: a bind mount "
+                          "shows what is there"));
+}
+
 }  // namespace
 }  // namespace virtcontainers

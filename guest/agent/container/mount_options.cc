@@ -78,6 +78,8 @@ MountOptions ParseMountOptions(const std::vector<std::string_view>& options) {
     if (option == "bind" || option == "rbind") {
       result.bind = true;
       result.recursive_bind = option == "rbind";
+    } else if (option == "tmpcopyup") {
+      result.copy_up = true;
     } else if (const Attribute* attribute = FindAttribute(option)) {
       Apply(*attribute, &result.attributes, &result.cleared);
     } else if (const Propagation* propagation = FindPropagation(option)) {

@@ -21,6 +21,7 @@ struct MountOptions {
   // MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE; 0 leaves it.
   uint64_t propagation = 0;
   bool recursive_propagation = false;
+  bool copy_up = false;  // "tmpcopyup": a tmpfs begins with what it covers
   // What the file system is told: "size=64k", "newinstance".
   std::vector<std::string> data;
 };

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "guest/agent/container/copy_up.h"
 #include "guest/agent/container/mount_options.h"
 #include "guest/agent/os/log.h"
 #include "guest/agent/os/mount.h"
@@ -16,6 +17,8 @@
 namespace virtcontainers::guest {
 
 namespace {
+
+constexpr mode_t kTmpfsMode = 01777;
 
 bool IsDirectory(int fd) {
   struct stat info;
@@ -49,9 +52,10 @@ Result<UniqueFd> MakeTarget(const RootedPath& root, const grpc::Mount& mount, bo
 }
 
 Status Bind(const RootedPath& root, const grpc::Mount& mount, const MountOptions& options) {
-  if (!options.data.empty()) {
-    return Fail(Code::kInvalidArgument,
-                "a bind mount has no option " + Quoted(options.data[0]) + ": it shows what is there");
+  // As with runc and crun: it shows what is there.
+  for (const std::string& option : options.data) {
+    Log(LogLevel::kWarn, "mount " + Quoted(mount.destination()) + ": option " + Quoted(option) +
+                             " has no effect on a bind mount");
   }
   UniqueFd source(::open(mount.source().c_str(), O_PATH | O_CLOEXEC));
   if (!source) return FailErrno("open source " + Quoted(mount.source()));
@@ -75,17 +79,30 @@ std::string Octal(unsigned mode) {
   return "0" + digits;
 }
 
+// The content of the directory `target` goes to the tmpfs `made` before that can be read-only.
+Status CopyUpInto(int made, int target, uint64_t attributes) {
+  UniqueFd from(::openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!from) return FailErrno("open what it covers");
+  if (auto status = CopyUp(from.get(), made); !status) {
+    return Fail(std::move(status.error()).AddContext("copy what it covers (tmpcopyup)"));
+  }
+  return SetMountAttributes(made, attributes & MOUNT_ATTR_RDONLY, 0, /*recursive=*/false);
+}
+
 Status MountNew(const RootedPath& root, const grpc::Mount& mount, MountOptions options) {
-  VC_ASSIGN_OR_RETURN(const UniqueFd target, root.MakeDirectory(mount.destination()));
   // There is no cgroup v1 in the guest; config.json says "cgroup" for both.
   const std::string type = mount.type() == "cgroup" ? "cgroup2" : mount.type();
   if (type == "cgroup2") options.data.clear();
-  if (type == "tmpfs" && !HasOption(options, "mode=")) {
+  const bool takes_mode = type == "tmpfs" && !HasOption(options, "mode=");
+  VC_ASSIGN_OR_RETURN(const UniqueFd target,
+                      root.MakeDirectory(mount.destination(), 0755, takes_mode ? kTmpfsMode : 0755));
+  if (takes_mode) {
     struct stat info;
-    // A tmpfs on /tmp is as open as the /tmp it covers.
+    // A tmpfs on /tmp is as open as the /tmp it covers; one on a new directory is as open as a tmpfs is.
     if (::fstat(target.get(), &info) == 0) options.data.push_back("mode=" + Octal(info.st_mode & 07777));
   }
-  auto made = NewFileSystem(type, mount.source(), options.data, options.attributes);
+  const uint64_t later = options.copy_up ? MOUNT_ATTR_RDONLY : 0;
+  auto made = NewFileSystem(type, mount.source(), options.data, options.attributes & ~later);
   if (!made && type == "mqueue" && made.error().code() == Code::kNotFound) {
     // In everybody's default config.json, and in nobody's use: a small kernel does without.
     Log(LogLevel::kWarn,
@@ -93,6 +110,7 @@ Status MountNew(const RootedPath& root, const grpc::Mount& mount, MountOptions o
     return {};
   }
   if (!made) return Fail(std::move(made.error()));
+  if (options.copy_up) VC_RETURN_IF_ERROR(CopyUpInto(made->get(), target.get(), options.attributes));
   VC_RETURN_IF_ERROR(AttachMount(made->get(), target.get()));
   return SetPropagation(made->get(), options);
 }
@@ -105,11 +123,14 @@ Status MakeContainerMount(const RootedPath& root, const grpc::Mount& mount) {
     return Fail(Code::kInvalidArgument, name() + ": the root itself is not a place to mount on");
   }
   for (const std::string& option : mount.options()) {
-    if (option != "idmap" && option != "ridmap" && option != "tmpcopyup") continue;
+    if (option != "idmap" && option != "ridmap") continue;
     return Fail(Code::kUnimplemented, name() + ": option " + Quoted(option) + " is not supported");
   }
   MountOptions options = ParseMountOptions({mount.options().begin(), mount.options().end()});
   const bool bind = options.bind || mount.type() == "bind";
+  if (options.copy_up && (bind || mount.type() != "tmpfs")) {
+    return Fail(Code::kInvalidArgument, name() + ": option 'tmpcopyup' is for a tmpfs");
+  }
   Status status = bind ? Bind(root, mount, options) : MountNew(root, mount, std::move(options));
   if (!status) return Fail(std::move(status.error()).AddContext(name()));
   return {};
