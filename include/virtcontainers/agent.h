@@ -36,6 +36,9 @@ struct SandboxConfig {
   std::string hostname;
   std::vector<std::string> dns;  // lines of the guest's resolv.conf
   std::string share_tag;         // the virtio-fs that carries the root file systems; empty if there is none
+  // How many descriptors the host's virtiofsd may have. The guest gives files of the share back before
+  // virtiofsd has none left; 0: it does not know.
+  uint64_t share_descriptors = 0;
   Bytes shared_memory = Bytes::MiB(64);
 };
 

@@ -251,6 +251,7 @@ Status PodMonitor::PrepareGuest(const PodConfig& config, Deadline deadline) {
   return guest.CreateSandbox({.id = sandbox_,
                               .hostname = config.hostname.empty() ? config.id : config.hostname,
                               .share_tag = vm_->share_tag(),
+                              .share_descriptors = vm_->share_descriptors(),
                               .shared_memory = config.shared_memory},
                              deadline);
 }

@@ -92,6 +92,8 @@ class PodVm {
 
   // The tag of the share; empty if there is none.
   std::string share_tag() const;
+  // How many descriptors virtiofsd may have; 0 if there is none.
+  uint64_t share_descriptors() const { return share_ ? share_->descriptors() : 0; }
 
  private:
   PodVm(Options options, std::unique_ptr<Hypervisor> hypervisor, std::shared_ptr<Agent> agent)

@@ -14,8 +14,16 @@ namespace virtcontainers {
 // LimitNOFILE) What cannot be raised stays as it is.
 void RaiseDescriptorLimit();
 
-// Errors: ResourceExhausted if the limit is below `least`, which `who` needs.
-Status CheckDescriptorLimit(uint64_t least, std::string_view who);
+// The limit of this process.
+Result<uint64_t> DescriptorLimit();
+
+// Errors: ResourceExhausted if `limit` is below `least`, which `who` needs.
+Status CheckDescriptorLimit(uint64_t limit, uint64_t least, std::string_view who);
+
+// How many a program may have that this process starts and that raises its own limit to `most`, if it may:
+// with CAP_SYS_RESOURCE `most`, or what the kernel allows any process; without, the hard limit of this
+// process.
+uint64_t HighestDescriptorLimit(uint64_t most);
 
 }  // namespace virtcontainers
 

@@ -30,14 +30,22 @@ TEST_F(DescriptorLimitTest, TheSoftLimitIsRaisedToTheHardOne) {
   EXPECT_EQ(now.rlim_max, old_.rlim_max);
 }
 
-TEST_F(DescriptorLimitTest, TooLowALimitIsSaidWithTheWayOut) {
+TEST_F(DescriptorLimitTest, CheckDescriptorLimit_BelowTheLeast_NamesTheWayOut) {
   SetSoft(40);
-  EXPECT_TRUE(CheckDescriptorLimit(40, "a VM"));
-  const Status low = CheckDescriptorLimit(41, "a VM");
+  EXPECT_EQ(DescriptorLimit().value_or(0), 40u);
+  EXPECT_TRUE(CheckDescriptorLimit(40, 40, "a VM"));
+  const Status low = CheckDescriptorLimit(40, 41, "a VM");
   ASSERT_FALSE(low);
   EXPECT_EQ(low.error().code(), Code::kResourceExhausted);
   EXPECT_EQ(low.error().message(),
             "too many open files: the limit is 40, and a VM needs 41: raise it (ulimit -n, LimitNOFILE)");
+}
+
+TEST_F(DescriptorLimitTest, HighestDescriptorLimit_IsNotBelowTheHardLimitNorAboveWhatIsWanted) {
+  SetSoft(40);
+  EXPECT_EQ(HighestDescriptorLimit(30), 30u);
+  EXPECT_EQ(HighestDescriptorLimit(old_.rlim_max), old_.rlim_max);
+  EXPECT_GE(HighestDescriptorLimit(1'000'000'000), old_.rlim_max);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "base/errors.h"
 #include "base/unique_fd.h"
 #include "os/confine.h"
+#include "os/descriptor_limit.h"
 #include "os/file.h"
 #include "os/pidfd.h"
 #include "os/process_identity.h"
@@ -359,6 +361,8 @@ SharedRootfs::~SharedRootfs() = default;
 
 Result<std::unique_ptr<SharedRootfs>> SharedRootfs::Create(Options options, Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const Virtiofsd program, FindVirtiofsd(options.virtiofsd, deadline));
+  VC_RETURN_IF_ERROR(
+      CheckDescriptorLimit(HighestDescriptorLimit(kWantedDescriptors), kLeastDescriptors, "virtiofsd"));
   const std::string directory = options.run_dir + "/share", log = options.run_dir + "/virtiofsd.log";
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return FailErrno("make " + Quoted(directory));
 
@@ -387,6 +391,11 @@ Result<std::unique_ptr<SharedRootfs>> SharedRootfs::Rejoin(Options options,
 
 const std::string& SharedRootfs::socket() const { return impl_->socket(); }
 const ProcessIdentity& SharedRootfs::process() const { return impl_->process(); }
+uint64_t SharedRootfs::descriptors() const {
+  rlimit limit{};
+  if (::prlimit(process().pid, RLIMIT_NOFILE, nullptr, &limit) != 0) return 0;
+  return limit.rlim_cur;
+}
 std::optional<std::string> SharedRootfs::exit_reason() const { return impl_->exit_reason(); }
 Result<SharedRootfs::Places> SharedRootfs::Add(std::string_view container, const std::string& rootfs,
                                                bool readonly, const std::vector<Volume>& volumes) {

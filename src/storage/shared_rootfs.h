@@ -42,7 +42,7 @@ class SharedRootfs {
   // Makes the directory and starts virtiofsd, which can be connected to when this returns. On failure nothing
   // is left. One that ends at once is told by on_exit and exit_reason, and its socket is gone. Errors:
   // NotFound for a missing program or run_dir; PermissionDenied without the right to mount; AlreadyExists
-  // when another one listens at the socket.
+  // when another one listens at the socket; ResourceExhausted where virtiofsd could have hardly a descriptor.
   static Result<std::unique_ptr<SharedRootfs>> Create(Options options, Deadline deadline);
 
   // Takes over from a process that has died, while the VM runs. `virtiofsd` is process() of then.
@@ -58,6 +58,11 @@ class SharedRootfs {
   // The socket for SharedDirectory::socket. It takes one connection, ever.
   const std::string& socket() const;
   const ProcessIdentity& process() const;
+
+  // How many descriptors virtiofsd may have; it needs one for each file that the guest's kernel knows of, and
+  // another one for each that is open there. To be asked once the VM is connected: it sets its limit itself
+  // as it starts. 0 once it has ended.
+  uint64_t descriptors() const;
 
   // How virtiofsd ended, with its last words; nothing while it runs. It ends with its VM, and that is no
   // fault.

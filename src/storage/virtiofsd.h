@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_SRC_STORAGE_VIRTIOFSD_H_
 #define VIRTCONTAINERS_SRC_STORAGE_VIRTIOFSD_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,10 @@ enum class VirtiofsdFlavor {
   kC,     // part of QEMU up to 7.2
   kRust,  // the project that took its place
 };
+
+// How many descriptors it is given if the host lets it, and with how many it is not even started: a
+// container's first program alone may take a hundred.
+inline constexpr uint64_t kWantedDescriptors = 1'000'000, kLeastDescriptors = 512;
 
 // What virtiofsd confines itself to.
 enum class VirtiofsdSandbox {

@@ -1,12 +1,16 @@
-// What file_systems_test runs in containers: one call of the kernel's each, which no shell can make.
+// What file_systems_test and file_limits_test run in containers: what no shell can do.
 //
 //   file_probe COMMAND PATH [ARGUMENT]
 //   hold-flock, hold-lock      lock the file (flock(2), fcntl(2)), make PATH.held, wait for ever
 //   try-flock, try-lock        exit status 1 if another has the lock
 //   map-store BYTE             store it at the start of a shared mapping, and keep that
 //   map-wait BYTE              map the file, make PATH.mapped, and wait until the byte is there
+//   open-all, map-all          open every file in the directory PATH, and keep it; or map it, and close it.
+//   Then say how
+//                              many, and why no more, and wait for ever
 // Exit status 2: the call failed, and standard error says why.
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -16,6 +20,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -50,6 +55,34 @@ volatile char* Map(int fd) {
   return static_cast<volatile char*>(page);
 }
 
+[[noreturn]] void KeepAll(const std::string& directory, bool by_mapping) {
+  // The names first: each may take a descriptor of the host's for itself.
+  std::vector<std::string> names;
+  DIR* const files = ::opendir(directory.c_str());
+  if (files == nullptr) Die("opendir");
+  while (const dirent* entry = ::readdir(files)) {
+    if (entry->d_name[0] != '.') names.push_back(directory + "/" + entry->d_name);
+  }
+  ::closedir(files);
+  size_t count = 0;
+  int error = 0;
+  for (const std::string& name : names) {
+    const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+      error = errno;
+      break;
+    }
+    if (by_mapping) {
+      if (::mmap(nullptr, 1, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED) Die("mmap");
+      ::close(fd);
+    }
+    ++count;
+  }
+  std::printf("%zu: %s\n", count, std::strerror(error));
+  std::fflush(stdout);
+  WaitForEver();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -74,5 +107,6 @@ int main(int argc, char** argv) {
     while (*page != argument.at(0)) ::usleep(1000);
     return 0;
   }
+  if (command == "open-all" || command == "map-all") KeepAll(path, command == "map-all");
   return 2;
 }

@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "commands.h"
 #include "hypervisor/host_probe.h"
+#include "os/descriptor_limit.h"
 #include "os/subprocess.h"
 #include "storage/virtiofsd.h"
 
@@ -112,6 +113,24 @@ Finding CheckVirtiofsd() {
           "apt-get install virtiofsd || apt-get install qemu-system-common"};
 }
 
+// virtiofsd has a descriptor for every file that a guest's kernel remembers.
+Finding CheckOpenFiles() {
+  constexpr uint64_t kPlenty = 1 << 16;
+  const uint64_t most = virtcontainers::HighestDescriptorLimit(virtcontainers::kWantedDescriptors);
+  std::string detail = fmt::format("virtiofsd may have {} descriptors", most);
+  const char* const mend =
+      "LimitNOFILE=1048576 for the service, --ulimit nofile=1048576 for the container, "
+      "or ulimit -n 1048576 as root, that virtc runs in";
+  if (most < virtcontainers::kLeastDescriptors) {
+    return {"open files", Health::kMissing,
+            fmt::format("{}, and needs {}", detail, virtcontainers::kLeastDescriptors), mend};
+  }
+  if (most >= kPlenty) return {"open files", Health::kOk, detail, ""};
+  return {"open files", Health::kSlower,
+          detail + ": guests forget files early, and a container that has thousands open is refused more",
+          mend};
+}
+
 Finding CheckVsock() {
   const Probe probe = virtcontainers::ProbeVhostVsock();
   if (probe.usable) return {"vsock", Health::kOk, WithoutPrefix(probe.reason, "vsock: "), ""};
@@ -143,8 +162,8 @@ class Doctor : public Command {
   Status Prepare(const CommandWords&) override { return {}; }
 
   tl::expected<Outcome, Failure> Run(Session& session) override {
-    std::vector<Finding> findings = {CheckRights(), CheckState(session), CheckKvm(),
-                                     CheckQemu(),   CheckVirtiofsd(),    CheckVsock()};
+    std::vector<Finding> findings = {CheckRights(),    CheckState(session), CheckKvm(),  CheckQemu(),
+                                     CheckVirtiofsd(), CheckOpenFiles(),    CheckVsock()};
     // Where these are is known only to a library that is open.
     if (const auto runtime = session.runtime()) {
       findings.push_back(CheckMonitor((*runtime)->options().monitor));

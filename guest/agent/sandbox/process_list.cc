@@ -209,13 +209,19 @@ ProcessStatus ParseProcessStatus(std::string_view status) {
   return parsed;
 }
 
+std::set<pid_t> ProcessesOf(const Cgroup& cgroup) {
+  std::set<pid_t> members;
+  if (cgroup.fd() >= 0) AddMembers(cgroup.path(), kMaxDepth, &members);
+  // Those that are not in this pid namespace.
+  members.erase(0);
+  return members;
+}
+
 void ListProcesses(EventLoop& loop, Call call, const Cgroup& cgroup, pid_t init) {
   if (cgroup.fd() < 0) {
     return call.Fail(Error(Code::kUnimplemented, "there is no cgroup v2 to find a container's processes by"));
   }
-  std::set<pid_t> members;
-  AddMembers(cgroup.path(), kMaxDepth, &members);
-  members.erase(0);
+  std::set<pid_t> members = ProcessesOf(cgroup);
   if (init > 0 && members.size() <= kMaxProcesses) AddZombies(cgroup, &members);
   std::vector<pid_t> pids;
   if (init > 0 && members.erase(init) != 0) pids.push_back(init);

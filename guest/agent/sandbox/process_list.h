@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ namespace virtcontainers::guest {
 // Answers with the processes of the cgroup and of those below it, zombies included. `init` is the container's
 // first process, 0 where it has ended. Looks at some processes in each turn of the loop.
 void ListProcesses(EventLoop& loop, Call call, const Cgroup& cgroup, pid_t init);
+
+// The processes of the cgroup and of those below it, without zombies; some thousands at most.
+std::set<pid_t> ProcessesOf(const Cgroup& cgroup);
 
 // Of /proc/PID/stat.
 struct ProcessTimes {

@@ -83,6 +83,7 @@ Sandbox::Sandbox(EventLoop& loop, Reaper& reaper, SandboxConfig config, std::fun
       cgroups_(config_.cgroup, config_.standalone),
       storages_(std::make_unique<StorageSet>(config_.state_dir)),
       share_(loop, SharedDirectory()),
+      share_guard_(loop, reaper, [this] { return Containers(); }),
       oom_(loop),
       copies_(loop) {}
 
@@ -345,6 +346,19 @@ void Sandbox::Pause(Call call, const std::string& id) {
   }
   if (auto status = (*container)->cgroup().Freeze(true); !status) return call.Fail(std::move(status.error()));
   AwaitFrozen(std::move(call), std::move(*container), Clock::now() + kFreezeLimit);
+}
+
+std::vector<std::shared_ptr<Container>> Sandbox::Containers() const {
+  std::vector<std::shared_ptr<Container>> all;
+  for (const auto& [id, container] : containers_) all.push_back(container);
+  return all;
+}
+
+Status Sandbox::LimitShare(uint64_t descriptors) {
+  if (!created_) return Fail(Code::kFailedPrecondition, "there is no sandbox: call CreateSandbox first");
+  // The caches and limits of somebody's host are left alone.
+  if (config_.standalone) return {};
+  return share_guard_.Limit(descriptors);
 }
 
 wire::GetStateResponse Sandbox::Describe() const {

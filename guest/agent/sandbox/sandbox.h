@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent.pb.h"
 #include "guest.pb.h"
@@ -18,6 +19,7 @@
 #include "guest/agent/sandbox/file_copies.h"
 #include "guest/agent/sandbox/oom_watcher.h"
 #include "guest/agent/sandbox/sandbox_namespaces.h"
+#include "guest/agent/sandbox/share_guard.h"
 #include "guest/agent/sandbox/share_uses.h"
 #include "guest/agent/sandbox/storage.h"
 #include "virtcontainers/error.h"
@@ -60,6 +62,9 @@ class Sandbox {
   void Pause(Call call, const std::string& id);
   void Resume(Call call, const std::string& id);
 
+  // See LimitShareRequest.
+  Status LimitShare(uint64_t descriptors);
+
   // What there is, for a host that has forgotten it.
   wire::GetStateResponse Describe() const;
 
@@ -78,6 +83,7 @@ class Sandbox {
   Status CheckRequest(const wire::ExtendedCreateRequest& extended) const;
   Status Prepare(const std::shared_ptr<Container>& container, const wire::ExtendedCreateRequest& extended);
   Status BindRootfs(const grpc::Root& root, const std::string& rootfs);
+  std::vector<std::shared_ptr<Container>> Containers() const;
   std::string ContainerDirectory(const std::string& id) const { return config_.state_dir + "/" + id; }
   Status Clean(Container& container);
   void Discard(const std::shared_ptr<Container>& container, EventLoop::Clock::time_point deadline,
@@ -92,6 +98,7 @@ class Sandbox {
   CgroupTree cgroups_;
   std::unique_ptr<StorageSet> storages_;
   ShareUses share_;
+  ShareGuard share_guard_;
   OomWatcher oom_;
   FileCopies copies_;
   std::unique_ptr<SandboxNamespaces> namespaces_;

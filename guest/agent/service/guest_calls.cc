@@ -35,6 +35,10 @@ void AddGuestCalls(Router& router, Sandbox& sandbox) {
         }
         call.Answer();
       });
+  router.Add<wire::LimitShareRequest>(kGuestService, "LimitShare",
+                                      [&sandbox](const Call& call, auto request) {
+                                        call.Finish(sandbox.LimitShare(request->descriptors()));
+                                      });
   router.Add<wire::CopyFileChunk>(kGuestService, "CopyFile", [&sandbox](const Call& call, auto request) {
     auto container = sandbox.FindContainer(request->container_id());
     if (!container) return call.Fail(std::move(container.error()));

@@ -133,7 +133,14 @@ Status KataAgent::CreateSandbox(const SandboxConfig& config, Deadline deadline) 
   shm->set_mount_point(kSandboxShm);
   for (const char* option : {"noexec", "nosuid", "nodev", "mode=1777"}) shm->add_options(option);
   shm->add_options("size=" + std::to_string(config.shared_memory.count));
-  return Done(Call("CreateSandbox", request, deadline));
+  VC_RETURN_IF_ERROR(Done(Call("CreateSandbox", request, deadline)));
+  if (config.share_tag.empty() || config.share_descriptors == 0) return {};
+  wire::LimitShareRequest limit;
+  limit.set_descriptors(config.share_descriptors);
+  Status limited = Done(CallOwn("LimitShare", limit, "a limit of open files", deadline));
+  // An agent that speaks no more than Kata's protocol does without.
+  if (!limited && limited.error().code() == Code::kUnimplemented) return {};
+  return limited;
 }
 
 Status KataAgent::DestroySandbox(Deadline deadline) {

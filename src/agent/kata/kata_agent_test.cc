@@ -200,6 +200,21 @@ TEST_F(KataClient, TheSandboxIsDescribed) {
   EXPECT_EQ(request.storages_size(), 1) << "nothing is shared";
 }
 
+TEST_F(KataClient, CreateSandbox_WithAShare_SaysHowManyFilesMayBeOpen) {
+  wire::LimitShareRequest request;
+  fake_["CreateSandbox"] = FakeAgent::Always(std::string());
+  fake_.own("LimitShare") = FakeAgent::Keep(request);
+  Connect();
+  EXPECT_TRUE(agent_.CreateSandbox({.id = "p", .share_tag = "tag", .share_descriptors = 20000}, Soon()));
+  EXPECT_EQ(request.descriptors(), 20000u);
+}
+
+TEST_F(KataClient, CreateSandbox_ByAnAgentThatKnowsNoLimitOfFiles_Succeeds) {
+  fake_["CreateSandbox"] = FakeAgent::Always(std::string());
+  Connect();
+  EXPECT_TRUE(agent_.CreateSandbox({.id = "p", .share_tag = "tag", .share_descriptors = 20000}, Soon()));
+}
+
 TEST_F(KataClient, TheGuestsTimeIsToTheMicrosecond) {
   grpc::SetGuestDateTimeRequest request;
   fake_["SetGuestDateTime"] = [&](const ttrpc::Call& call, ttrpc::Responder responder) {

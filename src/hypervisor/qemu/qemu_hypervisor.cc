@@ -177,7 +177,9 @@ Result<VmInfo> QemuHypervisor::Impl::Launch(const VmConfig& config, Deadline dea
   QemuFacts facts;
   VC_ASSIGN_OR_RETURN(facts.binary, FindQemu(config.hypervisor.path));
   VC_RETURN_IF_ERROR(CheckFiles(config.hypervisor));
-  VC_RETURN_IF_ERROR(CheckDescriptorLimit(kMinDescriptors + config.resources.vcpus, "a VM"));
+  VC_ASSIGN_OR_RETURN(const uint64_t descriptors_allowed, DescriptorLimit());
+  VC_RETURN_IF_ERROR(
+      CheckDescriptorLimit(descriptors_allowed, kMinDescriptors + config.resources.vcpus, "a VM"));
   VC_ASSIGN_OR_RETURN(const AcceleratorChoice choice, ChooseAccelerator(config.hypervisor.accelerator));
   facts.accelerator = choice.accelerator;
   facts.firmware = config.hypervisor.firmware.empty() ? kDefaultFirmware : config.hypervisor.firmware;
