@@ -117,6 +117,8 @@ fault: guest
 	@test/fault/selftest $(BUILD)/test/libstep_count.so
 	$(call say,fault: killed at each step; pods whose VM is a process that does nothing)
 	@test/fault/run $(BUILD)
+	$(call say,fault: every file of a pod damaged in every way)
+	@VIRTCONTAINERS_DAMAGE_EVERY=1 $(BUILD)/test/runtime_test --gtest_brief=1 --gtest_filter='DamageTest.*'
 	$(call say,fault: each step fails for lack of a place on the disk, of descriptors, of threads)
 	@test/fault/run --fail ENOSPC $(BUILD)
 	@test/fault/run --fail EMFILE $(BUILD)
