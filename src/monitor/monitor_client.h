@@ -16,8 +16,7 @@ namespace virtcontainers {
 // Thread-safe. The messages are those of monitor.proto.
 class MonitorClient {
  public:
-  // Errors: Unavailable if no monitor listens there. A socket that is reached over a symbolic link is
-  // another's.
+  // Errors: Unavailable if no monitor listens there.
   static Result<std::shared_ptr<MonitorClient>> Connect(const std::string& socket, Deadline deadline);
 
   // Sends a message and waits for the answer's bytes.

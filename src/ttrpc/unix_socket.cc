@@ -1,9 +1,11 @@
 #include "ttrpc/unix_socket.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -100,10 +102,16 @@ Result<UnixListener> ListenUnix(const std::string& path) {
 }
 
 Result<UniqueFd> ConnectUnix(const std::string& path, Deadline deadline) {
-  const UniqueFd target(::open(path.c_str(), O_PATH | O_CLOEXEC));
-  if (!target) {
-    if (errno == ENOENT) return Fail(Code::kUnavailable, "nothing is at " + Quoted(path));
-    return FailErrno("open " + Quoted(path));
+  // A socket that a symbolic link leads to is another's.
+  open_how how{};
+  how.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  const UniqueFd target(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+  struct stat info {};
+  const bool missing = errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+  if (!target && !missing) return FailErrno("open " + Quoted(path));
+  if (!target || (::fstat(target.get(), &info) == 0 && !S_ISSOCK(info.st_mode))) {
+    return Fail(Code::kUnavailable, "no socket is at " + Quoted(path));
   }
   UniqueFd socket = MakeSocket();
   if (!socket) return FailErrno("socket");

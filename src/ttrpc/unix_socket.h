@@ -46,8 +46,9 @@ class UnixListener {
 // ALREADY_EXISTS if somebody listens there, or it is something other than a socket; those of the system.
 Result<UnixListener> ListenUnix(const std::string& path);
 
-// Connects; blocks until `deadline` if the listener is busy. Errors: UNAVAILABLE if nothing is there, or
-// nobody listens; DEADLINE_EXCEEDED; PERMISSION_DENIED; those of the system.
+// Connects; blocks until `deadline` if the listener is busy. No part of the path may be a symbolic link.
+// Errors: UNAVAILABLE if no socket is there, or nobody listens; DEADLINE_EXCEEDED; PERMISSION_DENIED; those
+// of the system.
 Result<UniqueFd> ConnectUnix(const std::string& path, Deadline deadline);
 
 // Who is at the other end of a connected unix socket.

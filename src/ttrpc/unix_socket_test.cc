@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -112,11 +113,27 @@ TEST_F(UnixSocketTest, SaysThatNothingIsThere) {
   const auto client = ConnectUnix(path_, Deadline::After(10s));
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code(), Code::kUnavailable);
-  EXPECT_EQ(client.error().message(), "nothing is at '" + path_ + "'");
+  EXPECT_EQ(client.error().message(), "no socket is at '" + path_ + "'");
   const auto listener = ListenUnix(directory_ + "/missing/a.sock");
   ASSERT_FALSE(listener);
   EXPECT_EQ(listener.error().code(), Code::kNotFound);
   EXPECT_FALSE(ListenUnix(directory_ + "/"));
+}
+
+// Another pod's, or another program's.
+TEST_F(UnixSocketTest, ConnectUnix_OverALink_IsUnavailable) {
+  const auto listener = ListenUnix(path_);
+  ASSERT_TRUE(listener);
+  fs::create_symlink(path_, directory_ + "/link.sock");
+  fs::create_symlink(directory_, directory_ + "/link");
+  std::ofstream(directory_ + "/file");
+  const std::string name = fs::path(path_).filename();
+  for (const std::string& path : {directory_ + "/link.sock", directory_ + "/link/" + name,
+                                  directory_ + "/file", directory_ + "/file/" + name}) {
+    const auto client = ConnectUnix(path, Deadline::After(10s));
+    ASSERT_FALSE(client) << path;
+    EXPECT_EQ(client.error().code(), Code::kUnavailable) << path;
+  }
 }
 
 TEST_F(UnixSocketTest, WaitsForABusyListenerUntilItsDeadline) {
