@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/unique_fd.h"
 #include "os/marked_process.h"
+#include "os/oom_kills.h"
 #include "os/own_file.h"
 #include "os/poll.h"
 #include "os/subprocess.h"
@@ -140,6 +141,7 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
     VC_ASSIGN_OR_RETURN(const std::unique_ptr<Journal> journal, Journal::Open(paths.journal()));
     VC_RETURN_IF_ERROR(journal->Begin(EffectKind::kProcess, kMonitorEffect));
   }
+  const OomKills oom_kills;
   VC_ASSIGN_OR_RETURN(
       Subprocess launcher,
       Subprocess::Spawn(
@@ -175,7 +177,9 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   if (line.find('\n') != std::string::npos) return DecodeOutcome(line);
   VC_RETURN_IF_ERROR(failed);
   const std::string said = ReadOwnFileTail(paths.monitor_log(), 2048).value_or("");
+  const std::string killed = oom_kills.Since();
   return Fail(Code::kAborted, "the pod's monitor " + Quoted(program) + " ended without a word" +
+                                  (killed.empty() ? "" : ": " + killed) +
                                   (said.empty() ? "" : "; its log ends with:\n" + said));
 }
 

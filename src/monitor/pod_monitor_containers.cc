@@ -64,16 +64,7 @@ Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadlin
   // The monitor before may have come just so far with it.
   if (taken_over_) VC_RETURN_IF_ERROR(vm_->HideRootfs(config.id));
   Log("container " + Quoted(config.id), WarningsOf(config));
-  VC_ASSIGN_OR_RETURN(const GuestContainer container, vm_->ShowFiles(CompleteContainer(config)));
-  Status created = agent().CreateContainer(container, deadline);
-  if (!created) {
-    // It may have been made after all, too late.
-    if (created.error().code() == Code::kDeadlineExceeded) {
-      (void)agent().RemoveContainer(config.id, Deadline::After(seconds(1)));
-    }
-    (void)vm_->HideRootfs(config.id);
-    return created;
-  }
+  VC_RETURN_IF_ERROR(vm_->CreateContainer(CompleteContainer(config), deadline));
   in_guest_.insert(config.id);
   WatchUnstarted(config.id);
   Status hooked = vm_->RunCreateHooks(config, deadline);

@@ -47,6 +47,20 @@ Result<Part> Make(const std::map<std::string, std::function<Part()>>& makers, co
 // How long all that is run once a container is gone may take: nobody may be waiting who would say it.
 constexpr auto kStopHooks = std::chrono::seconds(10);
 
+// The error with the second of each pair in the place of the first.
+Error Replaced(const Error& error, const std::vector<std::pair<std::string, std::string>>& words) {
+  const auto replace = [&](std::string text) {
+    for (const auto& [from, to] : words) {
+      for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+        text.replace(at, from.size(), to);
+    }
+    return text;
+  };
+  Error replaced(error.code(), replace(error.message()));
+  for (const std::string& operation : error.context()) replaced.AddContext(replace(operation));
+  return replaced;
+}
+
 // A context id for the VM: the first three are taken, and a random one is not likely to meet another pod's.
 uint32_t RandomCid() {
   uint32_t cid = 0;
@@ -269,11 +283,11 @@ Error PodVm::ExplainBootFailure(const Error& error) const {
   return Error(Code::kAborted, std::move(what));
 }
 
-Result<GuestContainer> PodVm::ShowFiles(ContainerConfig container) {
-  GuestContainer shown{WithGuestFiles(std::move(container), files_), ""};
-  shown.rootfs = shown.config.rootfs;
+Result<PodVm::Shown> PodVm::ShowFiles(ContainerConfig container) {
+  Shown shown{{WithGuestFiles(std::move(container), files_), ""}, {}};
+  ContainerConfig& config = shown.container.config;
+  shown.container.rootfs = config.rootfs;
   if (!share_) return shown;
-  ContainerConfig& config = shown.config;
   if (config.readonly_rootfs) VC_RETURN_IF_ERROR(MakeMountPoints(config, files_));
   std::vector<SharedRootfs::Volume> volumes;
   for (const Mount& mount : config.mounts) {
@@ -284,12 +298,29 @@ Result<GuestContainer> PodVm::ShowFiles(ContainerConfig container) {
                       Journaled(options_.journal, EffectKind::kMount, config.id, [&] {
                         return share_->Add(config.id, config.rootfs, config.readonly_rootfs, volumes);
                       }));
-  shown.rootfs = kShareInGuest + places.rootfs;
+  const auto show = [&](std::string& path, const std::string& place) {
+    std::string in_guest = kShareInGuest + place;
+    shown.paths.emplace_back(in_guest, std::exchange(path, in_guest));
+  };
+  show(shown.container.rootfs, places.rootfs);
   size_t next = 0;
   for (Mount& mount : config.mounts) {
-    if (IsBindMount(mount)) mount.source = kShareInGuest + places.volumes[next++];
+    if (IsBindMount(mount)) show(mount.source, places.volumes[next++]);
   }
   return shown;
+}
+
+Status PodVm::CreateContainer(ContainerConfig container, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const Shown shown, ShowFiles(std::move(container)));
+  const std::string& id = shown.container.config.id;
+  Status created = agent_->CreateContainer(shown.container, deadline);
+  if (created) return {};
+  // It may have been made after all, too late.
+  if (created.error().code() == Code::kDeadlineExceeded) {
+    (void)agent_->RemoveContainer(id, Deadline::After(std::chrono::seconds(1)));
+  }
+  (void)HideRootfs(id);
+  return Fail(Replaced(created.error(), shown.paths));
 }
 
 Status PodVm::HideRootfs(const std::string& container) {

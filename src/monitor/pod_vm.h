@@ -64,10 +64,11 @@ class PodVm {
   Error ExplainBootFailure(const Error& error) const;
 
   // Shows the guest what a container needs of the host's files: its root file system, the sources of its bind
-  // mounts, and the pod's own files that it has none of. Answers the container with the guest's paths, as it
-  // came without a VM that has a share; nothing is shown after a failure. Errors: NotFound, naming the path.
-  Result<GuestContainer> ShowFiles(ContainerConfig container);
-  // Takes all of it away, of a container that is gone from the guest, and runs its poststop hooks.
+  // mounts, and the pod's own files that it has none of; and makes the container in the guest. Nothing of it
+  // is left after a failure. Errors: NotFound, naming the path; those of Agent::CreateContainer, with the
+  // host's paths in the place of the guest's.
+  Status CreateContainer(ContainerConfig container, Deadline deadline);
+  // Takes the files away, of a container that is gone from the guest, and runs its poststop hooks.
   Status HideRootfs(const std::string& container);
 
   // The hooks on the host of a container that has been made in the guest: prestart and create_runtime. After
@@ -101,6 +102,13 @@ class PodVm {
 
   Result<HypervisorConfig> ResolveHypervisor() const;
   Status LaunchShare(VmConfig& vm, Deadline deadline);
+  // A container with the guest's paths, as it came without a VM that has a share, and the host's path of
+  // each.
+  struct Shown {
+    GuestContainer container;
+    std::vector<std::pair<std::string, std::string>> paths;
+  };
+  Result<Shown> ShowFiles(ContainerConfig container);
   Result<VmInfo> LaunchVmm(const VmConfig& vm, Deadline deadline);
   VmConfig Describe() const;
   SharedRootfs::Options ShareOptions();

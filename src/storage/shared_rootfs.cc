@@ -22,6 +22,7 @@
 #include "os/confine.h"
 #include "os/descriptor_limit.h"
 #include "os/file.h"
+#include "os/oom_kills.h"
 #include "os/pidfd.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
@@ -154,6 +155,7 @@ class SharedRootfs::Impl {
   mutable std::mutex mutex_;
   std::condition_variable ended_;
   std::optional<std::string> exit_reason_;
+  const OomKills oom_kills_;  // from virtiofsd's start on
   // Kept to refuse, when virtiofsd has ended, whoever waits in the queue.
   std::optional<ttrpc::UnixListener> listener_;
   bool expected_ = false;  // that it ends
@@ -243,6 +245,8 @@ void SharedRootfs::Impl::WatchLoop() {
   if (child_) {
     const Result<ProcessExit> exit = child_->Wait(Deadline::Infinite());
     reason = "virtiofsd " + (exit ? exit->Describe() : exit.error().message());
+    const bool killed = exit && exit->signaled && exit->value == SIGKILL;
+    if (const std::string why = killed ? oom_kills_.Since() : ""; !why.empty()) reason += ": " + why;
   }
   if (const std::string words = LastWords(log_); !words.empty()) reason += ": " + words;
   bool expected = false;

@@ -130,12 +130,14 @@ Result<std::string> ReadAccountFile(const RootedPath& root, const char* path) {
     return Fail(Code::kFailedPrecondition,
                 file_of_root + " is " + std::string(KindOf(info)) + " and not a regular file");
   }
-  VC_ASSIGN_OR_RETURN(const UniqueFd file, root.Open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  auto content = ReadAll(file.get(), kMaxAccountFile);
-  if (!content && content.error().code() == Code::kResourceExhausted) {
+  const auto too_large = [&] {
     return Fail(Code::kFailedPrecondition,
                 file_of_root + " is larger than " + std::to_string(kMaxAccountFile >> 20) + " MiB");
-  }
+  };
+  if (static_cast<uint64_t>(info.st_size) > kMaxAccountFile) return too_large();
+  VC_ASSIGN_OR_RETURN(const UniqueFd file, root.Open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  auto content = ReadAll(file.get(), kMaxAccountFile);
+  if (!content && content.error().code() == Code::kResourceExhausted) return too_large();
   if (!content) content.error().AddContext("read " + file_of_root);
   return content;
 }

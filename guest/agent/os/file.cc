@@ -85,7 +85,8 @@ Result<std::string> ReadFile(const std::string& path, size_t limit) {
 }
 
 Status WriteFileAt(int dir, const std::string& path, std::string_view content) {
-  UniqueFd fd(::openat(dir, path.c_str(), O_WRONLY | O_CLOEXEC));
+  // In a container that has no /proc of its own, its image may have a FIFO there.
+  UniqueFd fd(::openat(dir, path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
   if (!fd) return FailErrno("open " + Quoted(path));
   const ssize_t count = ::write(fd.get(), content.data(), content.size());
   if (count < 0) return FailErrno("write " + Quoted(content) + " to " + Quoted(path));

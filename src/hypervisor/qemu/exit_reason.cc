@@ -1,5 +1,7 @@
 #include "hypervisor/qemu/exit_reason.h"
 
+#include <csignal>
+
 namespace virtcontainers {
 namespace {
 
@@ -62,8 +64,10 @@ std::string KernelPanic(std::string_view console) {
 
 VmExit ExplainQemuEnd(const QemuEnd& end) {
   if (end.stopped) return {true, "stopped"};
-  if (end.process && end.process->signaled)
-    return {false, "vm exited: killed by signal " + std::to_string(end.process->value)};
+  if (end.process && end.process->signaled) {
+    return {false, WithDetail("vm exited: killed by signal " + std::to_string(end.process->value),
+                              end.process->value == SIGKILL ? end.lack_of_memory : "")};
+  }
   if (end.shutdown_reason == "guest-shutdown") return {true, "guest powered off"};
   if (end.shutdown_reason == "guest-reset") {
     const std::string panic = KernelPanic(end.console);
@@ -77,7 +81,8 @@ VmExit ExplainQemuEnd(const QemuEnd& end) {
   if (end.shutdown_reason == "host-qmp-quit")
     return {false, "vm exited: another client of its monitor asked it to"};
   if (!end.process) {
-    return {false, WithDetail("vm exited: killed or failed, its status went to another", QemuWords(end.log))};
+    return {false, WithDetail("vm exited: killed or failed, its status went to another",
+                              end.lack_of_memory.empty() ? QemuWords(end.log) : end.lack_of_memory)};
   }
   return {false, WithDetail("vm exited: status " + std::to_string(end.process->value), QemuWords(end.log))};
 }

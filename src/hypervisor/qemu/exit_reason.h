@@ -19,6 +19,7 @@ struct QemuEnd {
       shutdown_reason;   // of QMP's SHUTDOWN event (QEMU, qapi/run-state.json, ShutdownCause); may be empty
   bool stopped = false;  // Stop was called
   bool powers_off_by_reset = false;  // a guest that ends by resetting itself, for kernels without ACPI
+  std::string lack_of_memory;        // OomKills::Since, from QEMU's start on
   std::string_view log;              // the end of QEMU's standard error
   std::string_view console;          // the end of the guest's console
 };

@@ -23,6 +23,7 @@
 #include "hypervisor/vm_process.h"
 #include "os/descriptor_limit.h"
 #include "os/file.h"
+#include "os/oom_kills.h"
 #include "os/own_file.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
@@ -154,6 +155,7 @@ class QemuHypervisor::Impl {
   // Written by Start before there is a process.
   std::string console_, log_;
   bool powers_off_by_reset_ = false;
+  OomKills oom_kills_;
 };
 
 Result<VmInfo> QemuHypervisor::Impl::Start(const VmConfig& config, Deadline deadline) {
@@ -324,6 +326,7 @@ Result<VmInfo> QemuHypervisor::Impl::Attach(const VmConfig& config, const VmInfo
   console_ = config.console;
   log_ = config.run_dir + "/qemu.log";
   powers_off_by_reset_ = PowersOffByReset(config.hypervisor.kernel_parameters);
+  oom_kills_ = OomKills(running.process.pid);
   VC_ASSIGN_OR_RETURN(const std::shared_ptr<VmProcess> process,
                       VmProcess::Adopt(running.process, [this](const auto& exit) { return Explain(exit); }));
   {
@@ -456,6 +459,7 @@ VmExit QemuHypervisor::Impl::Explain(const std::optional<ProcessExit>& exit) {
                          .shutdown_reason = shutdown_reason_,
                          .stopped = stopped_,
                          .powers_off_by_reset = powers_off_by_reset_,
+                         .lack_of_memory = oom_kills_.Since(),
                          .log = log,
                          .console = console});
 }
