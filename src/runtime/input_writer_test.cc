@@ -133,7 +133,9 @@ TEST_F(InputWriterTest, Write_IsCountedAndNamed) {
 TEST_F(InputWriterTest, Write_MonitorDiesBeforeItAnswers_IsRepeatedAtItsPosition) {
   EXPECT_EQ(Write("before "), "7");
   monitor_.mute_ = true;
-  restore_ = [this](Deadline) -> Status {
+  std::promise<void> died;
+  restore_ = [this, ended = died.get_future().share()](Deadline) -> Status {
+    ended.wait();
     if (server_) return {};
     monitor_.mute_ = false;
     Serve();
@@ -142,6 +144,7 @@ TEST_F(InputWriterTest, Write_MonitorDiesBeforeItAnswers_IsRepeatedAtItsPosition
   auto writing = std::async(std::launch::async, [&] { return Write("once", Deadline::Infinite()); });
   monitor_.AwaitCalls(2);
   server_.reset();
+  died.set_value();
   EXPECT_EQ(writing.get(), "4");
   EXPECT_EQ(monitor_.taken_, "before once");
   ASSERT_EQ(monitor_.asked_.size(), 3u);
