@@ -255,11 +255,14 @@ Status Runtime::Impl::StopMonitored(const PodFiles& files, milliseconds grace, D
   wire::StopRequest request;
   request.set_grace_ms(static_cast<uint64_t>(std::max<int64_t>(0, grace.count())));
   while (true) {
-    const Result<std::shared_ptr<MonitorClient>> monitor =
-        MonitorClient::Connect(files.paths().monitor_socket(), deadline);
-    const Result<std::string> asked = monitor.and_then([&](const std::shared_ptr<MonitorClient>& client) {
-      return client->Call("StopPod", ttrpc::SerializeMessage(request), deadline);
-    });
+    // The connection is closed before the lock is opened: a caller may have descriptors for one of them only.
+    std::optional<Error> unreachable;
+    const Result<std::string> asked = [&]() -> Result<std::string> {
+      auto monitor = MonitorClient::Connect(files.paths().monitor_socket(), deadline);
+      if (!monitor) unreachable = monitor.error();
+      VC_RETURN_IF_ERROR(monitor);
+      return (*monitor)->Call("StopPod", ttrpc::SerializeMessage(request), deadline);
+    }();
     if (!asked && asked.error().code() != Code::kUnavailable) return Fail(asked.error());
     // The monitor's last word may be lost with its connection; what counts is that it ends. One that goes on,
     // having hung up for want of a descriptor or a thread, is asked again.
@@ -267,7 +270,7 @@ Status Runtime::Impl::StopMonitored(const PodFiles& files, milliseconds grace, D
     const Result<FileLock> gone = FileLock::Acquire(files.paths().monitor_lock(), patience);
     if (gone) return {};
     if (gone.error().code() != Code::kDeadlineExceeded) return Fail(gone.error());
-    if (!monitor) return Fail(monitor.error());
+    if (unreachable) return Fail(*unreachable);
     if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "its monitor does not end");
   }
 }

@@ -223,6 +223,8 @@ class Case:
         """A file system that only this case sees."""
         target = f'{self.dir}/{folder}'
         os.makedirs(target, exist_ok=True)
+        # Nobody else may write to it, or the library refuses it.
+        options = f'mode=0700,{options}'
         subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'none', target], check=True)
         self.own_mounts[target] = next(number for number, at in self.mounts().items() if at == target)
 
