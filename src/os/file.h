@@ -51,7 +51,8 @@ Status SyncDirectory(const std::string& path);
 
 // The names in a directory, sorted, without . and ...
 Result<std::vector<std::string>> ListDirectory(const std::string& path);
-Result<std::vector<std::string>> ListDirectory(UniqueFd directory, const std::string& path);
+// The same of one that is open; `path` names it in errors.
+Result<std::vector<std::string>> ListDirectory(UniqueFd opened, const std::string& path);
 
 // Removes a file or a whole tree. Follows no link, in no part of the path, and enters no mount, be it of the
 // same file system: one that was left in it makes it fail with FailedPrecondition, rather than take away what

@@ -1,6 +1,10 @@
 // virtc's commands about what runs, on one pod.
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -8,6 +12,7 @@
 #include <sstream>
 
 #include "base/json.h"
+#include "base/unique_fd.h"
 #include "integration/fixture.h"
 
 namespace virtcontainers::test {
@@ -463,6 +468,63 @@ TEST_F(VirtcOperationsTest, ADetachedCommandIsLeftRunning) {
   ASSERT_OK((*process)->Signal(SIGKILL));
   EXPECT_EQ((*process)->Wait()->code, 137);
   ExpectWrong(About({"container", "enter", "--detach", "-i"}, {"--", "true"}), "--detach");
+}
+
+TEST_F(VirtcOperationsTest, Attach_ToAContainerCreatedForIt_CarriesInputOutputAndExitStatus) {
+  const auto attach = [](std::vector<std::string> more = {}) {
+    return About({"container", "attach"}, std::move(more), "talks");
+  };
+  Start("talks", {"--output", "attach"}, {"sh", "-c", "cat; echo over >&2; exit 5"});
+  const Finished talked = Virtc(attach({"-i"}), "hello\nyou\n");
+  EXPECT_EQ(talked.out, "hello\nyou\n");
+  EXPECT_EQ(talked.err, "over\n");
+  EXPECT_EQ(talked.code, 5);
+  Remove("talks");
+
+  // Without -i its input is left to others.
+  Start("talks", {"--output", "attach"}, {"sh", "-c", "echo ready; read line; echo $line"});
+  HostProcess watching(host_->VirtcArguments(attach()), host_->VirtcEnvironment());
+  const auto process = runtime().AttachContainer(kPod, "talks");
+  ASSERT_OK(process);
+  ASSERT_OK((*process)->WriteStdin("from elsewhere\n"));
+  const Finished watched = watching.Finish();
+  EXPECT_EQ(watched.out, "ready\nfrom elsewhere\n");
+  EXPECT_EQ(watched.code, 0) << watched.err;
+  Remove("talks");
+
+  ExpectWrong(About({"container", "attach"}), "the output of container 'db' goes to its log");
+  ExpectWrong(About({"attach"}, {}, "nobody"), "no container 'nobody'");
+  ExpectWrong({"container", "create", kPod, "x", "--rootfs", "/", "--output", "paper", "true"}, "paper");
+}
+
+// A line is written while the monitor stands still, the monitor dies, and another line follows.
+TEST_F(VirtcOperationsTest, Enter_WhoseMonitorDiesWhileItReadsInput_LosesNoByteOfIt) {
+  const std::string fifo = dir() + "/input";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  HostProcess virtc(Shell("exec \"$@\" <" + fifo, About({"container", "enter", "-i"}, {"cat"})),
+                    host_->VirtcEnvironment());
+  UniqueFd writer(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_TRUE(writer);
+  const auto write = [&](std::string_view line) {
+    EXPECT_EQ(::write(writer.get(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
+  };
+  EXPECT_TRUE(Eventually([&] {
+    return OutputOf(About({"container", "top"})).find(" cat") != std::string::npos;
+  }));
+  const pid_t monitor = StatusOf(kPod).monitor_pid;
+  ASSERT_EQ(::kill(monitor, SIGSTOP), 0);
+  write("first\n");
+  // Until virtc has taken the line from the pipe, and so is in the middle of the write.
+  EXPECT_TRUE(Eventually([&] {
+    int left = -1;
+    return ::ioctl(writer.get(), FIONREAD, &left) == 0 && left == 0;
+  }));
+  ASSERT_EQ(::kill(monitor, SIGKILL), 0);
+  write("second\n");
+  writer.reset();
+  const Finished finished = virtc.Finish();
+  EXPECT_EQ(finished.out, "first\nsecond\n");
+  EXPECT_EQ(finished.code, 0) << finished.err;
 }
 
 TEST_F(VirtcOperationsTest, PodRunIsStoppedWhileThePodBoots) {

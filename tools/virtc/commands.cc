@@ -140,6 +140,17 @@ const std::vector<CommandEntry>& Commands() {
        .example = "virtc container enter web db ps\necho hello | virtc container enter -i web db cat",
        .words = Words::kRequired,
        .make = MakeContainerEnter},
+      {.name = "container attach",
+       .aliases = {"attach"},
+       .summary = "pass on the output of a container created with --output attach",
+       .details =
+           "With --interactive virtc's standard input becomes the container's. The exit status is that of "
+           "the container's first process. Output that nobody has read yet is kept, and the process waits "
+           "while 256 KiB of it are unread.",
+       .example = "virtc container create web sh --output attach -t --rootfs ./rootfs sh\n"
+                  "virtc container start web sh\n"
+                  "virtc container attach -i web sh",
+       .make = MakeContainerAttach},
       {.name = "container logs",
        .aliases = {"logs"},
        .summary = "show what a container has written",

@@ -28,6 +28,7 @@ std::unique_ptr<Command> MakeContainerDelete();
 std::unique_ptr<Command> MakeContainerList();
 std::unique_ptr<Command> MakeContainerStatus();
 std::unique_ptr<Command> MakeContainerEnter();
+std::unique_ptr<Command> MakeContainerAttach();
 std::unique_ptr<Command> MakeContainerLogs();
 std::unique_ptr<Command> MakeContainerWait();
 std::unique_ptr<Command> MakeContainerKill();

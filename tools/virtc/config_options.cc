@@ -118,8 +118,12 @@ void ProcessOptions::Declare(Options& options, Defaults defaults) {
 
 void ProcessOptions::DeclareStreams(Options& options) {
   options.Group("The process")
-      .Flag("-i,--interactive", interactive, "connect virtc's standard input to its standard input")
-      .Flag("-t,--tty", terminal, "give it a terminal instead of pipes");
+      .Flag("-i,--interactive", interactive, "connect virtc's standard input to its standard input");
+  DeclareTerminal(options);
+}
+
+void ProcessOptions::DeclareTerminal(Options& options) {
+  options.Group("The process").Flag("-t,--tty", terminal, "give it a terminal instead of pipes");
 }
 
 Status ProcessOptions::Apply(ProcessConfig& process) const {

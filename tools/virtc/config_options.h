@@ -39,21 +39,23 @@ struct ProcessOptions {
   void Declare(Options& options, Defaults defaults = Defaults::kNone);
   // -i and -t.
   void DeclareStreams(Options& options);
+  // -t alone, for a process that somebody attaches to later.
+  void DeclareTerminal(Options& options);
   // Overrides what is in `process` with what was typed.
   virtcontainers::Status Apply(virtcontainers::ProcessConfig& process) const;
 };
 
 // What is typed about a container.
 struct ContainerOptions {
-  std::string id, rootfs, bundle, log_format, log_max_size, log_max_files;
+  std::string id, rootfs, bundle, output, log_format, log_max_size, log_max_files;
   std::vector<std::string> volumes, cap_add, cap_drop, sysctl, own_namespaces;
   bool readonly = false, share_pid = false, privileged = false;
   ResourceOptions resources;
   ProcessOptions process;
 
-  // All but the id and the log.
+  // All but the id and the output.
   void Declare(Options& options);
-  void DeclareLog(Options& options);
+  void DeclareOutput(Options& options);
 
   // Whether anything asks for a container.
   bool given(const CommandWords& words) const;

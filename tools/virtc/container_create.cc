@@ -20,7 +20,7 @@ class ContainerCreate : public Command {
     options.Argument("POD", pod_, "the pod it is added to")
         .Argument("NAME", container_.id, "its id: letters, digits, '_', '.' and '-'");
     container_.Declare(options);
-    container_.DeclareLog(options);
+    container_.DeclareOutput(options);
     options.Group("The container")
         .Text("--hostname", "NAME", hostname_, "its host name (the pod's)")
         .List("-l,--annotation,--label", "NAME=VALUE", annotations_, "a note kept with it; any number");

@@ -16,6 +16,7 @@ using virtcontainers::Bytes;
 using virtcontainers::Capabilities;
 using virtcontainers::Code;
 using virtcontainers::ContainerConfig;
+using virtcontainers::ContainerOutput;
 using virtcontainers::Fail;
 using virtcontainers::kCapabilityNames;
 using virtcontainers::LogConfig;
@@ -129,7 +130,12 @@ Result<Mount> ParseVolume(const std::string& text) {
   return mount;
 }
 
-Status ApplyLog(const ContainerOptions& options, LogConfig& log) {
+Status ApplyOutput(const ContainerOptions& options, ContainerConfig& config) {
+  if (!options.output.empty()) {
+    VC_ASSIGN_OR_RETURN(const size_t choice, ParseChoice("--output", options.output, {"log", "attach"}));
+    config.output = choice == 0 ? ContainerOutput::kLog : ContainerOutput::kAttach;
+  }
+  LogConfig& log = config.log;
   if (!options.log_format.empty()) {
     VC_ASSIGN_OR_RETURN(const size_t choice,
                         ParseChoice("--log-format", options.log_format, {"cri", "json", "plain"}));
@@ -191,8 +197,11 @@ void ContainerOptions::Declare(Options& options) {
   process.Declare(options);
 }
 
-void ContainerOptions::DeclareLog(Options& options) {
-  options.Group("The container's log")
+void ContainerOptions::DeclareOutput(Options& options) {
+  process.DeclareTerminal(options);
+  options.Group("The container's output")
+      .Text("--output", "log|attach", output,
+            "to its log, or kept for 'virtc container attach', which also passes input on (log)")
       .Text("--log-format", "cri|json|plain", log_format,
             "Kubernetes' format, Docker's, or the output as it is (cri)")
       .Text("--log-max-size", "SIZE", log_max_size, "the size at which a new file is begun, such as 1M (16M)")
@@ -200,7 +209,7 @@ void ContainerOptions::DeclareLog(Options& options) {
 }
 
 bool ContainerOptions::given(const CommandWords& words) const {
-  for (const std::string* text : {&id, &rootfs, &bundle, &process.cwd, &process.user, &process.umask,
+  for (const std::string* text : {&id, &rootfs, &bundle, &process.cwd, &process.user, &process.umask, &output,
                                   &log_format, &log_max_size, &log_max_files}) {
     if (!text->empty()) return true;
   }
@@ -208,7 +217,7 @@ bool ContainerOptions::given(const CommandWords& words) const {
        {&process.env, &process.groups, &volumes, &cap_add, &cap_drop, &sysctl, &own_namespaces}) {
     if (!list->empty()) return true;
   }
-  return words.has_value() || readonly || share_pid || privileged || resources.given();
+  return words.has_value() || readonly || process.terminal || share_pid || privileged || resources.given();
 }
 
 Status ContainerOptions::Check(const CommandWords& words) const {
@@ -243,7 +252,7 @@ Status ContainerOptions::Apply(ContainerConfig& config) const {
   }
   VC_RETURN_IF_ERROR(ChangeCapabilities(*this, config.process.capabilities));
   VC_RETURN_IF_ERROR(resources.Apply(config.resources));
-  VC_RETURN_IF_ERROR(ApplyLog(*this, config.log));
+  VC_RETURN_IF_ERROR(ApplyOutput(*this, config));
   return process.Apply(config.process);
 }
 

@@ -28,7 +28,7 @@ class PodCreate : public Command {
         .Group("The container")
         .Text("--container", "ID", container_.id, fmt::format("the container's id ({})", kDefaultContainer));
     container_.Declare(options);
-    container_.DeclareLog(options);
+    container_.DeclareOutput(options);
     pod_.Declare(options);
   }
 

@@ -77,8 +77,9 @@ class Relay {
     for (std::thread& thread : others) thread.join();
 
     if (!started) return virtcontainers::Fail(started.error());
-    if (write_error_) return virtcontainers::Fail(std::move(*write_error_));
+    if (error_) return virtcontainers::Fail(std::move(*error_));
     if (reader_left_ && exit) return ExitStatus{128 + SIGPIPE};
+    if (exit && lost_) return virtcontainers::Fail(std::move(*lost_));
     return exit;
   }
 
@@ -98,7 +99,11 @@ class Relay {
         killed = true;
       }
       if (!count) {
-        if (count.error().code() != Code::kDeadlineExceeded) return;
+        if (count.error().code() != Code::kDeadlineExceeded) {
+          return Lose(fd == STDOUT_FILENO ? "read the process's standard output"
+                                          : "read the process's standard error",
+                      std::move(count.error()));
+        }
         // The silence is counted from the process's end.
         if (!ended_)
           last = now;
@@ -115,7 +120,7 @@ class Relay {
           reader_left_ = true;
         } else {
           const std::lock_guard lock(mutex_);
-          write_error_ = std::move(written.error());
+          error_ = std::move(written.error());
         }
         (void)process_.Signal(SIGPIPE);
       }
@@ -123,6 +128,7 @@ class Relay {
   }
 
   void CopyInput() {
+    if (!options_.input && options_.keep_input) return;
     std::vector<char> buffer(kChunk);
     while (options_.input) {
       std::array<pollfd, 2> ready = {pollfd{STDIN_FILENO, POLLIN, 0}, pollfd{stop_.get(), POLLIN, 0}};
@@ -131,11 +137,30 @@ class Relay {
       if (ready[0].revents == 0) continue;
       const ssize_t count = ::read(STDIN_FILENO, buffer.data(), buffer.size());
       if (count < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (count <= 0) break;  // the end, or a terminal that is gone, or no input at all
-      // A process that no longer reads is no failure: it ends, or closed its input.
-      if (!process_.WriteStdin({buffer.data(), static_cast<size_t>(count)})) return;
+      // A terminal that is gone, and a descriptor that is closed, are the input's end.
+      if (count < 0 && errno != EIO && errno != EBADF) {
+        Lose("pass on the input", virtcontainers::ErrnoError("read standard input"));
+      }
+      if (count <= 0) break;
+      const Status written = process_.WriteStdin({buffer.data(), static_cast<size_t>(count)});
+      if (written) continue;
+      // A process that no longer reads is no failure: it ends, or has closed its input.
+      if (written.error().code() == Code::kFailedPrecondition) return;
+      Lose("pass on the input", written.error());
+      break;
     }
-    (void)process_.CloseStdin();
+    const Status closed = process_.CloseStdin();
+    if (!closed && closed.error().code() != Code::kFailedPrecondition) {
+      Lose("end the input", closed.error());
+    }
+  }
+
+  // Keeps the first reason why bytes may be missing. After the process's end nothing is missing that it could
+  // have read, and what it wrote is read before; a process that is known no more says nothing new.
+  void Lose(const char* operation, Error error) {
+    if (ended_ && error.code() == Code::kNotFound) return;
+    const std::lock_guard lock(mutex_);
+    if (!lost_) lost_ = std::move(error.AddContext(operation));
   }
 
   void ForwardSignals() {
@@ -172,7 +197,8 @@ class Relay {
   std::atomic<bool> ended_ = false;
   std::atomic<bool> reader_left_ = false;
   std::mutex mutex_;
-  std::optional<Error> write_error_;
+  std::optional<Error> error_;  // of writing virtc's own output
+  std::optional<Error> lost_;   // why the process may not have had all its input, or virtc all its output
 };
 
 }  // namespace

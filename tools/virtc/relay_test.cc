@@ -23,6 +23,7 @@ namespace {
 
 using virtcontainers::Code;
 using virtcontainers::Deadline;
+using virtcontainers::Error;
 using virtcontainers::ExitStatus;
 using virtcontainers::Fail;
 using virtcontainers::Process;
@@ -37,6 +38,8 @@ class FakeProcess : public Process {
   std::function<void(FakeProcess&, std::string_view)> on_input = [](FakeProcess&, std::string_view) {};
   std::function<void(FakeProcess&, int)> on_signal = [](FakeProcess&, int) {};
   std::function<void(FakeProcess&, uint16_t, uint16_t)> on_resize = [](FakeProcess&, uint16_t, uint16_t) {};
+  // Answered by every write or read, if set.
+  std::optional<Error> input_error, output_error;
 
   void Out(std::string_view text) { out_ += text; }
   void Err(std::string_view text) { err_ += text; }
@@ -59,6 +62,7 @@ class FakeProcess : public Process {
   Status WriteStdin(std::string_view data, Deadline, size_t* taken) override {
     const std::lock_guard lock(mutex_);
     if (exit_) return Fail(Code::kFailedPrecondition, "ended");
+    if (input_error) return Fail(*input_error);
     on_input(*this, data);
     if (taken != nullptr) *taken = data.size();
     changed_.notify_all();
@@ -91,6 +95,7 @@ class FakeProcess : public Process {
  private:
   Result<size_t> Read(std::string& from, std::span<char> buffer, Deadline deadline) {
     std::unique_lock lock(mutex_);
+    if (output_error) return Fail(*output_error);
     changed_.wait_for(lock, deadline.remaining(), [&] { return !from.empty() || exit_; });
     if (from.empty()) return exit_ ? Result<size_t>(0) : Fail(Code::kDeadlineExceeded, "silence");
     const size_t count = std::min(buffer.size(), from.size());
@@ -216,6 +221,55 @@ TEST(Relay, InputIsPassedOnToItsEnd) {
   const Relayed relayed = RunRelay(process, {.input = true}, input.read.get());
   writer.join();
   EXPECT_EQ(relayed.out.size(), 200'000u);
+}
+
+TEST(Relay, Input_ThatCannotBePassedOn_IsEndedAndFailsTheCommand) {
+  Pipe input;
+  ASSERT_EQ(::write(input.write.get(), "line\n", 5), 5);
+  input.write.reset();
+  FakeProcess process;
+  process.input_error = Error(Code::kUnavailable, "no monitor came up");
+  process.on_input = [](FakeProcess& self, std::string_view data) {
+    if (data.empty()) self.End(0);  // as `cat` does, at the end of its input
+  };
+  const Relayed relayed = RunRelay(process, {.input = true}, input.read.get());
+  ASSERT_FALSE(relayed.exit) << "the process has not had its input, and nobody is told";
+  EXPECT_EQ(relayed.exit.error().ToString(), "pass on the input: no monitor came up");
+}
+
+TEST(Relay, Input_ThatTheProcessDoesNotRead_IsNoError) {
+  Pipe input;
+  ASSERT_EQ(::write(input.write.get(), "line\n", 5), 5);
+  FakeProcess process;
+  process.input_error = Error(Code::kFailedPrecondition, "the input is closed");
+  process.End(3);
+  EXPECT_EQ(RunRelay(process, {.input = true}, input.read.get()).exit->code, 3);
+}
+
+TEST(Relay, Input_ThatIsADirectory_FailsTheCommand) {
+  const UniqueFd directory(::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  FakeProcess process;
+  process.on_input = [](FakeProcess& self, std::string_view) { self.End(0); };
+  const Relayed relayed = RunRelay(process, {.input = true}, directory.get());
+  ASSERT_FALSE(relayed.exit);
+  EXPECT_EQ(relayed.exit.error().ToString(), "pass on the input: read standard input: Is a directory");
+}
+
+TEST(Relay, Input_ThatIsKept_IsNeitherReadNorEnded) {
+  FakeProcess process;
+  process.Out("done\n");
+  process.End(0);
+  EXPECT_EQ(RunRelay(process, {.keep_input = true}, Null().get()).out, "done\n");
+  EXPECT_FALSE(process.input_closed());
+}
+
+TEST(Relay, Output_ThatCannotBeRead_FailsTheCommand) {
+  FakeProcess process;
+  process.output_error = Error(Code::kUnavailable, "no monitor came up");
+  process.End(0);
+  const Relayed relayed = RunRelay(process, {}, Null().get());
+  ASSERT_FALSE(relayed.exit) << "output is missing, and nobody is told";
+  EXPECT_EQ(relayed.exit.error().code(), Code::kUnavailable);
 }
 
 TEST(Relay, InputThatNeverEndsHoldsNothingUp) {

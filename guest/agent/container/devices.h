@@ -3,8 +3,8 @@
 #ifndef VIRTCONTAINERS_GUEST_AGENT_CONTAINER_DEVICES_H_
 #define VIRTCONTAINERS_GUEST_AGENT_CONTAINER_DEVICES_H_
 
-#include "os/rooted_path.h"
 #include "oci.pb.h"
+#include "os/rooted_path.h"
 #include "virtcontainers/error.h"
 
 namespace virtcontainers::guest {

@@ -6,8 +6,8 @@
 #include <cstdint>
 
 #include "base/unique_fd.h"
-#include "os/rooted_path.h"
 #include "oci.pb.h"
+#include "os/rooted_path.h"
 #include "virtcontainers/error.h"
 
 namespace virtcontainers::guest {

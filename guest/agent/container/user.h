@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "agent.pb.h"
-#include "os/rooted_path.h"
 #include "oci.pb.h"
+#include "os/rooted_path.h"
 #include "virtcontainers/error.h"
 
 namespace virtcontainers::guest {

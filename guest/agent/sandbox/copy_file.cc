@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/errors.h"
-#include "os/rooted_path.h"
 #include "guest/agent/sandbox/ids.h"
+#include "os/rooted_path.h"
 
 namespace virtcontainers::guest {
 

@@ -131,7 +131,7 @@ void InputStream::Push(Pending pending) {
   writes_.push_back(std::move(pending));
 }
 
-InputStream::Queue::iterator InputStream::Finish(Queue::iterator pending) {
+InputStream::Queue::iterator InputStream::Finish(const Queue::iterator& pending) {
   const Pending write = std::move(*pending);
   const auto next = writes_.erase(pending);
   g_held -= write.data.size();

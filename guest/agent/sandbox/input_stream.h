@@ -75,7 +75,7 @@ class InputStream {
 
   void Push(Pending pending);
   // Answers with what was taken, and forgets the rest.
-  Queue::iterator Finish(Queue::iterator pending);
+  Queue::iterator Finish(const Queue::iterator& pending);
   // A writer has one write under way.
   void FinishOf(const std::string& writer);
   void Pump();
