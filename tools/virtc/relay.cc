@@ -102,7 +102,7 @@ class Relay {
         if (count.error().code() != Code::kDeadlineExceeded) {
           return Lose(fd == STDOUT_FILENO ? "read the process's standard output"
                                           : "read the process's standard error",
-                      std::move(count.error()));
+                      count.error());
         }
         // The silence is counted from the process's end.
         if (!ended_)
