@@ -71,12 +71,15 @@ Result<Virtiofsd> FindVirtiofsd(const std::string& configured, Deadline deadline
 
 std::vector<std::string> VirtiofsdArguments(const Virtiofsd& program, const std::string& directory, int fd,
                                             VirtiofsdSandbox sandbox) {
-  // Both: the guest sees each container's files as a file system of its own (or equal inode numbers of two of
-  // them would be one file to it), file capabilities work, and requests are served by the thread that reads
-  // them, which takes the least memory and, with few CPUs, the least time.
+  // Both: access control lists are the guest kernel's affair, which refuses to set one in a submount, instead
+  // of a file's contents that it stores and does not obey; and a file that another user truncates or writes
+  // loses its set-user-id bit. The guest sees each container's files as a file system of its own (or equal
+  // inode numbers of two of them would be one file to it), file capabilities work, and requests are served by
+  // the thread that reads them, which takes the least memory and, with few CPUs, the least time.
   std::vector<std::string> arguments = {program.path, "--fd=" + std::to_string(fd), "--thread-pool-size=0"};
   if (program.flavor == VirtiofsdFlavor::kRust) {
-    for (const char* argument : {"--cache=auto", "--xattr", "--announce-submounts", "--log-level=warn"}) {
+    for (const char* argument : {"--cache=auto", "--xattr", "--posix-acl", "--killpriv-v2",
+                                 "--announce-submounts", "--log-level=warn"}) {
       arguments.emplace_back(argument);
     }
     arguments.push_back(std::string("--sandbox=") + SandboxName(sandbox));
@@ -93,8 +96,9 @@ std::vector<std::string> VirtiofsdArguments(const Virtiofsd& program, const std:
     if (c == ',' || c == '\\') source += '\\';
     source += c;
   }
-  arguments.insert(arguments.end(),
-                   {"-f", "-o", "cache=always,timeout=1,xattr,announce_submounts,log_level=warn"});
+  arguments.insert(
+      arguments.end(),
+      {"-f", "-o", "cache=always,timeout=1,xattr,posix_acl,killpriv_v2,announce_submounts,log_level=warn"});
   arguments.insert(arguments.end(), {"-o", std::string("sandbox=") + SandboxName(sandbox)});
   arguments.insert(arguments.end(), {"-o", "source=" + source});
   return arguments;

@@ -46,19 +46,20 @@ TEST(VirtiofsdTest, NamesTheProgramThatIsMissing) {
 }
 
 TEST(VirtiofsdTest, ArgumentsOfQemus) {
-  EXPECT_THAT(VirtiofsdArguments({"/usr/lib/qemu/virtiofsd", VirtiofsdFlavor::kC, "7.2.22"},
-                                 "/run/a,b\\c/share", 3, VirtiofsdSandbox::kNamespace),
-              ElementsAre("/usr/lib/qemu/virtiofsd", "--fd=3", "--thread-pool-size=0", "-f", "-o",
-                          "cache=always,timeout=1,xattr,announce_submounts,log_level=warn", "-o",
-                          "sandbox=namespace", "-o", "source=/run/a\\,b\\\\c/share"));
+  EXPECT_THAT(
+      VirtiofsdArguments({"/usr/lib/qemu/virtiofsd", VirtiofsdFlavor::kC, "7.2.22"}, "/run/a,b\\c/share", 3,
+                         VirtiofsdSandbox::kNamespace),
+      ElementsAre("/usr/lib/qemu/virtiofsd", "--fd=3", "--thread-pool-size=0", "-f", "-o",
+                  "cache=always,timeout=1,xattr,posix_acl,killpriv_v2,announce_submounts,log_level=warn",
+                  "-o", "sandbox=namespace", "-o", "source=/run/a\\,b\\\\c/share"));
 }
 
 TEST(VirtiofsdTest, ArgumentsOfItsSuccessor) {
   EXPECT_THAT(VirtiofsdArguments({"/usr/libexec/virtiofsd", VirtiofsdFlavor::kRust, "1.13.2"},
                                  "/run/a,b/share", 3, VirtiofsdSandbox::kChroot),
               ElementsAre("/usr/libexec/virtiofsd", "--fd=3", "--thread-pool-size=0", "--cache=auto",
-                          "--xattr", "--announce-submounts", "--log-level=warn", "--sandbox=chroot",
-                          "--shared-dir=/run/a,b/share"));
+                          "--xattr", "--posix-acl", "--killpriv-v2", "--announce-submounts",
+                          "--log-level=warn", "--sandbox=chroot", "--shared-dir=/run/a,b/share"));
 }
 
 }  // namespace

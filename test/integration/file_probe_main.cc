@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -106,6 +107,26 @@ int main(int argc, char** argv) {
     Open(path + ".mapped", O_WRONLY | O_CREAT);
     while (*page != argument.at(0)) ::usleep(1000);
     return 0;
+  }
+  // As user 1000; 0: it could be opened.
+  if (command == "truncate-as-other") {
+    if (::setresgid(1000, 1000, 1000) < 0 || ::setresuid(1000, 1000, 1000) < 0) Die("setresuid");
+    Open(path, O_WRONLY | O_TRUNC);
+    return 0;
+  }
+  // Lets user 1001 read and write. 0: it was stored; 1: the kernel refused it as unsupported.
+  if (command == "set-acl") {
+    // (include/uapi/linux/posix_acl_xattr.h): a version, then tag, permissions and id of each entry.
+    struct Entry {
+      uint16_t tag, permissions;
+      uint32_t id;
+    };
+    struct {
+      uint32_t version = 2;
+      Entry entries[5] = {{0x01, 6, ~0u}, {0x02, 6, 1001}, {0x04, 0, ~0u}, {0x10, 6, ~0u}, {0x20, 0, ~0u}};
+    } acl;
+    if (::setxattr(path.c_str(), "system.posix_acl_access", &acl, sizeof acl, 0) == 0) return 0;
+    return errno == EOPNOTSUPP ? 1 : 2;
   }
   if (command == "open-all" || command == "map-all") KeepAll(path, command == "map-all");
   return 2;

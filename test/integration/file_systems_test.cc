@@ -173,5 +173,28 @@ TEST_F(FileSystemsTest, AVolumeOfTwo_StaysOneFileSystemWhenItsFirstUserIsMadeAne
   RemoveTwo();
 }
 
+TEST_F(FileSystemsTest, Truncation_ByAnotherUser_TakesTheSetUserIdBitAway) {
+  const std::string data = StartTwo("bits");
+  WriteTo(data + "/tool", "program");
+  ASSERT_EQ(::chmod((data + "/tool").c_str(), 06777), 0);
+  EXPECT_EQ(Enter("first", Probe("truncate-as-other", "/data/tool")).code, 0);
+  struct stat after {};
+  ASSERT_EQ(::stat((data + "/tool").c_str(), &after), 0);
+  EXPECT_EQ(after.st_size, 0);
+  EXPECT_EQ(after.st_mode & 07777, 0777u) << "it still runs as its owner, with another user's content";
+  RemoveTwo();
+}
+
+TEST_F(FileSystemsTest, AccessControlList_IsRefusedAndNotStoredUnobeyed) {
+  const std::string data = StartTwo("lists");
+  WriteTo(data + "/secret", "x");
+  ASSERT_EQ(::chmod((data + "/secret").c_str(), 0600), 0);
+  EXPECT_EQ(Enter("first", Probe("set-acl", "/data/secret")).code, 1);
+  struct stat after {};
+  ASSERT_EQ(::stat((data + "/secret").c_str(), &after), 0);
+  EXPECT_EQ(after.st_mode & 07777, 0600u) << "the list's mask has become the rights of the file's group";
+  RemoveTwo();
+}
+
 }  // namespace
 }  // namespace virtcontainers::test

@@ -104,7 +104,14 @@ Finding CheckQemu() {
 
 Finding CheckVirtiofsd() {
   const auto found = virtcontainers::FindVirtiofsd("", Soon());
-  if (found) return {"virtiofsd", Health::kOk, fmt::format("{} {}", found->path, found->version), ""};
+  if (found) {
+    // (docs/architecture.md, "What virtio-fs cannot do")
+    const char* const limits = found->flavor == virtcontainers::VirtiofsdFlavor::kC
+                                   ? "; additional groups do not count when files are made: virtiofsd 1.8 or "
+                                     "later (Debian 13) and a guest kernel 6.3 or later mend that"
+                                   : "";
+    return {"virtiofsd", Health::kOk, fmt::format("{} {}{}", found->path, found->version, limits), ""};
+  }
   std::string detail = FirstLine(found.error().ToString());
   if (found.error().code() != virtcontainers::Code::kNotFound)
     return {"virtiofsd", Health::kMissing, detail, ""};
