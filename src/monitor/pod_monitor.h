@@ -106,7 +106,9 @@ class PodMonitor {
   void ForgetUnstarted(const std::string& id);
   // From its start on, or from a take-over on: reads what the container logs, and waits for its end.
   void Follow(const std::string& id, const std::shared_ptr<ContainerLog>& log);
-  void FollowExec(const std::string& container, const std::string& name, bool tell_end);
+  // The same of an executed process. `tell_start`, if given, is called before its end is told.
+  void FollowExec(const std::string& container, const std::string& name, bool tell_end,
+                  const std::function<void()>& tell_start = {});
 
   // What a take-over finds (pod_monitor_takeover.cc).
   class Past;

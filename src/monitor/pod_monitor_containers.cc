@@ -93,6 +93,14 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     return started;
   }
   if (logged) (void)agent().CloseStdin({id, ""}, {}, deadline);
+  // Followed before it is said to run: whoever is told so may attach to it at once. Its end is not recorded
+  // before its start.
+  std::unique_lock telling(telling_end_);
+  {
+    const std::lock_guard lock(mutex_);
+    endings_[id] = Ending::Of(log);
+  }
+  Follow(id, log);
   bool stopped = false;
   Status saved = Change([&](PodRecord& record) {
     // The VM may have ended just now, and the container with it.
@@ -101,11 +109,10 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     ContainerRecord* container = record.Find(id);
     container->state = ContainerState::kRunning;
     NoteStart(*container);
-    endings_[id] = Ending::Of(log);
   });
   if (stopped) return Fail(Code::kUnavailable, "the VM has ended");
   Tell(EventType::kContainerStarted, id);
-  Follow(id, log);
+  telling.unlock();
   if (saved) vm_->RunStartHooks(config, deadline);
   return saved;
 }
@@ -423,19 +430,26 @@ Status PodMonitor::Exec(const std::string& container, const std::string& name, c
     return Fail(Restate(container, ContainerCall::kEnterContainer, std::move(executed.error())));
   }
   VC_RETURN_IF_ERROR(executed);
-  Tell(EventType::kProcessStarted, container, name);
-  FollowExec(container, name, true);
+  // Whoever is told of the process may open it at once, and is told of its start before its end.
+  const auto start_told = std::make_shared<std::once_flag>();
+  const auto tell_start = [this, container, name, start_told] {
+    std::call_once(*start_told, [&] { Tell(EventType::kProcessStarted, container, name); });
+  };
+  FollowExec(container, name, true, tell_start);
+  tell_start();
   return {};
 }
 
-void PodMonitor::FollowExec(const std::string& container, const std::string& name, bool tell_end) {
-  processes_->Add(
-      RefOf(container, name), true,
-      [this, container, name, tell_end](const Result<ExitStatus>& exit, const std::function<void()>& tell) {
-        // Of a process whose end was not seen, its pod's end tells.
-        if (exit && tell_end) Tell(EventType::kProcessExited, container, name, *exit);
-        tell();
-      });
+void PodMonitor::FollowExec(const std::string& container, const std::string& name, bool tell_end,
+                            const std::function<void()>& tell_start) {
+  processes_->Add(RefOf(container, name), true,
+                  [this, container, name, tell_end, tell_start](const Result<ExitStatus>& exit,
+                                                                const std::function<void()>& tell) {
+                    if (tell_start) tell_start();
+                    // Of a process whose end was not seen, its pod's end tells.
+                    if (exit && tell_end) Tell(EventType::kProcessExited, container, name, *exit);
+                    tell();
+                  });
 }
 
 Status PodMonitor::CheckAttach(const std::string& container) {

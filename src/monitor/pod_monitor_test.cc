@@ -4,7 +4,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "monitor/test_pod.h"
+#include "pod/event_log.h"
 
 namespace virtcontainers {
 namespace {
@@ -31,6 +35,38 @@ TEST_F(PodMonitorTest, AWholeLife) {
   EXPECT_TRUE(pod_->StopPod(milliseconds(0), Soon())) << "who comes late finds it done";
   EXPECT_EQ(pod_->Exec("", "e", Command({"true"}), Soon()).error().code(), Code::kFailedPrecondition);
   EXPECT_EQ(pod_->CreateContainer(Container("d"), Soon()).error().code(), Code::kUnavailable);
+}
+
+TEST_F(PodMonitorTest, StartOfAProcess_IsToldOnceItCanBeAttachedTo) {
+  Start({});
+  const auto told = [&](EventType type) {
+    const std::vector<Event> events = EventsOf(EventLogPaths(store_.root()), "web");
+    return std::any_of(events.begin(), events.end(), [&](const Event& event) { return event.type == type; });
+  };
+  // Events are written by a thread of their own.
+  const auto becomes_told = [&](EventType type) {
+    for (const Deadline deadline = Soon(); !told(type) && !deadline.passed();)
+      std::this_thread::sleep_for(milliseconds(1));
+    return told(type);
+  };
+  ASSERT_TRUE(pod_->CreateContainer(Container("a"), Soon()));
+  int waits = 0;
+  faults_.before_wait = [&] {
+    ++waits;
+    EXPECT_FALSE(told(EventType::kContainerStarted)) << "nobody could attach to it yet";
+    EXPECT_EQ(Record().Find("a")->state, ContainerState::kReady);
+  };
+  ASSERT_TRUE(pod_->StartContainer("a", Soon()));
+  EXPECT_TRUE(becomes_told(EventType::kContainerStarted));
+  faults_.before_wait = [&] {
+    ++waits;
+    EXPECT_FALSE(told(EventType::kProcessStarted)) << "nobody could open it yet";
+  };
+  ASSERT_TRUE(pod_->Exec("a", "e", Command({"true"}), Soon()));
+  EXPECT_TRUE(becomes_told(EventType::kProcessStarted));
+  EXPECT_EQ(waits, 2);
+  faults_.before_wait = nullptr;
+  ASSERT_TRUE(pod_->StopPod(milliseconds(0), Soon()));
 }
 
 TEST_F(PodMonitorTest, ThePodIsServedBeforeItIsSaidToRun) {

@@ -35,6 +35,7 @@ struct Faults {
   std::atomic<bool> deaf{false};        // signals are not answered
   std::atomic<bool> stuck_vm{false};    // the VM cannot be stopped
   std::function<void()> before_start;   // called when a container is about to be started
+  std::function<void()> before_wait;    // called when a process begins to be waited for
   // Makes what is in a guest that has been there before its monitor.
   std::function<void(Agent& guest)> guest;
 };
@@ -105,6 +106,7 @@ class FaultyAgent final : public Agent {
     return agent_.ResizeTerminal(process, rows, columns, deadline);
   }
   void WaitProcess(const ProcessRef& process, Callback<ExitStatus> done) override {
+    if (faults_.before_wait) faults_.before_wait();
     agent_.WaitProcess(process, std::move(done));
   }
   void AcknowledgeExits(const std::vector<ProcessRef>& processes) override {

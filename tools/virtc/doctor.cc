@@ -107,7 +107,7 @@ Finding CheckVirtiofsd() {
   if (found) {
     // (docs/architecture.md, "What virtio-fs cannot do")
     const char* const limits = found->flavor == virtcontainers::VirtiofsdFlavor::kC
-                                   ? "; additional groups do not count when files are made: virtiofsd 1.8 or "
+                                   ? "; additional groups do not count when files are made: virtiofsd 1.7 or "
                                      "later (Debian 13) and a guest kernel 6.3 or later mend that"
                                    : "";
     return {"virtiofsd", Health::kOk, fmt::format("{} {}{}", found->path, found->version, limits), ""};
