@@ -470,6 +470,27 @@ TEST_F(VirtcOperationsTest, ADetachedCommandIsLeftRunning) {
   ExpectWrong(About({"container", "enter", "--detach", "-i"}, {"--", "true"}), "--detach");
 }
 
+// What container engines and image builders need that run inside: the kernel loads the modules by itself.
+TEST_F(VirtcOperationsTest, PrivilegedContainer_MountsOverlaysAndImages_MakesLinksAndTunnels) {
+  Start("engine", {"--privileged", "--own-namespace", "network"}, {"sleep", "1000"});
+  const auto succeeds = [&](const std::string& script) {
+    const Finished finished = Virtc({"exec", std::string(kPod) + "/engine", "sh", "-ec", script});
+    EXPECT_EQ(finished.code, 0) << script << ": " << finished.err;
+    return finished.out;
+  };
+  EXPECT_EQ(
+      succeeds("mkdir /l /m; mount -t tmpfs t /m; mkdir /m/upper /m/work /m/merged; echo below >/l/file; "
+               "mount -t overlay o -o lowerdir=/l,upperdir=/m/upper,workdir=/m/work /m/merged; "
+               "echo above >>/m/merged/file; cat /l/file /m/upper/file"),
+      "below\nbelow\nabove\n");
+  EXPECT_THAT(succeeds("dd if=/dev/zero of=/m/image bs=1M count=4 2>/dev/null; losetup /dev/loop0 /m/image; "
+                       "losetup -a; losetup -d /dev/loop0"),
+              HasSubstr("/m/image"));
+  succeeds("ip link add v0 type veth peer name v1; ip link add b0 type bridge; ip link set v0 master b0");
+  succeeds("exec 3<>/dev/fuse 4<>/dev/net/tun");
+  Remove("engine");
+}
+
 TEST_F(VirtcOperationsTest, Attach_ToAContainerCreatedForIt_CarriesInputOutputAndExitStatus) {
   const auto attach = [](std::vector<std::string> more = {}) {
     return About({"container", "attach"}, std::move(more), "talks");

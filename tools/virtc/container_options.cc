@@ -17,6 +17,7 @@ using virtcontainers::Capabilities;
 using virtcontainers::Code;
 using virtcontainers::ContainerConfig;
 using virtcontainers::ContainerOutput;
+using virtcontainers::Device;
 using virtcontainers::Fail;
 using virtcontainers::kCapabilityNames;
 using virtcontainers::LogConfig;
@@ -55,6 +56,18 @@ bool IsKernelsTree(const Mount& mount) {
 }
 
 // Everything in the VM is the container's; the host is behind the VM.
+// The nodes by which programs reach loop devices, FUSE and tunnels: a container's own /dev has none of them.
+void AddNodes(std::vector<Device>& devices) {
+  constexpr int64_t kMisc = 10, kLoop = 7;  // (Documentation/admin-guide/devices.txt)
+  const auto add = [&](std::string path, const char* type, int64_t major, int64_t minor, uint32_t mode) {
+    devices.push_back({.path = std::move(path), .type = type, .major = major, .minor = minor, .mode = mode});
+  };
+  add("/dev/fuse", "c", kMisc, 229, 0666);
+  add("/dev/net/tun", "c", kMisc, 200, 0666);
+  add("/dev/loop-control", "c", kMisc, 237, 0660);
+  for (int64_t minor = 0; minor < 8; ++minor) add(fmt::format("/dev/loop{}", minor), "b", kLoop, minor, 0660);
+}
+
 void GivePrivileges(ContainerConfig& config) {
   Capabilities& capabilities = config.process.capabilities.emplace();
   for (auto* set : {&capabilities.bounding, &capabilities.effective, &capabilities.permitted})
@@ -64,6 +77,7 @@ void GivePrivileges(ContainerConfig& config) {
   config.seccomp.reset();
   config.process.no_new_privileges = false;
   config.resources.devices = {{.allow = true, .type = "a", .major = {}, .minor = {}, .access = "rwm"}};
+  AddNodes(config.devices);
   if (config.default_mounts) {
     const auto& mounts = virtcontainers::DefaultMounts();
     std::copy_if(mounts.begin(), mounts.end(), std::back_inserter(config.mounts), IsKernelsTree);
