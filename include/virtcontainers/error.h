@@ -41,12 +41,38 @@ enum class Code : int {
 // The code's name as google.rpc spells it, such as "FAILED_PRECONDITION".
 std::string_view CodeName(Code code);
 
+// What a call failed at, more exactly than its code says: a short list of cases that programs handle. It
+// grows; names and meanings of what is in it stay. An error has kNone where no case fits, or where the agent
+// in the guest is another's: branch on the code then.
+enum class Reason : int {
+  kNone = 0,
+  kPodNotFound,           // "pod-not-found": no pod has this id
+  kContainerNotFound,     // "container-not-found"
+  kProcessNotFound,       // "process-not-found": it was never started, or has been forgotten (process.h)
+  kPodNotRunning,         // "pod-not-running": start it, or it has been stopped while the call was under way
+  kContainerNotRunning,   // "container-not-running"
+  kCommandNotFound,       // "command-not-found": in the container; a shell's 127
+  kCommandNotExecutable,  // "command-not-executable": there, but no program that can run; a shell's 126
+  kGuestDidNotBoot,       // "guest-did-not-boot": the message has the console's last lines
+  kVmDied,                // "vm-died": the pod's VM ended by itself; PodStatus::reason says why
+  kMonitorDied,  // "monitor-died": the call may or may not have happened, or no other monitor came up
+  kInputClosed,  // "input-closed": the process reads no input any more
+};
+
+// The reason's name, as it stands behind it above; "" for kNone.
+std::string_view ReasonName(Reason reason);
+// kNone for a name that is none.
+Reason ReasonNamed(std::string_view name);
+
 // A failed call. A value: copying and moving are cheap enough for a path that failed.
 class Error {
  public:
   Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
+  Error(Code code, Reason reason, std::string message)
+      : code_(code), reason_(reason), message_(std::move(message)) {}
 
   Code code() const { return code_; }
+  Reason reason() const { return reason_; }
 
   // What went wrong, without the operations around it: lower case, no full stop, user values in quotes.
   const std::string& message() const { return message_; }
@@ -65,11 +91,15 @@ class Error {
     return std::move(*this);
   }
 
+  // The same error in other words, with no operations around it.
+  Error Reworded(std::string message) const { return Error(code_, reason_, std::move(message)); }
+
   // One line for a person: the operations from the outermost in, then the message.
   std::string ToString() const;
 
  private:
   Code code_;
+  Reason reason_ = Reason::kNone;
   std::string message_;
   std::vector<std::string> context_;
 };

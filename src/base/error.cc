@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "base/errors.h"
 
@@ -43,6 +44,39 @@ std::string_view CodeName(Code code) {
       return "UNAUTHENTICATED";
   }
   return "UNKNOWN";
+}
+
+namespace {
+
+// In the order of the enumeration.
+constexpr std::string_view kReasonNames[] = {
+    "",
+    "pod-not-found",
+    "container-not-found",
+    "process-not-found",
+    "pod-not-running",
+    "container-not-running",
+    "command-not-found",
+    "command-not-executable",
+    "guest-did-not-boot",
+    "vm-died",
+    "monitor-died",
+    "input-closed",
+};
+static_assert(std::size(kReasonNames) == static_cast<size_t>(Reason::kInputClosed) + 1);
+
+}  // namespace
+
+std::string_view ReasonName(Reason reason) {
+  const auto index = static_cast<size_t>(reason);
+  return index < std::size(kReasonNames) ? kReasonNames[index] : "";
+}
+
+Reason ReasonNamed(std::string_view name) {
+  for (size_t i = 1; i < std::size(kReasonNames); ++i) {
+    if (kReasonNames[i] == name) return static_cast<Reason>(i);
+  }
+  return Reason::kNone;
 }
 
 std::string Error::ToString() const {

@@ -20,6 +20,9 @@ Error ErrnoError(std::string_view what, int error = errno);
 inline tl::unexpected<Error> Fail(Code code, std::string message) {
   return tl::make_unexpected(Error(code, std::move(message)));
 }
+inline tl::unexpected<Error> Fail(Code code, Reason reason, std::string message) {
+  return tl::make_unexpected(Error(code, reason, std::move(message)));
+}
 inline tl::unexpected<Error> Fail(Error error) { return tl::make_unexpected(std::move(error)); }
 inline tl::unexpected<Error> FailErrno(std::string_view what, int error = errno) {
   return tl::make_unexpected(ErrnoError(what, error));

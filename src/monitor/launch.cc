@@ -84,6 +84,7 @@ std::string EncodeOutcome(const Status& outcome) {
   Json json = {{"ok", outcome.has_value()}};
   if (!outcome) {
     json["code"] = static_cast<int>(outcome.error().code());
+    json["reason"] = ReasonName(outcome.error().reason());
     json["message"] = outcome.error().message();
     json["context"] = outcome.error().context();
   }
@@ -97,10 +98,11 @@ Status DecodeOutcome(const std::string& line) {
   JsonReader reader(json, "");
   bool ok = false;
   int code = static_cast<int>(Code::kUnknown);
-  std::string message;
+  std::string reason, message;
   std::vector<std::string> context;
   reader.Read("ok", ok);
   reader.Read("code", code);
+  reader.Read("reason", reason);
   reader.Read("message", message);
   reader.Read("context", context);
   if (!reader.status())
@@ -108,7 +110,7 @@ Status DecodeOutcome(const std::string& line) {
   if (ok) return {};
   const bool known =
       code >= static_cast<int>(Code::kCancelled) && code <= static_cast<int>(Code::kUnauthenticated);
-  Error error(known ? static_cast<Code>(code) : Code::kUnknown, message);
+  Error error(known ? static_cast<Code>(code) : Code::kUnknown, ReasonNamed(reason), message);
   for (std::string& operation : context) error.AddContext(std::move(operation));
   return Fail(std::move(error));
 }

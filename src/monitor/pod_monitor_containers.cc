@@ -29,6 +29,9 @@ constexpr int kNotStarted = 128;
 ExitStatus ExitOfFailedStart(const ContainerConfig& config, const Error& error) {
   // Files of the host that are missing have the same codes.
   if (!ValidateContainer(config)) return {kNotStarted};
+  if (error.reason() == Reason::kCommandNotFound) return {kProgramNotFound};
+  if (error.reason() == Reason::kCommandNotExecutable) return {kProgramNotExecutable};
+  // Of an agent that gives no reasons.
   if (error.code() == Code::kNotFound) return {kProgramNotFound};
   if (error.code() == Code::kPermissionDenied) return {kProgramNotExecutable};
   return {kNotStarted};
@@ -57,7 +60,8 @@ Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodStat
   for (const ContainerRecord& record : record_.containers) {
     if (record.id == container) return record;
   }
-  return Fail(Code::kNotFound, "no container " + Quoted(container) + " in pod " + Quoted(pod_));
+  return Fail(Code::kNotFound, Reason::kContainerNotFound,
+              "no container " + Quoted(container) + " in pod " + Quoted(pod_));
 }
 
 Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadline) {
@@ -110,7 +114,7 @@ Status PodMonitor::StartInGuest(const ContainerConfig& config, Deadline deadline
     container->state = ContainerState::kRunning;
     NoteStart(*container);
   });
-  if (stopped) return Fail(Code::kUnavailable, "the VM has ended");
+  if (stopped) return Fail(Code::kUnavailable, Reason::kVmDied, "the VM has ended");
   Tell(EventType::kContainerStarted, id);
   telling.unlock();
   if (saved) vm_->RunStartHooks(config, deadline);

@@ -56,7 +56,7 @@ Error Replaced(const Error& error, const std::vector<std::pair<std::string, std:
     }
     return text;
   };
-  Error replaced(error.code(), replace(error.message()));
+  Error replaced = error.Reworded(replace(error.message()));
   for (const std::string& operation : error.context()) replaced.AddContext(replace(operation));
   return replaced;
 }
@@ -280,7 +280,7 @@ Error PodVm::ExplainBootFailure(const Error& error) const {
   }
   const std::string lines = LastLines(console, 8);
   what += lines.empty() ? "; its console said nothing" : "; its console's last lines:\n" + lines;
-  return Error(Code::kAborted, std::move(what));
+  return Error(Code::kAborted, Reason::kGuestDidNotBoot, std::move(what));
 }
 
 Result<PodVm::Shown> PodVm::ShowFiles(ContainerConfig container) {

@@ -22,10 +22,10 @@ void CallAll(std::vector<std::function<void()>>& calls) {
 
 Error ProcessTable::Unknown(const ProcessRef& process) const {
   if (process.exec.empty()) {
-    return Error(Code::kNotFound,
+    return Error(Code::kNotFound, Reason::kContainerNotRunning,
                  "container " + Quoted(process.container) + " has no process: start it first");
   }
-  return Error(Code::kNotFound, "no process " + Quoted(process.exec));
+  return Error(Code::kNotFound, Reason::kProcessNotFound, "no process " + Quoted(process.exec));
 }
 
 ProcessTable::~ProcessTable() {

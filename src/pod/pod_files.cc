@@ -95,7 +95,7 @@ Result<PodRecord> PodFiles::LoadRecord() const {
 }
 
 Result<ContainerConfig> PodFiles::LoadContainer(std::string_view id) const {
-  if (!IsValidId(id)) return Fail(Code::kNotFound, "no container " + Quoted(id));
+  if (!IsValidId(id)) return Fail(Code::kNotFound, Reason::kContainerNotFound, "no container " + Quoted(id));
   const std::string path = paths_.container(id);
   // Containers come and go while their pod stays: one without a file is not there.
   const Result<std::string> text = ReadOwnFile(path, kMaxFile);
@@ -121,7 +121,7 @@ Status PodFiles::SaveContainer(const ContainerConfig& config) const {
 }
 
 Status PodFiles::RemoveContainer(std::string_view id) const {
-  if (!IsValidId(id)) return Fail(Code::kNotFound, "no container " + Quoted(id));
+  if (!IsValidId(id)) return Fail(Code::kNotFound, Reason::kContainerNotFound, "no container " + Quoted(id));
   VC_RETURN_IF_ERROR(RemoveTree(paths_.container(id)));
   if (IsOwnDirectory(paths_.containers())) VC_RETURN_IF_ERROR(SyncDirectory(paths_.containers()));
   // "one.log", what it was before, "one.log.1" and so on, and how far it has come. "one.log.1.log" is another

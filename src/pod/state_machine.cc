@@ -50,7 +50,8 @@ constexpr Verdict kContainerTable[][4] = {
 static_assert(std::size(kPodTable) == std::size(kPodCalls));
 static_assert(std::size(kContainerTable) == std::size(kContainerCalls));
 
-Result<Step> Answer(const Verdict& verdict, std::string_view what, std::string_view id,
+// `not_running`: the reason where the way out is to start it.
+Result<Step> Answer(const Verdict& verdict, Reason not_running, std::string_view what, std::string_view id,
                     std::string_view state) {
   switch (verdict.kind) {
     case Verdict::kDo:
@@ -60,14 +61,15 @@ Result<Step> Answer(const Verdict& verdict, std::string_view what, std::string_v
     case Verdict::kFirst:
       break;
   }
-  return Fail(Code::kFailedPrecondition,
+  return Fail(Code::kFailedPrecondition, verdict.way_out == kStartIt ? not_running : Reason::kNone,
               std::string(what) + " " + Quoted(id) + " is " + std::string(state) + ": " + verdict.way_out);
 }
 
 }  // namespace
 
 Result<Step> CheckPodCall(std::string_view pod, PodState state, PodCall call) {
-  return Answer(kPodTable[static_cast<int>(call)][static_cast<int>(state)], "pod", pod, PodStateName(state));
+  return Answer(kPodTable[static_cast<int>(call)][static_cast<int>(state)], Reason::kPodNotRunning, "pod",
+                pod, PodStateName(state));
 }
 
 Result<Step> CheckContainerCall(std::string_view pod, PodState pod_state, std::string_view container,
@@ -75,22 +77,23 @@ Result<Step> CheckContainerCall(std::string_view pod, PodState pod_state, std::s
   // Its end is written down, whatever became of its pod; and what has no end yet can be waited for.
   const bool own_row = call == ContainerCall::kWaitContainer;
   if (pod_state == PodState::kPaused && !own_row) {
-    return Answer(First(kResumeIt), "pod", pod, PodStateName(pod_state));
+    return Answer(First(kResumeIt), Reason::kPodNotRunning, "pod", pod, PodStateName(pod_state));
   }
   if (pod_state != PodState::kRunning && !own_row) {
     // Without a VM there is nothing of a container but its record.
     if (call == ContainerCall::kDeleteContainer || call == ContainerCall::kUpdateContainer) return Step::kDo;
     const bool ends = call == ContainerCall::kStopContainer || call == ContainerCall::kKillContainer;
     if (ends && state == ContainerState::kStopped) return Step::kNothing;
-    return Answer(First(kStartIt), "pod", pod, PodStateName(pod_state));
+    return Answer(First(kStartIt), Reason::kPodNotRunning, "pod", pod, PodStateName(pod_state));
   }
-  return Answer(kContainerTable[static_cast<int>(call)][static_cast<int>(state)], "container", container,
-                ContainerStateName(state));
+  return Answer(kContainerTable[static_cast<int>(call)][static_cast<int>(state)],
+                Reason::kContainerNotRunning, "container", container, ContainerStateName(state));
 }
 
 Status SignalToStopped(std::string_view container, int signal) {
   if (signal != 0) return {};
-  return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is stopped");
+  return Fail(Code::kFailedPrecondition, Reason::kContainerNotRunning,
+              "container " + Quoted(container) + " is stopped");
 }
 
 }  // namespace virtcontainers

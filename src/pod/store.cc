@@ -181,13 +181,13 @@ Result<FileLock> Store::CreatePod(const PodConfig& config) const {
 }
 
 Result<std::string> Store::RemovePod(std::string_view id) const {
-  if (!HasPod(id)) return Fail(Code::kNotFound, "no pod " + Quoted(id));
+  if (!HasPod(id)) return Fail(Code::kNotFound, Reason::kPodNotFound, "no pod " + Quoted(id));
   const PodFiles pod = Pod(id);
   VC_RETURN_IF_ERROR(RemoveTree(pod.paths().run_dir));
   std::string trash = TrashName(id);
   const Status moved = MoveDurably(root_ + "/pods", pod.paths().dir, trash, 0);
   if (!moved && moved.error().code() == Code::kNotFound) {
-    return Fail(Code::kNotFound, "no pod " + Quoted(id));
+    return Fail(Code::kNotFound, Reason::kPodNotFound, "no pod " + Quoted(id));
   }
   VC_RETURN_IF_ERROR(moved);
   return trash;

@@ -85,7 +85,7 @@ Status InputWriter::Resolve(Deadline deadline) {
   const auto answer = Ask({}, deadline);
   if (!answer && answer.error().code() == Code::kUnimplemented) {
     unanswered_.clear();
-    return Fail(Code::kUnavailable,
+    return Fail(Code::kUnavailable, Reason::kMonitorDied,
                 "the last write to the process may or may not have arrived: " + answer.error().ToString());
   }
   VC_RETURN_IF_ERROR(answer);
@@ -122,7 +122,7 @@ Status InputWriter::Write(std::string_view data, Deadline deadline, size_t* take
     const uint64_t before = taken_;
     auto answer = Ask(data.substr(done, kMaxPiece), deadline);
     if (!answer && answer.error().code() == Code::kUnimplemented) {
-      return Fail(Code::kUnavailable,
+      return Fail(Code::kUnavailable, Reason::kMonitorDied,
                   "the pod's monitor died meanwhile, and the write may or may not have arrived: " +
                       answer.error().ToString());
     }
@@ -131,7 +131,8 @@ Status InputWriter::Write(std::string_view data, Deadline deadline, size_t* take
     VC_RETURN_IF_ERROR(answer);
     done += taken_ - before;
     if (answer->closed() && done < data.size()) {
-      return Fail(Code::kFailedPrecondition, "the process's input is closed: it has taken " + progress());
+      return Fail(Code::kFailedPrecondition, Reason::kInputClosed,
+                  "the process's input is closed: it has taken " + progress());
     }
     if (taken_ == before && deadline.infinite()) {
       return Fail(Code::kInternal, "the guest took no input, and was to wait until it can");

@@ -56,7 +56,7 @@ Result<std::string> MonitorLink::Call(std::string_view method, const Payload& pa
     // What a monitor that lives calls unavailable is so.
     if (answer || answer.error().code() != Code::kUnavailable || !client->closed()) return answer;
     if (again == Again::kNo) {
-      return Fail(Code::kUnavailable,
+      return Fail(Code::kUnavailable, Reason::kMonitorDied,
                   "the pod's monitor died meanwhile, and may or may not have done it: look, and try again");
     }
   }

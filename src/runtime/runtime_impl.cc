@@ -24,12 +24,19 @@ constexpr seconds kDying{2};
 constexpr seconds kReplacing{20};
 constexpr milliseconds kBetween{50};
 
+// Of a call that was under way.
+Error PodHasStopped(const PodRecord& record) {
+  if (record.reason.empty()) return Error(Code::kUnavailable, Reason::kPodNotRunning, "the pod has stopped");
+  return Error(Code::kUnavailable, Reason::kVmDied, "the pod has stopped: " + record.reason);
+}
+
 }  // namespace
 
 Result<PodFiles> Runtime::Impl::Find(std::string_view pod) const {
   if (!store_.HasPod(pod)) {
     VC_RETURN_IF_ERROR(ValidateId("pod", pod));
-    return Fail(Code::kNotFound, "no pod " + Quoted(pod) + " in " + Quoted(options_.root));
+    return Fail(Code::kNotFound, Reason::kPodNotFound,
+                "no pod " + Quoted(pod) + " in " + Quoted(options_.root));
   }
   return store_.Pod(pod);
 }
@@ -87,7 +94,7 @@ Status Runtime::Impl::Restore(Turn& turn, Deadline deadline) const {
     }
     // Whatever killed the one before may have killed this one.
     if (patience.passed()) {
-      return Fail(Error(Code::kUnavailable, cause->ToString())
+      return Fail(Error(Code::kUnavailable, Reason::kMonitorDied, cause->ToString())
                       .AddContext("the pod's monitor has died, and no other could take the VM over: try "
                                   "again, and stop the pod if that lasts"));
     }
@@ -158,8 +165,7 @@ std::shared_ptr<MonitorLink> Runtime::Impl::Monitor(const PodFiles& files, std::
       files.paths().monitor_socket(), [self = *this, id = std::string(pod)](Deadline deadline) -> Status {
         VC_ASSIGN_OR_RETURN(const Turn turn, self.TakeMonitored(id, deadline));
         if (turn.running()) return {};
-        const std::string& reason = turn.record.reason;
-        return Fail(Code::kUnavailable, "the pod has stopped" + (reason.empty() ? "" : ": " + reason));
+        return Fail(PodHasStopped(turn.record));
       });
 }
 
@@ -194,8 +200,7 @@ Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& 
     if (turn.running() && !lives) VC_RETURN_IF_ERROR(Restore(turn, deadline));
     if (done && done(turn.record)) return {};
     if (!turn.running()) {
-      const std::string& reason = turn.record.reason;
-      return Fail(Code::kUnavailable, "the pod has stopped" + (reason.empty() ? "" : ": " + reason));
+      return Fail(PodHasStopped(turn.record));
     }
   }
 }

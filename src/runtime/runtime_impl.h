@@ -48,7 +48,8 @@ inline Result<ContainerRecord> FindContainer(PodRecord& record, std::string_view
   const ContainerRecord* found = record.Find(container);
   if (found == nullptr) {
     VC_RETURN_IF_ERROR(ValidateId("container", container));
-    return Fail(Code::kNotFound, "no container " + Quoted(container) + " in pod " + Quoted(pod));
+    return Fail(Code::kNotFound, Reason::kContainerNotFound,
+                "no container " + Quoted(container) + " in pod " + Quoted(pod));
   }
   return *found;
 }

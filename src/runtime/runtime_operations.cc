@@ -162,7 +162,9 @@ Result<ExitStatus> Runtime::WaitContainer(std::string_view pod, std::string_view
       if (found.state == ContainerState::kStopped) {
         // A monitor that is about to write down how it ended has the last word.
         if (!monitored || record.state == PodState::kRunning) {
-          return Fail(Code::kAborted, "its end was not seen: " + found.reason);
+          const bool pod_runs = record.state == PodState::kRunning || record.state == PodState::kPaused;
+          return Fail(Code::kAborted, pod_runs ? Reason::kNone : Reason::kVmDied,
+                      "its end was not seen: " + found.reason);
         }
       } else {
         wire::ProcessRequest request;

@@ -5,6 +5,8 @@
 namespace virtcontainers::ttrpc {
 namespace {
 
+constexpr const char* kReasonType = "virtcontainers.Reason";
+
 // The length of the UTF-8 sequence that `text` starts with; 0 if it starts with none.
 size_t Utf8Length(std::string_view text) {
   const auto at = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
@@ -47,12 +49,20 @@ std::string WireText(std::string_view text) {
 void SetStatus(::ttrpc::Status& status, const Error& error) {
   status.set_code(static_cast<int>(error.code()));
   status.set_message(WireText(error.ToString()));
+  if (error.reason() == Reason::kNone) return;
+  ::ttrpc::Any* detail = status.add_details();
+  detail->set_type_url(kReasonType);
+  detail->set_value(std::string(ReasonName(error.reason())));
 }
 
 Error ErrorFromStatus(const ::ttrpc::Status& status) {
   const bool known = status.code() >= static_cast<int>(Code::kCancelled) &&
                      status.code() <= static_cast<int>(Code::kUnauthenticated);
-  return Error(known ? static_cast<Code>(status.code()) : Code::kUnknown, WireText(status.message()));
+  Reason reason = Reason::kNone;
+  for (const ::ttrpc::Any& detail : status.details()) {
+    if (detail.type_url() == kReasonType) reason = ReasonNamed(detail.value());
+  }
+  return Error(known ? static_cast<Code>(status.code()) : Code::kUnknown, reason, WireText(status.message()));
 }
 
 }  // namespace virtcontainers::ttrpc

@@ -18,7 +18,8 @@ inline constexpr size_t kMaxErrorText = 16 << 10;
 // `text` as UTF-8, which peers insist on: every byte that is none becomes '?'. At most kMaxErrorText bytes.
 std::string WireText(std::string_view text);
 
-// Fills `status` with the code and the whole line of `error`.
+// Fills `status` with the code, the whole line and the reason of `error`. The reason is a detail, by its
+// name: peers that do not know it ignore it.
 void SetStatus(::ttrpc::Status& status, const Error& error);
 
 // The error a peer sent. A code that does not exist becomes kUnknown. `status.code()` is not 0.

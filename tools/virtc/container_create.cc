@@ -42,9 +42,7 @@ class ContainerCreate : public Command {
     }
     VIRTC_ASSIGN_OR_RETURN(Runtime* const runtime, session.runtime());
     if (auto created = runtime->CreateContainer(pod_, config); !created) {
-      const int status = ExitStatusOf(created.error(), config.process.args.empty()
-                                                           ? std::vector<std::string>()
-                                                           : std::vector{config.process.args.front()});
+      const int status = ExitStatusOf(created.error());
       return tl::make_unexpected(Failure(std::move(created.error()), status));
     }
     VIRTC_ASSIGN_OR_RETURN(const auto status, runtime->ContainerStatus(pod_, config.id));

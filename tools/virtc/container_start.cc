@@ -18,10 +18,7 @@ class ContainerStart : public ContainerCommand {
  public:
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
     if (auto started = runtime.StartContainer(pod_, container_); !started) {
-      std::vector<std::string> programs;
-      if (const auto status = runtime.ContainerStatus(pod_, container_); status && !status->args.empty())
-        programs.push_back(status->args.front());
-      const int exit_status = ExitStatusOf(started.error(), programs);
+      const int exit_status = ExitStatusOf(started.error());
       return tl::make_unexpected(Failure(std::move(started.error()), exit_status));
     }
     return Answer(runtime);

@@ -15,10 +15,8 @@
 namespace virtc {
 
 using virtcontainers::Code;
-using virtcontainers::ContainerState;
 using virtcontainers::Error;
 using virtcontainers::Fail;
-using virtcontainers::PodState;
 using virtcontainers::ProcessConfig;
 using virtcontainers::Result;
 using virtcontainers::Runtime;
@@ -90,7 +88,7 @@ class Enter : public Command {
     SignalPipe signals;
     auto process =
         in_container() ? runtime->EnterContainer(pod_, container_, config) : runtime->EnterPod(pod_, config);
-    if (!process) return tl::make_unexpected(Explained(*runtime, std::move(process.error())));
+    if (!process) return tl::make_unexpected(Explained(std::move(process.error())));
     if (detach_) {
       VIRTC_RETURN_IF_ERROR((*process)->CloseStdin());
       return Outcome{{.json = {{"process", (*process)->id()}}, .text = {(*process)->id()}}};
@@ -125,26 +123,13 @@ class Enter : public Command {
     return PrepareTerminal(config, process_.interactive);
   }
 
-  // NotFound can also mean that the pod or the container does not exist: only if that runs was it the
-  // command.
-  Failure Explained(Runtime& runtime, Error error) const {
-    const int status = ExitStatusOf(error, {words_.front()});
-    if (status == kExitFailed || !Runs(runtime)) return Failure(std::move(error));
+  Failure Explained(Error error) const {
+    const int status = ExitStatusOf(error);
+    if (status == kExitFailed) return Failure(std::move(error));
     if (target_ == Target::kPodsContainer && words_.front() == container_ && words_.size() > 1) {
       error = WithHint(error, fmt::format("to name the container, write '{}/{}'", pod_, container_));
     }
     return Failure(std::move(error), status);
-  }
-
-  bool Runs(Runtime& runtime) const {
-    if (in_container()) {
-      const auto container = runtime.ContainerStatus(pod_, container_);
-      const bool takes_processes = container && (container->state == ContainerState::kRunning ||
-                                                 container->state == ContainerState::kReady);
-      if (!takes_processes) return false;
-    }
-    const auto pod = runtime.PodStatus(pod_);
-    return pod && pod->state == PodState::kRunning;
   }
 
   const Target target_;

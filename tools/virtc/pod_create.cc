@@ -63,11 +63,7 @@ class PodCreate : public Command {
       interrupted = watch.Finish();
     }
     if (!started) {
-      std::vector<std::string> programs;
-      for (const auto& container : config_.containers) {
-        if (!container.process.args.empty()) programs.push_back(container.process.args.front());
-      }
-      const int status = ExitStatusOf(started.error(), programs);
+      const int status = ExitStatusOf(started.error());
       return tl::make_unexpected(Failure(std::move(started.error()), status));
     }
     if (interrupted != 0) {

@@ -39,19 +39,12 @@ class PodStart : public PodsCommand {
       VIRTC_RETURN_IF_ERROR(runtime.StopPod(pod, std::chrono::milliseconds(0)));
       return Outcome{.report = {}, .exit_status = 128 + interrupted};
     }
-    auto status = runtime.PodStatus(pod);
     if (!started) {
-      std::vector<std::string> programs;
-      if (status) {
-        for (const auto& container : status->containers) {
-          if (!container.args.empty()) programs.push_back(container.args.front());
-        }
-      }
-      const int exit_status = ExitStatusOf(started.error(), programs);
+      const int exit_status = ExitStatusOf(started.error());
       return tl::make_unexpected(Failure(std::move(started.error()), exit_status));
     }
-    VIRTC_RETURN_IF_ERROR(status);
-    return Outcome{Changed(*status)};
+    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.PodStatus(pod));
+    return Outcome{Changed(status)};
   }
 };
 

@@ -89,11 +89,13 @@ std::string Render(const Report& report, Format format) {
 
 std::string RenderError(const Error& error, Format format) {
   if (format == Format::kTable) return "virtc: " + Printable(error.ToString(), true) + "\n";
-  return DumpJson(Json{{"error", {{"code", CodeName(error.code())}, {"message", error.ToString()}}}}) + "\n";
+  Json shown{{"code", CodeName(error.code())}, {"message", error.ToString()}};
+  if (error.reason() != virtcontainers::Reason::kNone) shown["reason"] = ReasonName(error.reason());
+  return DumpJson(Json{{"error", std::move(shown)}}) + "\n";
 }
 
 Error WithHint(const Error& error, std::string_view hint) {
-  Error hinted(error.code(), fmt::format("{}: {}", error.message(), hint));
+  Error hinted = error.Reworded(fmt::format("{}: {}", error.message(), hint));
   for (const std::string& operation : error.context()) hinted.AddContext(operation);
   return hinted;
 }

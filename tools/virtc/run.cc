@@ -64,7 +64,6 @@ class RunCommand : public Command {
     container.output = detach_ ? ContainerOutput::kLog : ContainerOutput::kAttach;
     VIRTC_RETURN_IF_ERROR(PrepareTerminal(container.process, container_.process.interactive));
     const std::string id = container.id;
-    const std::string program = container.process.args.empty() ? "" : container.process.args.front();
     const bool terminal = container.process.terminal;
     config_.containers.push_back(std::move(container));
 
@@ -80,7 +79,7 @@ class RunCommand : public Command {
       interrupted = watch.Finish();
     }
     if (!started) {
-      const int status = ExitStatusOf(started.error(), {program});
+      const int status = ExitStatusOf(started.error());
       return tl::make_unexpected(Failure(std::move(started.error()), status));
     }
 

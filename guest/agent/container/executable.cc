@@ -53,18 +53,20 @@ Error ExecError(const std::string& name, int error) {
   switch (error) {
     case ENOENT:
     case ENOTDIR:
-      if (searched) return Error(Code::kNotFound, what + ": not found in the container's PATH");
-      return Error(Code::kNotFound, what + ": no such file in the container");
+      if (searched)
+        return Error(Code::kNotFound, Reason::kCommandNotFound, what + ": not found in the container's PATH");
+      return Error(Code::kNotFound, Reason::kCommandNotFound, what + ": no such file in the container");
     case EISDIR:
     case EACCES:
-      return Error(Code::kPermissionDenied, what + ": not executable");
+      return Error(Code::kPermissionDenied, Reason::kCommandNotExecutable, what + ": not executable");
     case ENOEXEC:
-      return Error(Code::kPermissionDenied,
+      return Error(Code::kPermissionDenied, Reason::kCommandNotExecutable,
                    what + ": not executable: neither a program for this processor nor a script with '#!'");
     case EPERM:
     case ELOOP:
     case ETXTBSY:
-      return Error(Code::kPermissionDenied, what + ": not executable: " + ::strerror(error));
+      return Error(Code::kPermissionDenied, Reason::kCommandNotExecutable,
+                   what + ": not executable: " + ::strerror(error));
     default:
       return ErrnoError(what, error);
   }
@@ -111,8 +113,9 @@ Error Execute(const std::vector<std::string>& arguments, const std::vector<std::
     return exists ? ELIBACC : failure;
   });
   if (exists) {
-    return Error(Code::kNotFound, "exec " + Quoted(arguments[0]) +
-                                      ": the interpreter or the loader it names is not in the container");
+    return Error(
+        Code::kNotFound, Reason::kCommandNotFound,
+        "exec " + Quoted(arguments[0]) + ": the interpreter or the loader it names is not in the container");
   }
   return ExecError(arguments[0], error);
 }

@@ -16,9 +16,13 @@ namespace {
 
 constexpr size_t kMaxText = 4096;
 
+// Of a report that tells of none.
+const Error kNoError(static_cast<Code>(0), "");
+
 struct Header {
   uint32_t kind;
   int32_t code;
+  int32_t reason;
 };
 
 union Control {
@@ -26,8 +30,10 @@ union Control {
   cmsghdr align;
 };
 
-bool Send(int channel, Report::Kind kind, int32_t code, const std::string& text, int fd) {
-  Header header{static_cast<uint32_t>(kind), code};
+bool Send(int channel, Report::Kind kind, const Error& error, int fd) {
+  const std::string text = error.ToString();
+  Header header{static_cast<uint32_t>(kind), static_cast<int32_t>(error.code()),
+                static_cast<int32_t>(error.reason())};
   std::array<iovec, 2> parts{
       {{&header, sizeof(header)}, {const_cast<char*>(text.data()), std::min(text.size(), kMaxText)}}};
   msghdr message{};
@@ -59,14 +65,12 @@ Result<std::pair<UniqueFd, UniqueFd>> MakeReportChannel() {
   return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 
-void ReportReady(int channel) { Send(channel, Report::Kind::kReady, 0, {}, -1); }
+void ReportReady(int channel) { Send(channel, Report::Kind::kReady, kNoError, -1); }
 
-void ReportError(int channel, const Error& error) {
-  Send(channel, Report::Kind::kError, static_cast<int32_t>(error.code()), error.ToString(), -1);
-}
+void ReportError(int channel, const Error& error) { Send(channel, Report::Kind::kError, error, -1); }
 
 Status ReportTerminal(int channel, int master) {
-  if (!Send(channel, Report::Kind::kTerminal, 0, {}, master)) return FailErrno("send a terminal");
+  if (!Send(channel, Report::Kind::kTerminal, kNoError, master)) return FailErrno("send a terminal");
   return {};
 }
 
@@ -92,7 +96,7 @@ Status ReceiveReport(int channel, Report* report, bool* ended) {
   if (static_cast<size_t>(count) < sizeof(header)) return Fail(Code::kInternal, "a report is cut short");
 
   report->kind = static_cast<Report::Kind>(header.kind);
-  report->error = Error(static_cast<Code>(header.code),
+  report->error = Error(static_cast<Code>(header.code), static_cast<Reason>(header.reason),
                         std::string(text.data(), static_cast<size_t>(count) - sizeof(header)));
   for (cmsghdr* entry = CMSG_FIRSTHDR(&message); entry != nullptr; entry = CMSG_NXTHDR(&message, entry)) {
     if (entry->cmsg_level != SOL_SOCKET || entry->cmsg_type != SCM_RIGHTS) continue;

@@ -330,7 +330,8 @@ Result<std::shared_ptr<Process>> Container::Find(const std::string& exec_id) {
   }
   const auto exec = execs_.find(exec_id);
   if (exec != execs_.end()) return exec->second;
-  return Fail(Code::kNotFound, "container " + Quoted(id_) + " has no process " + Quoted(exec_id));
+  return Fail(Code::kNotFound, Reason::kProcessNotFound,
+              "container " + Quoted(id_) + " has no process " + Quoted(exec_id));
 }
 
 std::vector<std::string> Container::ExecIds() const {

@@ -19,7 +19,9 @@ namespace {
 // Of all streams; the agent has one thread.
 size_t g_held = 0;
 
-Error Closed() { return Error(Code::kFailedPrecondition, "the process's standard input is closed"); }
+Error Closed() {
+  return Error(Code::kFailedPrecondition, Reason::kInputClosed, "the process's standard input is closed");
+}
 
 }  // namespace
 

@@ -143,7 +143,7 @@ Result<std::shared_ptr<Container>> Sandbox::FindContainer(const std::string& id)
   if (created_ && !id.empty() && id == id_) {
     return Fail(Code::kFailedPrecondition, Quoted(id) + " is the sandbox, not a container");
   }
-  return Fail(Code::kNotFound, "there is no container " + Quoted(id));
+  return Fail(Code::kNotFound, Reason::kContainerNotFound, "there is no container " + Quoted(id));
 }
 
 Result<std::shared_ptr<Container>> Sandbox::Find(const std::string& id) {

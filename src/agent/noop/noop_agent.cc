@@ -143,7 +143,8 @@ Status NoopAgent::StartContainer(const std::string& container, Deadline) {
     const std::lock_guard lock(mutex_);
     VC_RETURN_IF_ERROR(Open());
     const auto found = containers_.find(container);
-    if (found == containers_.end()) return Fail(Code::kNotFound, "no container " + Quoted(container));
+    if (found == containers_.end())
+      return Fail(Code::kNotFound, Reason::kContainerNotFound, "no container " + Quoted(container));
     Process& process = processes_[Key(container, "")];
     if (process.started) {
       return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " has been started already");
@@ -159,7 +160,8 @@ Status NoopAgent::RemoveContainer(const std::string& container, Deadline) {
   {
     const std::lock_guard lock(mutex_);
     VC_RETURN_IF_ERROR(Open());
-    if (containers_.count(container) == 0) return Fail(Code::kNotFound, "no container " + Quoted(container));
+    if (containers_.count(container) == 0)
+      return Fail(Code::kNotFound, Reason::kContainerNotFound, "no container " + Quoted(container));
     const Process& first = processes_[Key(container, "")];
     if (first.started && !first.exit) {
       return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is running: stop it first");
@@ -181,7 +183,7 @@ Status NoopAgent::CheckRunning(const std::string& container) {
   VC_RETURN_IF_ERROR(Open());
   const auto first = processes_.find(Key(container, ""));
   if (containers_.count(container) == 0 || first == processes_.end()) {
-    return Fail(Code::kNotFound, "no container " + Quoted(container));
+    return Fail(Code::kNotFound, Reason::kContainerNotFound, "no container " + Quoted(container));
   }
   if (first->second.started && !first->second.exit) return {};
   return Fail(Code::kFailedPrecondition, "container " + Quoted(container) + " is not running");
@@ -204,7 +206,8 @@ Status NoopAgent::ResumeContainer(const std::string& container, Deadline) {
 Status NoopAgent::UpdateContainer(const std::string& container, const ContainerResources&, Deadline) {
   const std::lock_guard lock(mutex_);
   VC_RETURN_IF_ERROR(Open());
-  if (containers_.count(container) == 0) return Fail(Code::kNotFound, "no container " + Quoted(container));
+  if (containers_.count(container) == 0)
+    return Fail(Code::kNotFound, Reason::kContainerNotFound, "no container " + Quoted(container));
   return {};
 }
 
@@ -264,7 +267,7 @@ Status NoopAgent::ExecProcess(const ProcessRef& process, const ProcessConfig& co
     if (process.container != sandbox_id_ || containers_.count(process.container) != 0) {
       const auto first = processes_.find(Key(process.container, ""));
       if (first == processes_.end())
-        return Fail(Code::kNotFound, "no container " + Quoted(process.container));
+        return Fail(Code::kNotFound, Reason::kContainerNotFound, "no container " + Quoted(process.container));
       if (first->second.exit) {
         return Fail(Code::kFailedPrecondition, "container " + Quoted(process.container) + " has ended");
       }
@@ -298,7 +301,8 @@ Result<NoopAgent::Process*> NoopAgent::Find(const ProcessRef& process) {
   VC_RETURN_IF_ERROR(Open());
   const auto found = processes_.find(Key(process.container, process.exec));
   if (found == processes_.end()) {
-    return Fail(Code::kNotFound, "no process " + Quoted(process.exec) + " in " + Quoted(process.container));
+    return Fail(Code::kNotFound, Reason::kProcessNotFound,
+                "no process " + Quoted(process.exec) + " in " + Quoted(process.container));
   }
   return &found->second;
 }
