@@ -21,6 +21,11 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
+// Counts the container's processes that are called sleep, without zombies: nobody collects those.
+constexpr const char* kCountSleeps =
+    "n=0; for p in /proc/[0-9]*; do read -r comm <$p/comm; [ \"$comm\" != sleep ] || "
+    "grep -q 'State:.Z' $p/status || n=$((n + 1)); done; echo $n";
+
 class AgentExtensionTest : public AgentTest {
  protected:
   wire::ExtendedCreateRequest Script(const std::string& id, const std::string& script) {
@@ -46,6 +51,71 @@ class AgentExtensionTest : public AgentTest {
     LinuxOf(request).add_namespaces()->set_type("network");
   }
 };
+
+TEST_F(AgentExtensionTest, ExecProcess_GuestProgram_RunsInAContainerThatHasNoSuchFile) {
+  Run(Request("c", {"sleep", "1000"}));
+  std::filesystem::remove_all(rootfs_ + "/bin");
+  wire::ExtendedExecRequest exec;
+  exec.mutable_request()->set_container_id("c");
+  exec.mutable_request()->set_exec_id("e");
+  // The program is the file of the guest; what it sees is the container's.
+  for (const char* argument :
+       {"busybox", "sh", "-c", "while read -r line; do echo $line; done </proc/1/comm"}) {
+    exec.mutable_request()->mutable_process()->add_args(argument);
+  }
+  exec.mutable_process()->set_guest_program(true);
+  ASSERT_TRUE(client_->CallGuest("ExecProcess", exec));
+  EXPECT_EQ(client_->ReadToEnd("c", "e"), "sleep\n");
+}
+
+TEST_F(AgentExtensionTest, ExecProcess_GuestProgram_CannotBeWrittenByTheContainer) {
+  Run(Request("c", {"sleep", "1000"}));
+  wire::ExtendedExecRequest exec;
+  exec.mutable_request()->set_container_id("c");
+  exec.mutable_request()->set_exec_id("e");
+  // The file stays open while nothing executes it any more.
+  for (const char* argument : {"busybox", "sh", "-c", "exec 3</proc/self/exe; exec sleep 1000"}) {
+    exec.mutable_request()->mutable_process()->add_args(argument);
+  }
+  exec.mutable_process()->set_guest_program(true);
+  ASSERT_TRUE(client_->CallGuest("ExecProcess", exec));
+  const auto try_to_write = [&] {
+    return client_->Output("c",
+                           {"sh", "-c",
+                            "for p in /proc/[2-9]*; do read -r comm <$p/comm; [ $comm = sleep ] || continue; "
+                            "echo found; echo x >$p/fd/3 && echo written; done; exit 0"});
+  };
+  // The shell becomes a sleep in a moment.
+  while (try_to_write() == "") {
+  }
+  EXPECT_EQ(try_to_write(), "found\n");
+}
+
+TEST_F(AgentExtensionTest, ExecProcess_GuestProgramThatIsNone_Fails) {
+  Run(Request("c", {"sleep", "1000"}));
+  wire::ExtendedExecRequest exec;
+  exec.mutable_request()->set_container_id("c");
+  exec.mutable_request()->set_exec_id("e");
+  exec.mutable_process()->set_guest_program(true);
+  exec.mutable_request()->mutable_process()->add_args("no-such-program");
+  EXPECT_EQ(client_->CallGuest("ExecProcess", exec).error().reason(), Reason::kCommandNotFound);
+  exec.mutable_request()->mutable_process()->set_args(0, "../bin/busybox");
+  EXPECT_EQ(client_->CallGuest("ExecProcess", exec).error().code(), Code::kInvalidArgument);
+}
+
+TEST_F(AgentExtensionTest, ExecProcess_TimeLimitPasses_KillsTheProcessGroup) {
+  Run(Request("c", {"sleep", "1000"}));
+  wire::ExtendedExecRequest exec;
+  exec.mutable_request()->set_container_id("c");
+  exec.mutable_request()->set_exec_id("e");
+  for (const char* argument : {"sh", "-c", "sleep 1001 & sleep 1002"}) {
+    exec.mutable_request()->mutable_process()->add_args(argument);
+  }
+  exec.mutable_process()->set_time_limit_ms(200);
+  ASSERT_TRUE(client_->CallGuest("ExecProcess", exec));
+  EXPECT_EQ(client_->Wait("c", "e"), 128 + SIGKILL);
+  EXPECT_EQ(client_->Output("c", {"sh", "-c", kCountSleeps}), "1\n") << "the container's first process";
+}
 
 TEST_F(AgentExtensionTest, UmaskIsTheContainersAndAnExecsOwn) {
   wire::ExtendedCreateRequest request = Script("c", "umask; sleep 1000");

@@ -102,6 +102,7 @@ TEST_F(AgentLifeTest, NotFoundAndNotExecutableDiffer) {
   const auto missing = client_->Call("CreateContainer", Request("c", {"foo"}));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code(), Code::kNotFound);
+  EXPECT_EQ(missing.error().reason(), Reason::kCommandNotFound);
   EXPECT_THAT(missing.error().ToString(), HasSubstr("exec 'foo': not found in the container's PATH"));
   EXPECT_FALSE(std::filesystem::exists(agent_->state() + "/c")) << "nothing of it is left";
   EXPECT_FALSE(std::filesystem::exists(agent_->cgroup() + "/c"));
@@ -112,6 +113,8 @@ TEST_F(AgentLifeTest, NotFoundAndNotExecutableDiffer) {
   EXPECT_EQ(client_->Exec("c", "e", {"/no/such"}).error().code(), Code::kNotFound);
   EXPECT_EQ(client_->Exec("c", "e", {"/etc"}).error().code(), Code::kPermissionDenied);
   EXPECT_EQ(client_->Exec("c", "e", {"/etc/passwd"}).error().code(), Code::kPermissionDenied);
+  EXPECT_EQ(client_->Exec("c", "e", {"foo"}).error().reason(), Reason::kCommandNotFound);
+  EXPECT_EQ(client_->Exec("c", "e", {"/etc"}).error().reason(), Reason::kCommandNotExecutable);
   EXPECT_TRUE(client_->Exec("c", "e", {"true"})) << "the id is free after a failure";
 }
 

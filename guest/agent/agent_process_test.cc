@@ -229,6 +229,26 @@ TEST_F(AgentProcessTest, SignalTerm_ToFirstProcessThatIgnoresIt_LeavesItRunning)
   EXPECT_EQ(end.get()->status(), 128 + SIGKILL);
 }
 
+TEST_F(AgentProcessTest, SignalKill_ToExecutedProcess_EndsItsProcessGroup) {
+  Run("c", {"sleep", "1000"});
+  const char* const count =
+      "n=0; for p in /proc/[0-9]*; do read -r comm <$p/comm; [ \"$comm\" != sleep ] || "
+      "grep -q 'State:.Z' $p/status || n=$((n + 1)); done; echo $n";
+  ASSERT_TRUE(client_->Exec("c", "e", {"sh", "-c", "sleep 1001 & sleep 1002 & echo ready; wait"}));
+  grpc::ReadStreamRequest read;
+  read.set_container_id("c");
+  read.set_exec_id("e");
+  read.set_len(100);
+  ASSERT_EQ(client_->Call<grpc::ReadStreamResponse>("ReadStdout", read)->data(), "ready\n");
+  // The children become sleeps in a moment.
+  while (client_->Output("c", {"sh", "-c", count}) != "3\n") {
+  }
+  EXPECT_TRUE(Signal("c", "e", SIGKILL));
+  EXPECT_EQ(client_->Wait("c", "e"), 128 + SIGKILL);
+  EXPECT_EQ(client_->ReadToEnd("c", "e"), "") << "nobody holds the pipe open";
+  EXPECT_EQ(client_->Output("c", {"sh", "-c", count}), "1\n") << "the container's first process";
+}
+
 TEST_F(AgentProcessTest, ATerminalIsOne) {
   grpc::CreateContainerRequest request =
       Request("c", {"sh", "-c", "tty; stty size; test -c /dev/console && echo console; cat"});

@@ -7,6 +7,7 @@
 #ifndef VIRTCONTAINERS_CONFIG_H_
 #define VIRTCONTAINERS_CONFIG_H_
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -155,6 +156,13 @@ struct ProcessConfig {
   // container's, whose first process it does not concern, or all. (OCI runtime-spec, config.md,
   // "execCPUAffinity", final)
   std::string exec_cpus;
+  // Of a process that enters a container: args[0] is the name of a program in /bin of the guest image, which
+  // runs in the container as any other process does, with the container's files, user and limits. The guest
+  // image has a busybox, whose applets have such names: `sh` and `ps` work in a container without programs.
+  bool guest_program = false;
+  // Of a process that enters a container: when it has run for so long, the agent in the guest kills it with its
+  // process group, whoever of the host still lives. 0: no limit.
+  std::chrono::milliseconds time_limit{0};
 };
 
 // (OCI runtime-spec, config.md, "Mounts")

@@ -78,8 +78,9 @@ class Process {
   virtual Result<ExitStatus> Wait(Deadline deadline = Deadline::Infinite()) = 0;
 
   // Sends a signal (signal(7), by the guest's numbers). A process that has ended already is no error, except
-  // for signal 0, which is sent to nobody: FailedPrecondition. To a
-  // container's first process as Runtime::KillContainer does, but SIGKILL to this process alone.
+  // for signal 0, which is sent to nobody: FailedPrecondition. To a container's first process as
+  // Runtime::KillContainer does, but SIGKILL to this process alone. SIGKILL of an executed process is sent to
+  // all processes of its process group: it leads one, to which its children belong unless they leave it.
   virtual Status Signal(int signal, Deadline deadline = Deadline::After(std::chrono::seconds(10))) = 0;
 
   // Tells the terminal its size. Errors: FailedPrecondition for a process without one.

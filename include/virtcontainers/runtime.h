@@ -14,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "virtcontainers/command.h"
 #include "virtcontainers/config.h"
+#include "virtcontainers/copy.h"
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
 #include "virtcontainers/event.h"
@@ -44,12 +46,6 @@ struct RuntimeOptions {
 
 // Which of the pods ListPod lists.
 enum class PodFilter { kAll, kRunning };
-
-// Of a file that is copied into a container.
-struct CopyOptions {
-  std::optional<uint32_t> mode;  // permission bits; default: the source's
-  uint32_t uid = 0, gid = 0;     // in the container
-};
 
 // The library's entry. Thread-safe; holds no lock, descriptor or thread between calls, and changes nothing of
 // the process it lives in (no signal handler, no working directory, no umask).
@@ -218,12 +214,42 @@ class Runtime {
       std::string_view pod, std::string_view container,
       Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
-  // Copies a regular file of the host into a container, as that sees its files: over mounts, too, and never
-  // out of it by way of a symbolic link. It appears whole or not at all, in place of what had its name; the
-  // directory must be there. Legal when running. Errors: NotFound for the source or the directory.
-  Status CopyFile(std::string_view pod, std::string_view container, const std::string& source,
-                  const std::string& destination, const CopyOptions& options = {},
-                  Deadline deadline = Deadline::After(std::chrono::minutes(10)));
+  // Copies a file or a directory of the host into a container, to the path `destination` as the container
+  // sees it: over mounts, too, and never out of the container by way of a symbolic link. `destination` is the
+  // path of the copy, whose directory must be there. The copy appears whole or not at all. A file takes the
+  // place of a file; of a directory nothing may be there. In a directory, symbolic and hard links stay links,
+  // and sockets, pipes and devices are skipped; a process of the container's root user unpacks it, with the
+  // container's capabilities. Legal when running. Errors: NotFound for the source or the destination's
+  // directory; AlreadyExists; Aborted for a source that is changed meanwhile.
+  Result<CopyReport> CopyTo(std::string_view pod, std::string_view container, const std::string& source,
+                            const std::string& destination, const CopyOptions& options = {},
+                            Deadline deadline = Deadline::After(std::chrono::minutes(10)));
+
+  // Copies a file, a directory or a symbolic link of a container, by its path as the container sees it, to
+  // the path `destination` of the host, whose directory must be there. The copy appears whole or not at all:
+  // a file or link takes the place of one, and of a directory nothing may be there. What is copied belongs to
+  // the caller, without set-user-id, set-group-id and sticky bits. Symbolic links are copied as they are, and
+  // may point anywhere; sockets, pipes and devices are skipped. A container that sends something else than
+  // was asked for, or more than `limits`, makes the copy fail: nothing outside of the copy is ever made,
+  // changed or opened. A caller that is killed leaves what it has copied beside the destination, as
+  // '.NAME.copy-RANDOM'. Legal when running. Errors: NotFound for the source or the destination's directory;
+  // AlreadyExists; ResourceExhausted for more than `limits`; DataLoss and PermissionDenied for what a
+  // container may not send.
+  Result<CopyReport> CopyFrom(std::string_view pod, std::string_view container, const std::string& source,
+                              const std::string& destination, const CopyLimits& limits = {},
+                              Deadline deadline = Deadline::After(std::chrono::minutes(10)));
+
+  // Runs a command in a container, or with an empty `container` in the pod's root file system, to its end: as
+  // EnterContainer or EnterPod, with input, and with the output collected. Blocks until the command has ended
+  // and its output has been read, 10 s at most after its end where descendants hold the output open.
+  //
+  // A command that runs when `deadline` passes is killed with its process group (see Process::Signal), and
+  // the result says so: a deadline that passes, or is cancelled, is an error only before the command has been
+  // executed, or if the killed command's end is not seen for 10 s, as in a paused pod. Uses three threads
+  // meanwhile. Errors: those of EnterContainer; Unavailable, with a reason, when the pod stops.
+  Result<CommandResult> RunCommand(std::string_view pod, std::string_view container,
+                                   const ProcessConfig& command, const CommandOptions& options = {},
+                                   Deadline deadline = Deadline::Infinite());
 
   // The container's first process, to wait for, to signal, and, with ContainerOutput::kAttach, to read from
   // and write to. Legal once started and while its pod runs.

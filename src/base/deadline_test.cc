@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <gtest/gtest.h>
+#include <stop_token>
 
 namespace virtcontainers {
 namespace {
@@ -18,7 +19,7 @@ TEST(Deadline, InfiniteNeverPasses) {
 }
 
 TEST(Deadline, OfNoTimeHasPassed) {
-  for (const Deadline past : {Deadline::After(0ns), Deadline::After(-1h)}) {
+  for (const Deadline& past : {Deadline::After(0ns), Deadline::After(-1h)}) {
     EXPECT_TRUE(past.passed());
     EXPECT_EQ(past.remaining(), 0ns);
     EXPECT_EQ(past.PollTimeout(), 0);
@@ -33,6 +34,27 @@ TEST(Deadline, WaitsInWholeMillisecondsAndNeverTooShort) {
   // A poll of zero would spin while a part of a millisecond is left.
   EXPECT_GE(Deadline::After(1h + 1ns).PollTimeout(), 1);
   EXPECT_GT(Deadline::After(std::chrono::hours(24 * 365 * 100)).PollTimeout(), 0);
+}
+
+TEST(Deadline, OrStopped_TokenIsStopped_HasPassed) {
+  std::stop_source source;
+  for (const Deadline& deadline : {Deadline::Infinite(), Deadline::After(1h)}) {
+    EXPECT_FALSE(deadline.cancelled());
+    EXPECT_FALSE(deadline.passed());
+  }
+  const Deadline never = Deadline::Infinite().OrStopped(source.get_token());
+  const Deadline soon = Min(Deadline::After(1h), never);
+  EXPECT_FALSE(soon.passed());
+  EXPECT_EQ(never.PollTimeout(), -1);
+  source.request_stop();
+  for (const Deadline& deadline : {never, soon}) {
+    EXPECT_TRUE(deadline.cancelled());
+    EXPECT_TRUE(deadline.passed());
+    EXPECT_EQ(deadline.remaining(), 0ns);
+    EXPECT_EQ(deadline.PollTimeout(), 0);
+  }
+  EXPECT_TRUE(never.infinite());
+  EXPECT_FALSE(never.OrStopped({}).passed());
 }
 
 TEST(Deadline, MinIsTheSooner) {

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <gtest/gtest.h>
 #include <set>
+#include <stop_token>
 #include <string>
 
 #include "base/errors.h"
@@ -29,6 +30,44 @@ TEST(Error, KeepsItsMessageAndTheOperationsItPassedThrough) {
   EXPECT_EQ(error.code(), Code::kAborted);
   EXPECT_EQ(error.message(), "killed by signal 9");
   EXPECT_EQ(error.ToString(), "start pod 'web': run 'qemu': killed by signal 9");
+}
+
+TEST(Error, Reworded_KeepsCodeAndReasonAndDropsTheContext) {
+  Error error(Code::kNotFound, Reason::kCommandNotFound, "exec 'x': not found");
+  error.AddContext("start container 'c'");
+  const Error reworded = error.Reworded("no 'x'");
+  EXPECT_EQ(reworded.code(), Code::kNotFound);
+  EXPECT_EQ(reworded.reason(), Reason::kCommandNotFound);
+  EXPECT_EQ(reworded.ToString(), "no 'x'");
+}
+
+TEST(Reason, Name_OfEveryReason_NamesItAlone) {
+  std::set<std::string_view> names;
+  for (int i = static_cast<int>(Reason::kPodNotFound); i <= static_cast<int>(Reason::kInputClosed); ++i) {
+    const auto reason = static_cast<Reason>(i);
+    EXPECT_TRUE(names.insert(ReasonName(reason)).second) << ReasonName(reason);
+    EXPECT_FALSE(ReasonName(reason).empty());
+    EXPECT_EQ(ReasonNamed(ReasonName(reason)), reason);
+  }
+  EXPECT_EQ(ReasonName(Reason::kVmDied), "vm-died");
+  EXPECT_EQ(ReasonName(Reason::kNone), "");
+  for (const char* name : {"", "VM-DIED", "vm-died ", "no-such-reason"}) {
+    EXPECT_EQ(ReasonNamed(name), Reason::kNone) << name;
+  }
+}
+
+TEST(OrCancelled, TokenIsStopped_ChangesOnlyErrorsThatTheStopCaused) {
+  std::stop_source source;
+  const Deadline deadline = Deadline::Infinite().OrStopped(source.get_token());
+  const auto code = [&](Code before) {
+    return OrCancelled(deadline, Status(Fail(before, ""))).error().code();
+  };
+  EXPECT_EQ(code(Code::kDeadlineExceeded), Code::kDeadlineExceeded);
+  source.request_stop();
+  EXPECT_EQ(code(Code::kDeadlineExceeded), Code::kCancelled);
+  EXPECT_EQ(code(Code::kUnavailable), Code::kCancelled);
+  EXPECT_EQ(code(Code::kNotFound), Code::kNotFound);
+  EXPECT_TRUE(OrCancelled(deadline, Status()));
 }
 
 TEST(Error, MacrosPassOnTheErrorOrTheValue) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
 
 namespace virtcontainers {
@@ -26,6 +27,16 @@ inline tl::unexpected<Error> Fail(Code code, Reason reason, std::string message)
 inline tl::unexpected<Error> Fail(Error error) { return tl::make_unexpected(std::move(error)); }
 inline tl::unexpected<Error> FailErrno(std::string_view what, int error = errno) {
   return tl::make_unexpected(ErrnoError(what, error));
+}
+
+// The result of a call with `deadline`: an error that came about because the deadline's token was stopped
+// says so.
+template <typename R>
+R OrCancelled(const Deadline& deadline, R result) {
+  if (result || !deadline.cancelled()) return result;
+  const Code code = result.error().code();
+  if (code != Code::kDeadlineExceeded && code != Code::kUnavailable) return result;
+  return Fail(Code::kCancelled, "the caller cancelled the call");
 }
 
 // 'value', for messages.

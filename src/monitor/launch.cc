@@ -154,7 +154,8 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   hold.reset();
 
   std::string line;
-  const Deadline patience = Deadline::After(start ? left + kUndoStart : std::min(left, work + kUndoStart));
+  const Deadline patience = Deadline::After(start ? left + kUndoStart : std::min(left, work + kUndoStart))
+                                .OrStopped(deadline.token());
   Status failed;
   bool ended = false;
   while (!ended && failed && line.find('\n') == std::string::npos) {

@@ -70,11 +70,13 @@ TEST(MonitorOutcome, GoesThere) {
   EXPECT_EQ(EncodeOutcome({}), "{\"ok\":true}\n");
   EXPECT_TRUE(DecodeOutcome(EncodeOutcome({})));
   for (int code = 1; code <= 16; ++code) {
-    Error error(static_cast<Code>(code), "no 'kernel'\nwith a \"console\"\t\x1b[0m");
+    Error error(static_cast<Code>(code), Reason::kGuestDidNotBoot,
+                "no 'kernel'\nwith a \"console\"\t\x1b[0m");
     error.AddContext("boot").AddContext("start container 'a'");
     const Status decoded = DecodeOutcome(EncodeOutcome(Fail(error)));
     ASSERT_FALSE(decoded);
     EXPECT_EQ(decoded.error().code(), error.code());
+    EXPECT_EQ(decoded.error().reason(), error.reason());
     EXPECT_EQ(decoded.error().message(), error.message());
     EXPECT_EQ(decoded.error().context(), error.context());
   }

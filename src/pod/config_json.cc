@@ -62,6 +62,10 @@ void ReadProcess(JsonReader& reader, ProcessConfig& process) {
   });
   reader.Read("oom_score_adj", process.oom_score_adj);
   reader.Read("exec_cpus", process.exec_cpus);
+  reader.Read("guest_program", process.guest_program);
+  int64_t time_limit = 0;
+  reader.Read("time_limit_ms", time_limit);
+  process.time_limit = std::chrono::milliseconds(time_limit);
   ReadObject(reader, "scheduler", [&](JsonReader& entry) {
     Scheduler& scheduler = process.scheduler.emplace();
     entry.Read("policy", scheduler.policy);
@@ -96,6 +100,8 @@ Json ToJson(const ProcessConfig& config) {
   }
   if (config.oom_score_adj) json["oom_score_adj"] = *config.oom_score_adj;
   if (!config.exec_cpus.empty()) json["exec_cpus"] = config.exec_cpus;
+  if (config.guest_program) json["guest_program"] = true;
+  if (config.time_limit.count() != 0) json["time_limit_ms"] = config.time_limit.count();
   if (config.scheduler) json["scheduler"] = ToJson(*config.scheduler);
   if (config.io_priority) {
     json["io_priority"] = {{"class", config.io_priority->io_class},

@@ -203,6 +203,14 @@ Status ValidateProcess(const ProcessConfig& process, std::string_view field) {
     }
   }
   VC_RETURN_IF_ERROR(ValidateRlimits(process.rlimits, name + ": rlimits"));
+  if (process.time_limit.count() < 0) {
+    return Fail(Code::kInvalidArgument,
+                name + ": a time limit of " + std::to_string(process.time_limit.count()) + " ms has passed");
+  }
+  if (process.guest_program && (process.args[0].empty() || process.args[0].find('/') != std::string::npos)) {
+    return Fail(Code::kInvalidArgument, name + ": " + Shown(process.args[0]) +
+                                            " is not the name of a program of the guest image, such as 'sh'");
+  }
   if (!process.exec_cpus.empty()) {
     VC_RETURN_IF_ERROR(ValidateCpuAffinity(process.exec_cpus, name + ": exec CPU affinity"));
   }

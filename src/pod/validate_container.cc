@@ -294,6 +294,16 @@ Status ValidateContainerFields(const ContainerConfig& config) {
   VC_RETURN_IF_ERROR(ValidateHooks(config.hooks, of));
   if (!config.bundle.empty()) VC_RETURN_IF_ERROR(ValidateAbsolute(config.bundle, of + ": bundle"));
   VC_RETURN_IF_ERROR(ValidateLog(config.log, of));
+  if (config.process.time_limit.count() != 0) {
+    return Fail(Code::kInvalidArgument,
+                of + ": the first process has no time limit: only a command that enters a container has one");
+  }
+  if (config.process.guest_program) {
+    return Fail(
+        Code::kInvalidArgument,
+        of + ": the first process is a program of the container: only a command that enters a container "
+             "can be a program of the guest image");
+  }
   return ValidateProcess(config.process, of + ": command");
 }
 

@@ -1,7 +1,6 @@
 #include "runtime/event_reader.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 
 #include "base/errors.h"
 #include "os/own_file.h"
+#include "os/poll.h"
 
 namespace virtcontainers {
 namespace {
@@ -116,14 +116,8 @@ Result<std::optional<Event>> EventReader::Next(Deadline deadline) {
       events_.pop_front();
       return std::optional<Event>(std::move(event));
     }
-    int timeout = -1;
-    if (!deadline.infinite()) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining()).count();
-      if (left <= 0) return std::optional<Event>();
-      timeout = static_cast<int>(std::min<int64_t>(left, 1 << 30));
-    }
-    pollfd poll{notify_.get(), POLLIN, 0};
-    if (::poll(&poll, 1, timeout) < 0 && errno != EINTR) return FailErrno("poll");
+    VC_ASSIGN_OR_RETURN(const bool more, WaitReadable(notify_.get(), deadline));
+    if (!more) return std::optional<Event>();
   }
 }
 

@@ -181,7 +181,7 @@ class Runtime::Impl::Collector {
 std::string_view GarbageKindName(Garbage::Kind kind) { return NameOf(kKindNames, kind); }
 
 Result<std::vector<Garbage>> Runtime::CollectGarbage(const GarbageOptions& options, Deadline deadline) {
-  return In("collect garbage", Impl::Collector(*impl_, options, deadline).Run());
+  return In("collect garbage", deadline, Impl::Collector(*impl_, options, deadline).Run());
 }
 
 }  // namespace virtcontainers

@@ -32,14 +32,23 @@ InputWriter::InputWriter(std::shared_ptr<MonitorLink> monitor, std::string conta
   process_.set_exec(std::move(exec));
 }
 
-Result<std::unique_lock<std::timed_mutex>> InputWriter::Lock(Deadline deadline) {
-  std::unique_lock lock(mutex_, std::defer_lock);
-  if (deadline.infinite()) {
-    lock.lock();
-  } else if (!lock.try_lock_until(deadline.time())) {
-    return Fail(Code::kDeadlineExceeded, "another write to the process is still under way");
+Result<InputWriter::Turn> InputWriter::TakeTurn(const Deadline& deadline) {
+  std::unique_lock lock(mutex_);
+  const auto free = [this] { return !busy_; };
+  const bool taken = deadline.infinite()
+                         ? turn_ended_.wait(lock, deadline.token(), free)
+                         : turn_ended_.wait_until(lock, deadline.token(), deadline.time(), free);
+  if (!taken) return Fail(Code::kDeadlineExceeded, "another write to the process is still under way");
+  busy_ = true;
+  return Turn(this);
+}
+
+void InputWriter::EndTurn::operator()(InputWriter* writer) const {
+  {
+    const std::lock_guard lock(writer->mutex_);
+    writer->busy_ = false;
   }
-  return lock;
+  writer->turn_ended_.notify_one();
 }
 
 wire::InputPosition InputWriter::Position(bool again) const {
@@ -62,7 +71,9 @@ Result<wire::WriteResponse> InputWriter::Ask(std::string_view piece, Deadline de
     }
     return ttrpc::SerializeMessage(request);
   };
-  const Deadline patience = deadline.infinite() ? deadline : Deadline::After(deadline.remaining() + answer_);
+  const Deadline patience = deadline.infinite()
+                                ? deadline
+                                : Deadline::After(deadline.remaining() + answer_).OrStopped(deadline.token());
   const uint64_t most = taken_ + std::max(piece.size(), unanswered_.size());
   const Result<std::string> answer = monitor_->Call("Write", payload, patience);
   if (!answer) {
@@ -109,7 +120,7 @@ Status InputWriter::Write(std::string_view data, Deadline deadline, size_t* take
   size_t& done = taken != nullptr ? *taken : ignored;
   done = 0;
   if (data.empty()) return {};
-  VC_ASSIGN_OR_RETURN(const auto lock, Lock(deadline));
+  VC_ASSIGN_OR_RETURN(const Turn turn, TakeTurn(deadline));
   VC_RETURN_IF_ERROR(Resolve(deadline));
   done = Claim(data);
   const auto progress = [&] {
@@ -142,7 +153,7 @@ Status InputWriter::Write(std::string_view data, Deadline deadline, size_t* take
 }
 
 Status InputWriter::Close(Deadline deadline) {
-  VC_ASSIGN_OR_RETURN(const auto lock, Lock(deadline));
+  VC_ASSIGN_OR_RETURN(const Turn turn, TakeTurn(deadline));
   VC_RETURN_IF_ERROR(Resolve(deadline));
   wire::CloseStdinRequest request;
   *request.mutable_process() = process_;

@@ -4,6 +4,7 @@
 #define VIRTCONTAINERS_SRC_RUNTIME_INPUT_WRITER_H_
 
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,8 +30,14 @@ class InputWriter {
   Status Close(Deadline deadline);
 
  private:
-  Result<std::unique_lock<std::timed_mutex>> Lock(Deadline deadline);
-  // The rest needs the lock.
+  // One caller at a time writes. Its turn ends when the pointer goes. (std::timed_mutex cannot be waited for
+  // with a stop token, and the thread sanitizer does not know its clocks.)
+  struct EndTurn {
+    void operator()(InputWriter* writer) const;
+  };
+  using Turn = std::unique_ptr<InputWriter, EndTurn>;
+  Result<Turn> TakeTurn(const Deadline& deadline);
+  // The rest needs the turn.
 
   // Sends a piece, or asks how much has been taken if it is empty. How much of the piece has been taken.
   Result<wire::WriteResponse> Ask(std::string_view piece, Deadline deadline);
@@ -44,7 +51,9 @@ class InputWriter {
   wire::ProcessRequest process_;
   const std::string name_;
   const std::chrono::nanoseconds answer_;
-  std::timed_mutex mutex_;
+  std::mutex mutex_;
+  std::condition_variable_any turn_ended_;
+  bool busy_ = false;   // under mutex_: a caller has the turn
   uint64_t taken_ = 0;  // of the bytes sent, as far as the guest has said
   // Bytes sent from taken_ on, of which the guest has yet to say how many it has taken.
   std::string unanswered_;

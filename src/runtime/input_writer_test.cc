@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,13 @@ class FakeMonitor final : public ttrpc::Handler {
   void AwaitCalls(size_t count) {
     std::unique_lock lock(mutex_);
     asked_changed_.wait(lock, [&] { return asked_.size() >= count; });
+  }
+
+  // Answers from now on. A call that timed out may still be under way.
+  void Speak(size_t room = SIZE_MAX) {
+    const std::lock_guard lock(mutex_);
+    mute_ = false;
+    room_ = room;
   }
 
   // Legal while no call is under way.
@@ -137,7 +145,7 @@ TEST_F(InputWriterTest, Write_MonitorDiesBeforeItAnswers_IsRepeatedAtItsPosition
   restore_ = [this, ended = died.get_future().share()](Deadline) -> Status {
     ended.wait();
     if (server_) return {};
-    monitor_.mute_ = false;
+    monitor_.Speak();
     Serve();
     return {};
   };
@@ -161,7 +169,7 @@ TEST_F(InputWriterTest, Write_DeadlinePasses_SaysHowMuchWasTakenAndGoesOn) {
   EXPECT_EQ(Write("hello", AMoment()), "3 DEADLINE_EXCEEDED");
   EXPECT_THAT(error_, HasSubstr("the process has taken 3 of 5 bytes of its input in time"));
   EXPECT_EQ(Write("lo", Deadline::After(milliseconds(-1))), "0 DEADLINE_EXCEEDED");
-  monitor_.room_ = SIZE_MAX;
+  monitor_.Speak();
   EXPECT_EQ(Write("lo"), "2");
   EXPECT_EQ(monitor_.taken_, "hello");
 }
@@ -173,8 +181,7 @@ TEST_F(InputWriterTest, Write_GuestDoesNotAnswer_RepeatedBytesAreNotSentAgain) {
   EXPECT_EQ(Write("hello", AMoment()), "0 DEADLINE_EXCEEDED");
   EXPECT_THAT(error_, HasSubstr("at least 0 of 5 bytes"));
   EXPECT_EQ(Write("hello", AMoment()), "0 DEADLINE_EXCEEDED") << "nor has it said more since";
-  monitor_.mute_ = false;
-  monitor_.room_ = SIZE_MAX;
+  monitor_.Speak();
   EXPECT_EQ(Write("hello"), "5");
   EXPECT_EQ(monitor_.taken_, "before hello");
 }
@@ -182,7 +189,7 @@ TEST_F(InputWriterTest, Write_GuestDoesNotAnswer_RepeatedBytesAreNotSentAgain) {
 TEST_F(InputWriterTest, Write_GuestDoesNotAnswer_RepeatedInSmallerPieces_IsNotSentAgain) {
   monitor_.mute_ = true;
   EXPECT_EQ(Write("hello", AMoment()), "0 DEADLINE_EXCEEDED");
-  monitor_.mute_ = false;
+  monitor_.Speak();
   for (const char* piece : {"he", "l", "lo you"}) EXPECT_EQ(Write(piece), std::to_string(strlen(piece)));
   EXPECT_EQ(monitor_.taken_, "hello you");
 }
@@ -191,8 +198,7 @@ TEST_F(InputWriterTest, Write_GuestDoesNotAnswer_OtherBytesComeAfterThoseThatWer
   monitor_.mute_ = true;
   monitor_.room_ = 3;
   EXPECT_EQ(Write("hello", AMoment()), "0 DEADLINE_EXCEEDED");
-  monitor_.mute_ = false;
-  monitor_.room_ = SIZE_MAX;
+  monitor_.Speak();
   EXPECT_EQ(Write("p me"), "4");
   EXPECT_EQ(monitor_.taken_, "help me");
 }
@@ -201,7 +207,7 @@ TEST_F(InputWriterTest, Close_GuestDidNotAnswer_EndsAtWhatWasTaken) {
   monitor_.mute_ = true;
   monitor_.room_ = 3;
   EXPECT_EQ(Write("hello", AMoment()), "0 DEADLINE_EXCEEDED");
-  monitor_.mute_ = false;
+  monitor_.Speak(0);
   EXPECT_TRUE(writer_.Close(Soon()));
   EXPECT_EQ(monitor_.end_, 3u);
 }
@@ -226,13 +232,45 @@ TEST_F(InputWriterTest, Write_GuestTakesNothingAndAnswers_IsNotAskedForEver) {
 TEST_F(InputWriterTest, Write_AgentCountsNothing_UnansweredWriteIsReportedOnce) {
   monitor_.mute_ = true;
   EXPECT_EQ(Write("hello", AMoment()), "0 DEADLINE_EXCEEDED");
-  monitor_.mute_ = false;
+  monitor_.Speak();
   monitor_.error_ = Error(Code::kUnimplemented, "the agent speaks Kata's protocol");
   EXPECT_EQ(Write(" you"), "0 UNAVAILABLE");
   EXPECT_THAT(error_, HasSubstr("may or may not have arrived: the agent speaks Kata's protocol"));
   monitor_.error_.reset();
   monitor_.taken_.clear();
   EXPECT_EQ(Write(" you"), "4") << "as before";
+}
+
+TEST_F(InputWriterTest, Write_CancelledWhileTheGuestDoesNotAnswer_ReturnsAtOnceAndLosesNoByte) {
+  monitor_.mute_ = true;
+  monitor_.room_ = 3;
+  std::stop_source source;
+  auto writing = std::async(
+      std::launch::async, [&] { return Write("hello", Deadline::Infinite().OrStopped(source.get_token())); });
+  monitor_.AwaitCalls(1);
+  source.request_stop();
+  EXPECT_EQ(writing.get(), "0 DEADLINE_EXCEEDED");
+  monitor_.Speak();
+  EXPECT_EQ(Write("hello"), "5");
+  EXPECT_EQ(monitor_.taken_, "hello");
+}
+
+TEST_F(InputWriterTest, Write_CancelledWhileItWaitsForItsTurn_ReturnsAtOnce) {
+  monitor_.mute_ = true;
+  std::stop_source first, second;
+  const auto write = [&](const std::stop_source& source) {
+    return std::async(std::launch::async, [this, token = source.get_token()] {
+      const Deadline deadline = Deadline::Infinite().OrStopped(token);
+      return writer_.Write("hello", deadline, nullptr).error().ToString();
+    });
+  };
+  auto writing = write(first);
+  monitor_.AwaitCalls(1);
+  auto waiting = write(second);
+  second.request_stop();
+  EXPECT_THAT(waiting.get(), HasSubstr("another write"));
+  first.request_stop();
+  EXPECT_THAT(writing.get(), HasSubstr("at least 0 of 5 bytes"));
 }
 
 TEST_F(InputWriterTest, Write_BesideAnotherThatBlocks_WaitsForItsTurnUntilTheDeadline) {

@@ -271,20 +271,20 @@ TEST_F(OperationsTest, FilesAreCopiedInParts) {
   CreateAndStart(Pod("web", {Container("db")}));
   const std::string source = directory_ / "source";
   ASSERT_OK(WriteNewFile(source, std::string((1 << 20) + 17, 'x')));
-  EXPECT_OK(runtime_.CopyFile("web", "db", source, "/etc/file"));
+  EXPECT_OK(runtime_.CopyTo("web", "db", source, "/etc/file"));
   const std::string empty = directory_ / "empty";
   ASSERT_OK(WriteNewFile(empty, ""));
-  EXPECT_OK(runtime_.CopyFile("web", "db", empty, "/etc/file"));
+  EXPECT_OK(runtime_.CopyTo("web", "db", empty, "/etc/file"));
 
-  EXPECT_CODE(runtime_.CopyFile("web", "db", directory_ / "nowhere", "/file"), Code::kNotFound);
-  EXPECT_CODE(runtime_.CopyFile("web", "db", directory_.path(), "/file"), Code::kInvalidArgument);
-  for (const char* destination : {"", "file", "/file/", "/"}) {
-    EXPECT_CODE(runtime_.CopyFile("web", "db", source, destination), Code::kInvalidArgument);
+  EXPECT_CODE(runtime_.CopyTo("web", "db", directory_ / "nowhere", "/file"), Code::kNotFound);
+  EXPECT_CODE(runtime_.CopyTo("web", "db", "/dev/null", "/file"), Code::kInvalidArgument);
+  for (const char* destination : {"", "file", "/file/", "/", "/a/../file"}) {
+    EXPECT_CODE(runtime_.CopyTo("web", "db", source, destination), Code::kInvalidArgument);
   }
-  EXPECT_CODE(runtime_.CopyFile("web", "nobody", source, "/file"), Code::kNotFound);
+  EXPECT_CODE(runtime_.CopyTo("web", "nobody", source, "/file"), Code::kNotFound);
   CopyOptions options;
   options.mode = 0100644;
-  EXPECT_CODE(runtime_.CopyFile("web", "db", source, "/file", options), Code::kInvalidArgument);
+  EXPECT_CODE(runtime_.CopyTo("web", "db", source, "/file", options), Code::kInvalidArgument);
 }
 
 TEST_F(OperationsTest, EventsTellWhatHappens) {

@@ -15,6 +15,9 @@ namespace {
 // More than anybody waits, and far from where times overflow.
 constexpr std::chrono::hours kLongest{24 * 365};
 
+// How long a read that may be cancelled goes on after its token has been stopped.
+constexpr std::chrono::milliseconds kSlice{100};
+
 template <typename Request>
 void Name(Request& request, const std::string& container, const std::string& exec) {
   request.mutable_process()->set_container(container);
@@ -23,19 +26,30 @@ void Name(Request& request, const std::string& container, const std::string& exe
 
 }  // namespace
 
-Result<size_t> RemoteProcess::Read(bool from_stderr, std::span<char> buffer, Deadline deadline) {
+Result<size_t> RemoteProcess::Read(bool from_stderr, std::span<char> buffer, const Deadline& deadline) {
   if (buffer.empty()) return Fail(Code::kInvalidArgument, "the buffer to read into is empty");
+  // The monitor keeps the time, and so keeps what comes too late. ttRPC cannot take a call back: a read that
+  // may be cancelled is made of short ones.
+  const bool sliced = deadline.token().stop_possible();
+  while (true) {
+    const Deadline slice = sliced ? Min(Deadline::After(kSlice), deadline) : deadline;
+    Result<size_t> count = ReadOnce(from_stderr, buffer, slice.OrStopped({}));
+    const bool late = !count && count.error().code() == Code::kDeadlineExceeded;
+    if (!late || deadline.passed()) return OrCancelled(deadline, std::move(count));
+  }
+}
+
+Result<size_t> RemoteProcess::ReadOnce(bool from_stderr, std::span<char> buffer, const Deadline& deadline) {
   wire::ReadRequest request;
   Name(request, container_, exec_);
   request.set_stderr(from_stderr);
   request.set_size(static_cast<uint32_t>(std::min<size_t>(buffer.size(), 1 << 20)));
   Deadline patience = Deadline::Infinite();
   if (!deadline.infinite()) {
-    // The monitor keeps the time, and so keeps what comes too late. This end only gives up on a monitor that
-    // is stuck.
     const auto remaining = std::min<std::chrono::nanoseconds>(deadline.remaining(), kLongest);
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(remaining);
     request.set_timeout_ms(static_cast<uint64_t>(std::max<int64_t>(1, left.count())));
+    // This end only gives up on a monitor that is stuck.
     patience = Deadline::After(remaining + std::chrono::seconds(10));
   }
   Position& position = positions_[from_stderr ? 1 : 0];
@@ -68,8 +82,9 @@ Result<ExitStatus> RemoteProcess::Wait(Deadline deadline) {
   wire::ProcessRequest request;
   request.set_container(container_);
   request.set_exec(exec_);
-  VC_ASSIGN_OR_RETURN(const std::string payload,
-                      monitor_->Call("Wait", ttrpc::SerializeMessage(request), deadline, Again::kYes));
+  VC_ASSIGN_OR_RETURN(
+      const std::string payload,
+      OrCancelled(deadline, monitor_->Call("Wait", ttrpc::SerializeMessage(request), deadline, Again::kYes)));
   VC_ASSIGN_OR_RETURN(const auto answer, ttrpc::ParseMessage<wire::WaitResponse>(payload, Code::kInternal));
   return ExitStatus{answer.code()};
 }
@@ -79,7 +94,8 @@ Status RemoteProcess::Signal(int signal, Deadline deadline) {
   wire::SignalRequest request;
   Name(request, container_, exec_);
   request.set_signal(static_cast<uint32_t>(signal));
-  VC_RETURN_IF_ERROR(monitor_->Call("Signal", ttrpc::SerializeMessage(request), deadline, Again::kNo));
+  VC_RETURN_IF_ERROR(OrCancelled(
+      deadline, monitor_->Call("Signal", ttrpc::SerializeMessage(request), deadline, Again::kNo)));
   return {};
 }
 
@@ -88,7 +104,8 @@ Status RemoteProcess::Resize(uint16_t rows, uint16_t columns, Deadline deadline)
   Name(request, container_, exec_);
   request.set_rows(rows);
   request.set_columns(columns);
-  VC_RETURN_IF_ERROR(monitor_->Call("Resize", ttrpc::SerializeMessage(request), deadline, Again::kYes));
+  VC_RETURN_IF_ERROR(OrCancelled(
+      deadline, monitor_->Call("Resize", ttrpc::SerializeMessage(request), deadline, Again::kYes)));
   return {};
 }
 

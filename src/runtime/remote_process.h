@@ -28,15 +28,16 @@ class RemoteProcess final : public Process {
   Result<size_t> ReadStdout(std::span<char> buffer, Deadline deadline) override;
   Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline) override;
   Status WriteStdin(std::string_view data, Deadline deadline, size_t* taken) override {
-    return input_.Write(data, deadline, taken);
+    return OrCancelled(deadline, input_.Write(data, deadline, taken));
   }
-  Status CloseStdin(Deadline deadline) override { return input_.Close(deadline); }
+  Status CloseStdin(Deadline deadline) override { return OrCancelled(deadline, input_.Close(deadline)); }
   Result<ExitStatus> Wait(Deadline deadline) override;
   Status Signal(int signal, Deadline deadline) override;
   Status Resize(uint16_t rows, uint16_t columns, Deadline deadline) override;
 
  private:
-  Result<size_t> Read(bool from_stderr, std::span<char> buffer, Deadline deadline);
+  Result<size_t> Read(bool from_stderr, std::span<char> buffer, const Deadline& deadline);
+  Result<size_t> ReadOnce(bool from_stderr, std::span<char> buffer, const Deadline& deadline);
 
   const std::shared_ptr<MonitorLink> monitor_;
   const std::string container_;

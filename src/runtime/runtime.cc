@@ -84,7 +84,7 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn->record.state, PodCall::kDeletePod));
     return forget();
   };
-  return In(Doing("delete", pod), remove());
+  return In(Doing("delete", pod), deadline, remove());
 }
 
 Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
@@ -99,10 +99,12 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
     }
     const Status started =
         LaunchMonitor(program, turn.files.paths(), impl_->options().guest, MonitorTask::kStart, deadline);
-    if (!started) impl_->UndoStart(turn.files);
+    if (started) return {};
+    if (deadline.cancelled()) impl_->CancelStart(turn.files);
+    impl_->UndoStart(turn.files);
     return started;
   };
-  return In(Doing("start", pod), start());
+  return In(Doing("start", pod), deadline, start());
 }
 
 Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadline) {
@@ -131,7 +133,7 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
     impl_->Tell(EventType::kPodStopped, pod);
     return {};
   };
-  return In(Doing("stop", pod), stop());
+  return In(Doing("stop", pod), deadline, stop());
 }
 
 Result<std::vector<PodStatus>> Runtime::ListPod(PodFilter filter) {
@@ -199,7 +201,7 @@ Status Runtime::CreateContainer(std::string_view pod, const ContainerConfig& con
     return {};
   };
   return In(IsValidId(config.id) ? Doing("create", config.id, pod) : Doing("create a container of", pod),
-            create());
+            deadline, create());
 }
 
 Status Runtime::DeleteContainer(std::string_view pod, std::string_view container, Deadline deadline) {
@@ -221,7 +223,7 @@ Status Runtime::DeleteContainer(std::string_view pod, std::string_view container
     impl_->Tell(EventType::kContainerDeleted, pod, container);
     return {};
   };
-  return In(Doing("delete", container, pod), remove());
+  return In(Doing("delete", container, pod), deadline, remove());
 }
 
 Status Runtime::StartContainer(std::string_view pod, std::string_view container, Deadline deadline) {
@@ -237,7 +239,7 @@ Status Runtime::StartContainer(std::string_view pod, std::string_view container,
       return now != nullptr && now->started && now->started != found.started;
     });
   };
-  return In(Doing("start", container, pod), start());
+  return In(Doing("start", container, pod), deadline, start());
 }
 
 Status Runtime::StopContainer(std::string_view pod, std::string_view container, milliseconds grace,
@@ -249,7 +251,7 @@ Status Runtime::StopContainer(std::string_view pod, std::string_view container, 
     return impl_->AskContainer(pod, container, ContainerCall::kStopContainer, "StopContainer", request,
                                deadline);
   };
-  return In(Doing("stop", container, pod), stop());
+  return In(Doing("stop", container, pod), deadline, stop());
 }
 
 namespace {
@@ -277,7 +279,7 @@ Result<std::unique_ptr<Process>> Runtime::EnterPod(std::string_view pod, const P
     VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
     return Enter(impl_->Monitor(files, pod), "", command, deadline);
   };
-  return In(Doing("enter", pod), enter());
+  return In(Doing("enter", pod), deadline, enter());
 }
 
 Result<std::unique_ptr<Process>> Runtime::EnterContainer(std::string_view pod, std::string_view container,
@@ -291,7 +293,7 @@ Result<std::unique_ptr<Process>> Runtime::EnterContainer(std::string_view pod, s
         CheckContainerCall(pod, record.state, container, found.state, ContainerCall::kEnterContainer));
     return Enter(impl_->Monitor(files, pod), container, command, deadline);
   };
-  return In(Doing("enter", container, pod), enter());
+  return In(Doing("enter", container, pod), deadline, enter());
 }
 
 Result<ContainerStatus> Runtime::ContainerStatus(std::string_view pod, std::string_view container) {

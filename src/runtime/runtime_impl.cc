@@ -20,6 +20,9 @@ using std::chrono::seconds;
 // How long a monitor that has died may seem to live: its connections end before its lock.
 constexpr seconds kDying{2};
 
+// How long the processes of a start that was cancelled may take to end once they have been killed.
+constexpr seconds kKilling{10};
+
 // How long it is tried again to take over from a monitor that has died, and the pause between two attempts.
 constexpr seconds kReplacing{20};
 constexpr milliseconds kBetween{50};
@@ -88,7 +91,7 @@ Status Runtime::Impl::Restore(Turn& turn, Deadline deadline) const {
     if (taken.error().code() == Code::kDataLoss) return taken;
     const bool cut_short = deadline.passed() && taken.error().code() == Code::kDeadlineExceeded;
     if (!cut_short) cause = taken.error();
-    if (cut_short && !cause) {
+    if ((cut_short && !cause) || deadline.cancelled()) {
       return Fail(Code::kDeadlineExceeded,
                   "the pod's monitor has died, and another is taking the VM over: try again");
     }
@@ -150,6 +153,14 @@ Result<Runtime::Impl::Turn> Runtime::Impl::Peek(std::string_view pod) const {
   Turn turn{.lock = std::move(*lock), .files = files, .record = std::move(*record), .monitored = false};
   if (turn.running()) return busy();
   return turn;
+}
+
+void Runtime::Impl::CancelStart(const PodFiles& files) const {
+  (void)KillMarkedProcesses(ProcessesOfPod(files.paths().mark), Deadline::After(kKilling));
+  Result<PodRecord> record = files.LoadRecord();
+  if (!record || record->state != PodState::kRunning) return;
+  MarkStopped(*record, "", Now());
+  if (files.SaveRecord(*record)) Tell(EventType::kPodStopped, files.id());
 }
 
 void Runtime::Impl::UndoStart(const PodFiles& files) const {

@@ -42,6 +42,12 @@ R In(const std::string& operation, R result) {
   return result;
 }
 
+// The same of a call with a deadline, whose token may have been stopped.
+template <typename R>
+R In(const std::string& operation, const Deadline& deadline, R result) {
+  return In(operation, OrCancelled(deadline, std::move(result)));
+}
+
 // The container's record. Errors: NotFound.
 inline Result<ContainerRecord> FindContainer(PodRecord& record, std::string_view pod,
                                              std::string_view container) {
@@ -106,6 +112,9 @@ class Runtime::Impl {
 
   // For PodStatus and ListPod.
   Result<bool> HasProcesses(const PodFiles& files) const;
+  // Ends a start that is under way, or has just come to its end: kills all processes of the pod, which has
+  // stopped then.
+  void CancelStart(const PodFiles& files) const;
   // After a start that failed: its monitor has undone it, or has died.
   void UndoStart(const PodFiles& files) const;
 
@@ -163,6 +172,10 @@ class Runtime::Impl {
                  Step::kNothing;
     });
   }
+
+  // Copies a file that is open, as CopyTo does.
+  Status CopyFile(std::string_view pod, std::string_view container, int file, const std::string& source,
+                  const std::string& destination, const CopyOptions& options, Deadline deadline) const;
 
   // Tells those who read events of what was done without a monitor. No call fails for want of an event.
   void Tell(EventType type, std::string_view pod, std::string_view container = "",

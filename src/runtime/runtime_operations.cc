@@ -1,14 +1,8 @@
 // The calls beside making, starting and stopping.
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <thread>
 
-#include "os/random_name.h"
 #include "pod/config_json.h"
 #include "pod/merge_resources.h"
 #include "pod/state_machine.h"
@@ -23,8 +17,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr size_t kCopyPart = 512 << 10;
-
 wire::ContainerRequest ForContainer(std::string_view container) {
   wire::ContainerRequest request;
   request.set_container(std::string(container));
@@ -35,23 +27,6 @@ Result<Json> ParseAnswer(const Result<std::string>& payload) {
   VC_RETURN_IF_ERROR(payload);
   VC_ASSIGN_OR_RETURN(const auto answer, ttrpc::ParseMessage<wire::JsonResponse>(*payload, Code::kInternal));
   return ParseJson(answer.json(), {.bytes = 16 << 20});
-}
-
-// At most `size` bytes of a file that somebody may be writing to.
-Result<std::string> ReadPart(int file, const std::string& path, uint64_t offset, size_t size) {
-  std::string data(size, '\0');
-  size_t there = 0;
-  while (there < size) {
-    const ssize_t count =
-        ::pread(file, data.data() + there, size - there, static_cast<off_t>(offset + there));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return FailErrno("read " + Quoted(path));
-    if (count == 0) {
-      return Fail(Code::kAborted, Quoted(path) + " became shorter while it was copied: copy it again");
-    }
-    there += static_cast<size_t>(count);
-  }
-  return data;
 }
 
 }  // namespace
@@ -67,11 +42,11 @@ Status Runtime::RunPod(const PodConfig& config, Deadline deadline) {
 }
 
 Status Runtime::PausePod(std::string_view pod, Deadline deadline) {
-  return In(Doing("pause", pod), impl_->AskPod(pod, PodCall::kPausePod, "Pause", deadline));
+  return In(Doing("pause", pod), deadline, impl_->AskPod(pod, PodCall::kPausePod, "Pause", deadline));
 }
 
 Status Runtime::ResumePod(std::string_view pod, Deadline deadline) {
-  return In(Doing("resume", pod), impl_->AskPod(pod, PodCall::kResumePod, "Resume", deadline));
+  return In(Doing("resume", pod), deadline, impl_->AskPod(pod, PodCall::kResumePod, "Resume", deadline));
 }
 
 Result<bool> Runtime::RestoreMonitor(std::string_view pod, Deadline deadline) {
@@ -79,7 +54,7 @@ Result<bool> Runtime::RestoreMonitor(std::string_view pod, Deadline deadline) {
     VC_ASSIGN_OR_RETURN(const Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
     return turn.restored || turn.buried;
   };
-  return In(Doing("restore the monitor of", pod), restore());
+  return In(Doing("restore the monitor of", pod), deadline, restore());
 }
 
 Result<PodConfig> Runtime::FetchPod(std::string_view pod) {
@@ -108,7 +83,7 @@ Result<PodStats> Runtime::StatsPod(std::string_view pod, Deadline deadline) {
                         ParseAnswer(impl_->Query(files, pod, "Stats", ForContainer(""), deadline)));
     return PodStatsFromJson(json);
   };
-  return In(Doing("statistics of", pod), stats());
+  return In(Doing("statistics of", pod), deadline, stats());
 }
 
 Result<std::unique_ptr<EventStream>> Runtime::Events(std::optional<uint64_t> after) {
@@ -116,13 +91,13 @@ Result<std::unique_ptr<EventStream>> Runtime::Events(std::optional<uint64_t> aft
 }
 
 Status Runtime::PauseContainer(std::string_view pod, std::string_view container, Deadline deadline) {
-  return In(Doing("pause", container, pod),
+  return In(Doing("pause", container, pod), deadline,
             impl_->AskContainer(pod, container, ContainerCall::kPauseContainer, "Pause",
                                 ForContainer(container), deadline));
 }
 
 Status Runtime::ResumeContainer(std::string_view pod, std::string_view container, Deadline deadline) {
-  return In(Doing("resume", container, pod),
+  return In(Doing("resume", container, pod), deadline,
             impl_->AskContainer(pod, container, ContainerCall::kResumeContainer, "Resume",
                                 ForContainer(container), deadline));
 }
@@ -145,7 +120,7 @@ Status Runtime::KillContainer(std::string_view pod, std::string_view container, 
         impl_->Monitor(files, pod)->Call("Kill", ttrpc::SerializeMessage(request), deadline, Again::kNo));
     return {};
   };
-  return In(Doing("kill", container, pod), kill());
+  return In(Doing("kill", container, pod), deadline, kill());
 }
 
 Result<ExitStatus> Runtime::WaitContainer(std::string_view pod, std::string_view container,
@@ -183,7 +158,7 @@ Result<ExitStatus> Runtime::WaitContainer(std::string_view pod, std::string_view
       std::this_thread::sleep_for(milliseconds(5));
     }
   };
-  return In(Doing("wait for", container, pod), wait());
+  return In(Doing("wait for", container, pod), deadline, wait());
 }
 
 Status Runtime::UpdateContainer(std::string_view pod, std::string_view container,
@@ -210,7 +185,7 @@ Status Runtime::UpdateContainer(std::string_view pod, std::string_view container
     impl_->Tell(EventType::kContainerUpdated, pod, container);
     return {};
   };
-  return In(Doing("update", container, pod), update());
+  return In(Doing("update", container, pod), deadline, update());
 }
 
 Result<ContainerStats> Runtime::StatsContainer(std::string_view pod, std::string_view container,
@@ -221,7 +196,7 @@ Result<ContainerStats> Runtime::StatsContainer(std::string_view pod, std::string
                                                           "Stats", ForContainer(container), deadline)));
     return ContainerStatsFromJson(json);
   };
-  return In(Doing("statistics of", container, pod), stats());
+  return In(Doing("statistics of", container, pod), deadline, stats());
 }
 
 Result<std::vector<ProcessInfo>> Runtime::ProcessListContainer(std::string_view pod,
@@ -233,49 +208,7 @@ Result<std::vector<ProcessInfo>> Runtime::ProcessListContainer(std::string_view 
                                                           "ProcessList", ForContainer(container), deadline)));
     return ProcessesFromJson(json);
   };
-  return In(Doing("list the processes of", container, pod), list());
-}
-
-Status Runtime::CopyFile(std::string_view pod, std::string_view container, const std::string& source,
-                         const std::string& destination, const CopyOptions& options, Deadline deadline) {
-  const auto copy = [&]() -> Status {
-    if (source.find('\0') != std::string::npos || destination.find('\0') != std::string::npos) {
-      return Fail(Code::kInvalidArgument, "a path has a NUL byte in it");
-    }
-    if (destination.empty() || destination[0] != '/' || destination.back() == '/') {
-      return Fail(Code::kInvalidArgument,
-                  "destination " + Quoted(destination) + " is not the absolute path of a file");
-    }
-    if (options.mode && (*options.mode & ~07777u) != 0) {
-      return Fail(Code::kInvalidArgument, "mode " + std::to_string(*options.mode) + " has more than 07777");
-    }
-    // Not blocking: a fifo would wait for its writer.
-    const UniqueFd file(::open(source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (!file) return FailErrno("open " + Quoted(source));
-    struct stat info {};
-    if (::fstat(file.get(), &info) != 0) return FailErrno("stat " + Quoted(source));
-    if (!S_ISREG(info.st_mode)) {
-      return Fail(Code::kInvalidArgument, Quoted(source) + " is not a regular file");
-    }
-    wire::CopyRequest request;
-    request.set_container(std::string(container));
-    request.set_copy(RandomName());
-    request.set_path(destination);
-    request.set_size(static_cast<uint64_t>(info.st_size));
-    request.set_mode(options.mode.value_or(info.st_mode & 07777));
-    request.set_uid(options.uid);
-    request.set_gid(options.gid);
-    // An empty file is one part, too.
-    do {
-      const size_t part = std::min<uint64_t>(kCopyPart, request.size() - request.offset());
-      VC_ASSIGN_OR_RETURN(*request.mutable_data(), ReadPart(file.get(), source, request.offset(), part));
-      VC_RETURN_IF_ERROR(
-          impl_->QueryContainer(pod, container, ContainerCall::kCopyFile, "CopyFile", request, deadline));
-      request.set_offset(request.offset() + part);
-    } while (request.offset() < request.size());
-    return {};
-  };
-  return In(Doing("copy a file into", container, pod), copy());
+  return In(Doing("list the processes of", container, pod), deadline, list());
 }
 
 }  // namespace virtcontainers

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <system_error>
 #include <thread>
 #include <unordered_map>
@@ -301,6 +302,10 @@ Result<std::string> Client::Call(std::string_view service, std::string_view meth
     std::optional<Result<std::string>> answer;
   };
   const auto waiter = std::make_shared<Waiter>();
+  const std::stop_callback wake(deadline.token(), [waiter] {
+    const std::lock_guard lock(waiter->mutex);
+    waiter->answered.notify_one();
+  });
   // 0 would be for ever.
   const auto timeout = deadline.infinite() ? std::chrono::nanoseconds(0)
                                            : std::max(std::chrono::nanoseconds(1), deadline.remaining());
@@ -312,10 +317,13 @@ Result<std::string> Client::Call(std::string_view service, std::string_view meth
   VC_ASSIGN_OR_RETURN(const uint32_t id,
                       impl_->Send(service, method, std::move(payload), timeout, callback, std::nullopt));
   std::unique_lock lock(waiter->mutex);
-  const auto done = [&] { return waiter->answer.has_value(); };
+  const auto done = [&] { return waiter->answer || deadline.cancelled(); };
   if (deadline.infinite()) {
     waiter->answered.wait(lock, done);
-  } else if (!waiter->answered.wait_until(lock, deadline.time(), done)) {
+  } else {
+    waiter->answered.wait_until(lock, deadline.time(), done);
+  }
+  if (!waiter->answer) {
     lock.unlock();
     impl_->Forget(id);
     return Fail(NoAnswer(service, method));

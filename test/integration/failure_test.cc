@@ -81,6 +81,7 @@ class OriginalDefectL : public FailureTest {
     EXPECT_FALSE(started);
     if (started) return "";
     EXPECT_THAT(started.error().ToString(), Not(HasSubstr("in time")));
+    EXPECT_EQ(started.error().reason(), Reason::kGuestDidNotBoot) << started.error().ToString();
     ExpectAsBefore(config.id);
     return started.error().ToString();
   }

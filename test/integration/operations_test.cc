@@ -141,14 +141,14 @@ TEST_F(OperationsTest, FilesAreCopiedToWhereTheContainerSeesThem) {
   options.gid = 34;
   // Over a mount that the host knows nothing of.
   ASSERT_EQ(Enter("two", Shell("mkdir -p /dev/shm/deep && ln -sf /etc/passwd /dev/shm/deep/link")).code, 0);
-  ASSERT_OK(runtime().CopyFile(kPod, "two", source, "/dev/shm/deep/file", options));
+  ASSERT_OK(runtime().CopyTo(kPod, "two", source, "/dev/shm/deep/file", options));
   EXPECT_EQ(Enter("two", Command({"cat", "/dev/shm/deep/file"})).out, content);
   EXPECT_EQ(Enter("two", Command({"stat", "-c", "%a %u %g", "/dev/shm/deep/file"})).out, "640 12 34\n");
   WriteTo(source, "small");
-  ASSERT_OK(runtime().CopyFile(kPod, "two", source, "/dev/shm/deep/link"));
+  ASSERT_OK(runtime().CopyTo(kPod, "two", source, "/dev/shm/deep/link"));
   EXPECT_EQ(Enter("two", Shell("cat /dev/shm/deep/link; test -L /dev/shm/deep/link || echo ' no link'")).out,
             "small no link\n");
-  EXPECT_FAILS(runtime().CopyFile(kPod, "two", source, "/nowhere/file"), Code::kNotFound, "/nowhere");
+  EXPECT_FAILS(runtime().CopyTo(kPod, "two", source, "/nowhere/file"), Code::kNotFound, "/nowhere");
   EXPECT_EQ(Enter("two", Shell("ls -A /dev/shm/deep | sort | xargs; rm -r /dev/shm/deep")).out,
             "file link\n");
 }

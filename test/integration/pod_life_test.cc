@@ -321,6 +321,9 @@ TEST_F(RunningPod, ACommandThatCannotRunIsAnError) {
     return runtime().EnterContainer(kPod, "a", Command({program}));
   };
   EXPECT_FAILS(enter("nonesuch"), Code::kNotFound, "'nonesuch'");
+  EXPECT_EQ(enter("nonesuch").error().reason(), Reason::kCommandNotFound);
+  EXPECT_EQ(enter("/tmp/script").error().reason(), Reason::kCommandNotFound);
+  EXPECT_EQ(enter("/tmp/plain").error().reason(), Reason::kCommandNotExecutable);
   EXPECT_FAILS(enter("/bin/nonesuch"), Code::kNotFound, "'/bin/nonesuch'");
   EXPECT_FAILS(enter("/tmp/script"), Code::kNotFound, "/tmp/script");
   EXPECT_FAILS(enter("/tmp/plain"), Code::kPermissionDenied, "'/tmp/plain'");

@@ -281,19 +281,48 @@ TEST_F(VirtcOperationsTest, UsersByName_AreLookedUpInTheContainer) {
   Remove("named");
 }
 
-TEST_F(VirtcOperationsTest, CopiesAFile) {
+TEST_F(VirtcOperationsTest, ContainerCp_File_IsCopiedInAndOut) {
   const std::string content = NoiseBytes(3'000'000, 1);
+  const std::string db = std::string(kPod) + "/db:";
+  const auto cp = [](std::vector<std::string> args) {
+    args.insert(args.begin(), {"container", "cp"});
+    return args;
+  };
   WriteTo(dir() + "/noise", content);
-  OutputOf(About({"container", "cp"}, {dir() + "/noise", "/tmp/", "--mode", "0750", "--user", "5:6"}));
+  OutputOf(cp({dir() + "/noise", db + "/tmp/", "--mode", "0750", "--user", "5:6"}));
   const Finished listed = Enter("db", Command({"ls", "-ln", "/tmp/noise"}));
   EXPECT_THAT(listed.out, AllOf(StartsWith("-rwxr-x---"), HasSubstr(" 5 "), HasSubstr(" 6 ")));
   EXPECT_EQ(FileInContainer("/tmp/noise"), content);
-  ExpectWrong(About({"container", "cp"}, {dir() + "/none", "/tmp/x"}), "none");
-  ExpectWrong(About({"container", "cp"}, {dir() + "/noise", "/no/such/folder"}), "/no/such");
-  ExpectWrong(About({"container", "cp"}, {dir() + "/noise", "tmp/x"}), "'tmp/x' is not absolute");
-  ExpectWrong(About({"container", "cp"}, {dir() + "/noise", "/x", "--mode", "rwx"}), "'rwx'");
-  ExpectWrong(About({"container", "cp"}, {dir() + "/noise"}), "DESTINATION is missing");
+  OutputOf(cp({db + "/tmp/noise", dir() + "/back"}));
+  EXPECT_EQ(FileContent(dir() + "/back"), content);
+  OutputOf(cp({db + "/tmp/noise", dir() + "/back"}));
+  ExpectWrong(cp({dir() + "/none", db + "/tmp/x"}), "none");
+  ExpectWrong(cp({dir() + "/noise", db + "/no/such/folder"}), "/no/such");
+  ExpectWrong(cp({dir() + "/noise", db + "tmp/x"}), "'tmp/x' is not absolute");
+  ExpectWrong(cp({dir() + "/noise", db + "/x", "--mode", "rwx"}), "'rwx'");
+  ExpectWrong(cp({dir() + "/noise"}), "DESTINATION is missing");
+  ExpectWrong(cp({dir() + "/noise", "/tmp/x"}), "neither path is in a container");
+  ExpectWrong(cp({db + "/tmp/noise", db + "/tmp/x"}), "both paths are in a container");
+  ExpectWrong(cp({db + "/tmp/none", dir() + "/x"}), "No such file or directory");
+  ExpectWrong(cp({db + "/tmp/noise", dir() + "/x", "--max-size", "1M"}), "raise CopyLimits::bytes");
+  ExpectWrong(cp({db + "/tmp/noise", dir() + "/x", "--mode", "0644"}), "into a container");
   EXPECT_NE(Enter("db", Command({"ls", "/tmp/x"})).code, 0);
+  EXPECT_FALSE(std::filesystem::exists(dir() + "/x"));
+}
+
+TEST_F(VirtcOperationsTest, ContainerCp_Directory_IsCopiedInAndOut) {
+  const std::string db = std::string(kPod) + "/db:";
+  std::filesystem::create_directories(dir() + "/tree/sub");
+  WriteTo(dir() + "/tree/sub/file", "content");
+  OutputOf({"container", "cp", dir() + "/tree", db + "/tmp/"});
+  EXPECT_EQ(FileInContainer("/tmp/tree/sub/file"), "content");
+  ASSERT_EQ(Enter("db", Command({"mkfifo", "/tmp/tree/pipe"})).code, 0);
+  std::filesystem::create_directory(dir() + "/here");
+  const Finished out = Virtc({"container", "cp", db + "/tmp/tree", dir() + "/here"});
+  EXPECT_EQ(out.code, 0) << out.err;
+  EXPECT_THAT(out.err, HasSubstr("'pipe' is a socket, pipe or device, and was not copied"));
+  EXPECT_EQ(FileContent(dir() + "/here/tree/sub/file"), "content");
+  ExpectWrong({"container", "cp", dir() + "/tree", db + "/tmp/"}, "'/tmp/tree' exists already");
 }
 
 TEST_F(VirtcOperationsTest, TellsEvents) {

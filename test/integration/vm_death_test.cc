@@ -75,6 +75,7 @@ class VmDeath : public SharedPodTest<VmDeath>, public testing::WithParamInterfac
   void ExpectAnswered(const Result<T>& answer, Code code) {
     if (!answer) {
       EXPECT_EQ(answer.error().code(), code) << Explain(answer);
+      EXPECT_EQ(answer.error().reason(), Reason::kVmDied) << Explain(answer);
     } else {
       EXPECT_TRUE(processes_end_first_) << "who waited was told of an end that nobody saw";
     }

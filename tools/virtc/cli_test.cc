@@ -202,18 +202,15 @@ TEST(Arguments, ValuesThatAreWrong) {
   EXPECT_THAT(UsageOf({"pod", "enter", "web", "--cwd", "tmp", "--", "ls"}),
               StartsWith("--cwd 'tmp' is not absolute"));
   EXPECT_THAT(UsageOf({"pod", "enter", "web", "--user", ":5", "--", "ls"}), StartsWith("--user ':5'"));
-  EXPECT_THAT(UsageOf({"container", "cp", "web", "db", "x", "/x", "--user", "bob"}),
-              StartsWith("--user 'bob'"));
+  EXPECT_THAT(UsageOf({"container", "cp", "x", "web/db:/x", "--user", "bob"}), StartsWith("--user 'bob'"));
   EXPECT_THAT(UsageOf({"pod", "stop", "web", "--time", "soon"}), StartsWith("--time 'soon'"));
   EXPECT_THAT(UsageOf({"container", "kill", "web", "db", "--signal", "TREM"}),
               StartsWith("--signal 'TREM' is no signal"));
   EXPECT_THAT(UsageOf({"container", "update", "web", "db"}), StartsWith("nothing to change"));
   EXPECT_THAT(UsageOf({"container", "update", "web", "db", "--memory", "64"}),
               StartsWith("--memory '64' has no unit"));
-  EXPECT_THAT(UsageOf({"container", "cp", "web", "db", "x", "tmp/x"}),
-              StartsWith("destination 'tmp/x' is not absolute"));
-  EXPECT_THAT(UsageOf({"container", "cp", "web", "db", "x", "/x", "--mode", "rw"}),
-              StartsWith("--mode 'rw'"));
+  EXPECT_THAT(UsageOf({"container", "cp", "x", "web:tmp/x"}), StartsWith("'tmp/x' is not absolute"));
+  EXPECT_THAT(UsageOf({"container", "cp", "x", "web/db:/x", "--mode", "rw"}), StartsWith("--mode 'rw'"));
   EXPECT_THAT(UsageOf({"container", "logs", "web", "db", "--tail", "few"}), StartsWith("--tail 'few'"));
   EXPECT_THAT(UsageOf({"container", "stats", "web", "db", "--watch", "0"}), StartsWith("--watch '0'"));
   EXPECT_THAT(UsageOf({"events", "--after", "yesterday"}), StartsWith("--after 'yesterday'"));

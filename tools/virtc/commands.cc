@@ -190,8 +190,14 @@ const std::vector<CommandEntry>& Commands() {
        .example = "virtc container top web db",
        .make = MakeContainerTop},
       {.name = "container cp",
-       .summary = "copy a file of the host into a running container",
-       .example = "virtc container cp web db ./hello /tmp/hello --mode 0755",
+       .summary = "copy files and directories into a running container, and out of it",
+       .details = "The copy appears whole or not at all. A file takes the place of a file; of a directory "
+                  "nothing may "
+                  "be there. Symbolic links are copied as they are. What is copied out of a container "
+                  "belongs to the "
+                  "caller, without set-user-id bits; sockets, pipes and devices are named and not copied.",
+       .example = "virtc container cp ./hello web/db:/tmp/hello --mode 0755\n"
+                  "virtc container cp web/db:/var/log ./log-of-db",
        .make = MakeContainerCopy},
 
       {.name = "events",

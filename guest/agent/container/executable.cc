@@ -1,6 +1,8 @@
 #include "guest/agent/container/executable.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -118,6 +120,13 @@ Error Execute(const std::vector<std::string>& arguments, const std::vector<std::
         "exec " + Quoted(arguments[0]) + ": the interpreter or the loader it names is not in the container");
   }
   return ExecError(arguments[0], error);
+}
+
+Error ExecuteFile(int program, const std::vector<std::string>& arguments,
+                  const std::vector<std::string>& environment) {
+  ::syscall(SYS_execveat, program, "", Pointers(arguments).data(), Pointers(environment).data(),
+            AT_EMPTY_PATH);
+  return ExecError(arguments[0], errno);
 }
 
 }  // namespace virtcontainers::guest

@@ -25,6 +25,10 @@ Result<std::string> FindExecutable(const std::string& name, std::string_view sea
 // Replaces the caller by the program, looking it up as it goes. Returns only an error.
 Error Execute(const std::vector<std::string>& arguments, const std::vector<std::string>& environment);
 
+// The same with the program that `program` is open for. (execveat(2))
+Error ExecuteFile(int program, const std::vector<std::string>& arguments,
+                  const std::vector<std::string>& environment);
+
 }  // namespace virtcontainers::guest
 
 #endif  // VIRTCONTAINERS_GUEST_AGENT_CONTAINER_EXECUTABLE_H_

@@ -203,6 +203,7 @@ Error BecomeProcess(const ProcessPlan& plan, const PreparedProcess& prepared) {
     return {};
   };
   if (auto status = become(); !status) return SetupError(status.error());
+  if (plan.program >= 0) return ExecuteFile(plan.program, prepared.arguments, prepared.environment);
   return Execute(prepared.arguments, prepared.environment);
 }
 

@@ -34,6 +34,7 @@ struct ProcessPlan {
   const wire::IoPriority* io_priority = nullptr;  // may be null
   std::optional<unsigned long> personality;       // absent: that of the agent
   const std::string* cpus = nullptr;              // may be null
+  int program = -1;                               // a file to execute; -1: the first argument names it
   // The child's ends, for 0, 1 and 2; with a terminal there are none yet.
   int stdio[3] = {-1, -1, -1};
   int report = -1;

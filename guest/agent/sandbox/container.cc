@@ -8,6 +8,7 @@
 
 #include "base/errors.h"
 #include "guest/agent/container/exec_process.h"
+#include "guest/agent/container/guest_program.h"
 #include "guest/agent/container/init_process.h"
 #include "guest/agent/container/scheduling.h"
 #include "guest/agent/sandbox/ids.h"
@@ -15,6 +16,9 @@
 namespace virtcontainers::guest {
 
 namespace {
+
+// More than any process needs, and far from where times overflow.
+constexpr std::chrono::milliseconds kLongestTimeLimit = std::chrono::hours(24 * 365 * 10);
 
 const char* StateName(Container::State state) {
   switch (state) {
@@ -231,6 +235,12 @@ Status Container::LaunchExec(const Call& call, const wire::ExtendedExecRequest& 
     plan.process.capabilities = ParseCapabilities(process.capabilities());
   }
   if (!seccomp_.instructions.empty()) plan.process.seccomp = &seccomp_;
+  UniqueFd program;
+  if (extended.process().guest_program()) {
+    if (process.args().empty()) return Fail(Code::kInvalidArgument, "there is no program to execute");
+    VC_ASSIGN_OR_RETURN(program, OpenGuestProgram(process.args(0)));
+    plan.process.program = program.get();
+  }
 
   SpawnOptions options;
   options.cgroup_fd = cgroup_.fd();
@@ -267,6 +277,9 @@ Status Container::LaunchExec(const Call& call, const wire::ExtendedExecRequest& 
       std::move(events));
   // The first process may have ended a moment ago: no such process is not "no such program".
   if (!launched) return Fail(SetupError(launched.error()));
+  if (const uint64_t limit = extended.process().time_limit_ms(); limit > 0) {
+    exec->KillAfter(std::chrono::milliseconds(std::min<uint64_t>(limit, kLongestTimeLimit.count())));
+  }
   execs_[request.exec_id()] = std::move(exec);
   return {};
 }
@@ -354,6 +367,7 @@ Status Container::Signal(const std::string& exec_id, int number) {
       process->HasDefaultAction(SIGTERM)) {
     number = SIGKILL;
   }
+  if (process != init_ && number == SIGKILL) process->KillGroup();
   return process->Signal(number);
 }
 

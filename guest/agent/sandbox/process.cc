@@ -26,6 +26,7 @@ Error NoInput() { return Error(Code::kFailedPrecondition, "the process has no st
 
 Process::~Process() {
   CloseReport();
+  loop_.Cancel(time_limit_);
   if (running()) reaper_.Forget(child_.pid);
 }
 
@@ -114,6 +115,7 @@ void Process::OnExit(int status) {
   OnReport();
   status_ = status;
   child_.pidfd.reset();
+  loop_.Cancel(std::exchange(time_limit_, 0));
   if (error_ && events_.failed) std::exchange(events_.failed, nullptr)(*error_);
   if (stdin_) stdin_->End();
   if (stdout_) stdout_->ProcessEnded();
@@ -142,6 +144,19 @@ Status Process::Signal(int number) const {
   if (::syscall(SYS_pidfd_send_signal, child_.pidfd.get(), number, nullptr, 0) == 0) return {};
   if (errno == ESRCH) return ended();
   return FailErrno("send signal " + std::to_string(number));
+}
+
+void Process::KillGroup() const {
+  // The number of a process that has not been collected belongs to no other process group.
+  if (running()) ::kill(-child_.pid, SIGKILL);
+}
+
+void Process::KillAfter(std::chrono::milliseconds time) {
+  time_limit_ = loop_.After(time, [this] {
+    time_limit_ = 0;
+    KillGroup();
+    (void)Signal(SIGKILL);
+  });
 }
 
 bool Process::HasDefaultAction(int number) const {

@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_GUEST_AGENT_SANDBOX_PROCESS_H_
 #define VIRTCONTAINERS_GUEST_AGENT_SANDBOX_PROCESS_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -55,6 +56,11 @@ class Process : public std::enable_shared_from_this<Process> {
 
   // One that has ended is fine; for signal 0, which is sent to nobody, it is FAILED_PRECONDITION.
   Status Signal(int number) const;
+  // Sends SIGKILL to the process group that the process leads. Legal for a process that is no container's
+  // first.
+  void KillGroup() const;
+  // Kills the process with its group, unless it ends before.
+  void KillAfter(std::chrono::milliseconds time);
   // Whether the process neither handles, ignores nor blocks this signal. False for one that has ended.
   bool HasDefaultAction(int number) const;
 
@@ -91,6 +97,7 @@ class Process : public std::enable_shared_from_this<Process> {
   bool collected_ = false;
   bool acknowledged_ = false;
   std::vector<Call> waiters_;
+  EventLoop::TimerId time_limit_ = 0;
 };
 
 }  // namespace virtcontainers::guest

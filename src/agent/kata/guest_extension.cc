@@ -41,6 +41,14 @@ void ExtendProcess(const ProcessConfig& process, F to, Notes& notes) {
     to()->set_exec_cpus(process.exec_cpus);
     notes.Add("a process's processors");
   }
+  if (process.guest_program) {
+    to()->set_guest_program(true);
+    notes.Add("a program of the guest image in a container");
+  }
+  if (process.time_limit.count() > 0) {
+    to()->set_time_limit_ms(static_cast<uint64_t>(process.time_limit.count()));
+    notes.Add("a process's time limit");
+  }
 }
 
 }  // namespace

@@ -115,13 +115,17 @@ TEST_F(KataInput, AgentWithoutOurService_TakesFirstWritesAndRefusesRepeatedOnes)
 }
 
 TEST_F(KataInput, AgentWithoutOurService_DeadlinePasses_SaysNotHowMuchWasTaken) {
+  std::mutex mutex;
   std::vector<ttrpc::Responder> kept;
   fake_["WriteStdin"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
+    const std::lock_guard lock(mutex);
     kept.push_back(std::move(responder));
   };
   Connect();
   EXPECT_EQ(Write({.writer = "w"}, "abc", AMoment()).error().code(), Code::kDeadlineExceeded);
   EXPECT_EQ(Write({.writer = "w"}, "").error().code(), Code::kUnimplemented);
+  const std::lock_guard lock(mutex);
+  kept.clear();
 }
 
 }  // namespace

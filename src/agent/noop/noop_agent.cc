@@ -349,7 +349,7 @@ void NoopAgent::Run(Process& process, const std::vector<std::string>& args, bool
     End(process, 1, calls);
   } else if (command == "exit" && args.size() > 1) {
     End(process, std::atoi(args[1].c_str()) & 0xff, calls);
-  } else if (command == "true" || !first) {
+  } else if (command == "true" || (!first && command != "sleep")) {
     End(process, 0, calls);
   }
 }
