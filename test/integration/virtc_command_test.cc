@@ -101,7 +101,7 @@ TEST_F(VirtcTest, RunIsStoppedWhileThePodBoots) {
   ASSERT_EQ(::kill(virtc.pid(), SIGTERM), 0);
   const Finished ran = virtc.Finish();
   EXPECT_EQ(ran.code, 143);
-  EXPECT_THAT(ran.err, HasSubstr("stopping as soon as the pod has started"));
+  EXPECT_THAT(ran.err, HasSubstr("undoing the start"));
   ExpectNothingIsLeft();
 }
 

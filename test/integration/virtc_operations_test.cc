@@ -585,7 +585,7 @@ TEST_F(VirtcOperationsTest, PodRunIsStoppedWhileThePodBoots) {
   ASSERT_EQ(::kill(virtc.pid(), SIGINT), 0);
   const Finished ran = virtc.Finish();
   EXPECT_EQ(ran.code, 130) << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("stopping as soon as the pod has started"));
+  EXPECT_THAT(ran.err, HasSubstr("undoing the start"));
   EXPECT_FAILS(runtime().PodStatus("told"), Code::kNotFound, "told");
 
   const Finished failed = Virtc({"pod", "run", "told", "--rootfs", MakeRootfs("told2"), "--", "nonesuch"});

@@ -45,8 +45,8 @@ void BootSignals::Watch() {
         ::_exit(128 + signal);
       }
       signal_ = signal;
-      (void)WriteAll(STDERR_FILENO,
-                     "\nvirtc: stopping as soon as the pod has started; once more leaves it behind\n");
+      (void)WriteAll(STDERR_FILENO, "\nvirtc: undoing the start; once more ends virtc at once\n");
+      source_.request_stop();
     }
     if (ready[1].revents != 0) return;
   }

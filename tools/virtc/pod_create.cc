@@ -59,8 +59,11 @@ class PodCreate : public Command {
     {
       const Progress progress(fmt::format("starting pod '{}'", config_.id));
       BootSignals watch(signals, config_.id);
-      started = runtime.RunPod(config_);
+      started = runtime.RunPod(config_, watch.deadline());
       interrupted = watch.Finish();
+    }
+    if (!started && started.error().code() == virtcontainers::Code::kCancelled) {
+      return Outcome{.report = {}, .exit_status = 128 + interrupted};
     }
     if (!started) {
       const int status = ExitStatusOf(started.error());

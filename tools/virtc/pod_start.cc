@@ -32,11 +32,14 @@ class PodStart : public PodsCommand {
     {
       const Progress progress(fmt::format("starting pod '{}'", pod));
       BootSignals watch(signals, pod);
-      started = runtime.StartPod(pod);
+      started = runtime.StartPod(pod, watch.deadline());
       interrupted = watch.Finish();
     }
     if (started && interrupted != 0) {
       VIRTC_RETURN_IF_ERROR(runtime.StopPod(pod, std::chrono::milliseconds(0)));
+      return Outcome{.report = {}, .exit_status = 128 + interrupted};
+    }
+    if (!started && started.error().code() == virtcontainers::Code::kCancelled) {
       return Outcome{.report = {}, .exit_status = 128 + interrupted};
     }
     if (!started) {

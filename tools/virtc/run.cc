@@ -75,8 +75,11 @@ class RunCommand : public Command {
       const Progress progress(fmt::format("starting pod '{}'", config_.id));
       BootSignals watch(signals, config_.id);
       // A start that fails leaves nothing to keep, with --rm or without.
-      started = runtime->RunPod(config_);
+      started = runtime->RunPod(config_, watch.deadline());
       interrupted = watch.Finish();
+    }
+    if (!started && started.error().code() == virtcontainers::Code::kCancelled) {
+      return Outcome{.report = {}, .exit_status = 128 + interrupted};
     }
     if (!started) {
       const int status = ExitStatusOf(started.error());
