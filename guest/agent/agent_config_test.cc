@@ -26,14 +26,14 @@ using testing::StartsWith;
 
 class AgentConfigTest : public AgentTest {};
 
-TEST_F(AgentConfigTest, ContainersShareTheSandboxesHostnameAndSeeOnlyTheirOwnProcesses) {
+TEST_F(AgentConfigTest, Container_ByDefault_SharesHostnameAndHasOwnProcesses) {
   EXPECT_EQ(OutputOf("hostname"), "web\n");
   const std::string processes = OutputOf("ps");
   EXPECT_THAT(processes, HasSubstr("    1 root"));
   EXPECT_THAT(processes, Not(HasSubstr("virtcontainers-agent")));
 }
 
-TEST_F(AgentConfigTest, ASharedPidNamespaceIsShared) {
+TEST_F(AgentConfigTest, Container_WithSharedPidNamespace_SeesOthersProcesses) {
   grpc::CreateContainerRequest a = Request("a", {"sleep", "1111"});
   a.set_sandbox_pidns(true);
   Run(a);
@@ -44,7 +44,7 @@ TEST_F(AgentConfigTest, ASharedPidNamespaceIsShared) {
   EXPECT_EQ(client_->Wait("a", ""), 128 + SIGTERM) << "it is no namespace's first process";
 }
 
-TEST_F(AgentConfigTest, TheDefaultsOfAConfigHold) {
+TEST_F(AgentConfigTest, Container_WithDefaultConfig_HasCapabilitiesLimitsAndMounts) {
   const std::string status = OutputOf("grep -E 'Cap|NoNew|Seccomp:' /proc/self/status");
   EXPECT_THAT(status, HasSubstr("CapInh:\t0000000000000000"));
   EXPECT_THAT(status, HasSubstr("CapPrm:\t0000000020000420"));
@@ -64,7 +64,7 @@ TEST_F(AgentConfigTest, TheDefaultsOfAConfigHold) {
       << "its own cgroup is the root of what it sees";
 }
 
-TEST_F(AgentConfigTest, RunsAsWhomItIsTold) {
+TEST_F(AgentConfigTest, Process_WithUserByNumberOrName_RunsAsThatUser) {
   grpc::CreateContainerRequest number = Request("c", {"sh", "-c", "id; echo $HOME; echo x > /dev/stderr"});
   grpc::User& user = *number.mutable_oci()->mutable_process()->mutable_user();
   user.set_uid(1000);
@@ -109,7 +109,7 @@ TEST_F(AgentConfigTest, AccountFileThatIsAFifo_FailsAtOnceAndIsNamed) {
   EXPECT_THAT(created.error().ToString(), HasSubstr("'/etc/passwd' of its root file system is a FIFO"));
 }
 
-TEST_F(AgentConfigTest, AmbientCapabilitiesReachAnotherUser) {
+TEST_F(AgentConfigTest, Process_NotRootWithAmbientCapabilities_HasThem) {
   grpc::CreateContainerRequest request = Request("c", {"grep", "Cap[EA]", "/proc/self/status"});
   request.mutable_oci()->mutable_process()->mutable_user()->set_uid(1000);
   for (const char* name : {"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"}) {
@@ -118,13 +118,13 @@ TEST_F(AgentConfigTest, AmbientCapabilitiesReachAnotherUser) {
   EXPECT_EQ(OutputOf(request), "CapEff:\t0000000020000420\nCapAmb:\t0000000020000420\n");
 }
 
-TEST_F(AgentConfigTest, TheWorkingDirectoryIsMade) {
+TEST_F(AgentConfigTest, WorkingDirectory_Missing_IsMade) {
   grpc::CreateContainerRequest request = Request("c", {"pwd"});
   request.mutable_oci()->mutable_process()->set_cwd("/deep/er");
   EXPECT_EQ(OutputOf(request), "/deep/er\n");
 }
 
-TEST_F(AgentConfigTest, AFilterOfSystemCallsHolds) {
+TEST_F(AgentConfigTest, Seccomp_CallIsDenied_FailsWithItsErrno) {
   grpc::CreateContainerRequest request =
       Request("c", {"sh", "-c", "mkdir /tmp/x; grep Seccomp: /proc/self/status"});
   request.mutable_oci()->mutable_root()->set_readonly(false);
@@ -149,7 +149,7 @@ TEST_F(AgentConfigTest, AFilterOfSystemCallsHolds) {
   EXPECT_THAT(client_->Output("c", {"grep", "Seccomp:", "/proc/self/status"}), HasSubstr("Seccomp:\t2"));
 }
 
-TEST_F(AgentConfigTest, LinksInARootfsDoNotLeadOut) {
+TEST_F(AgentConfigTest, Mount_OverLinkInRootfs_StaysInRootfs) {
   const std::string outside = agent_->directory() + "/outside";
   std::filesystem::create_directory(outside);
   std::filesystem::create_directory(agent_->directory() + "/volume");
@@ -169,7 +169,7 @@ TEST_F(AgentConfigTest, LinksInARootfsDoNotLeadOut) {
   EXPECT_EQ(OutputOf(request), "mounted");
 }
 
-TEST_F(AgentConfigTest, BindMountsOfDirectoriesAndFiles) {
+TEST_F(AgentConfigTest, BindMount_OfDirectoryOrFile_ShowsIt) {
   const std::string volume = agent_->directory() + "/volume";
   std::filesystem::create_directory(volume);
   std::ofstream(volume + "/file") << "content\n";
@@ -188,7 +188,7 @@ TEST_F(AgentConfigTest, BindMountsOfDirectoriesAndFiles) {
   EXPECT_EQ(client_->Call("CreateContainer", missing).error().code(), Code::kFailedPrecondition);
 }
 
-TEST_F(AgentConfigTest, MountsPropagateAsTheirOptionsSay) {
+TEST_F(AgentConfigTest, Mount_WithPropagationOption_Propagates) {
   const std::string volume = agent_->directory() + "/volume";
   std::filesystem::create_directory(volume);
   grpc::CreateContainerRequest request = Request("c", {"cat", "/proc/self/mountinfo"});
@@ -220,7 +220,7 @@ TEST_F(AgentConfigTest, MountsPropagateAsTheirOptionsSay) {
   }
 }
 
-TEST_F(AgentConfigTest, DeviceNodesOfEachType) {
+TEST_F(AgentConfigTest, Devices_OfEachType_AreMade) {
   grpc::CreateContainerRequest request =
       Request("c", {"sh", "-c", "ls -ln /dev/char /dev/unbuffered /dev/block /dev/sub/fifo"});
   const auto add = [&](const char* path, const char* type, int64_t number, uint32_t mode, uint32_t owner) {
@@ -267,7 +267,7 @@ TEST_F(AgentConfigTest, Device_InThePlaceOfAnotherFile_IsRefusedByName) {
   EXPECT_THAT(other.error().ToString(), HasSubstr("device '/tmp/null': there is another file of this name"));
 }
 
-TEST_F(AgentConfigTest, DevicesAreWhatTheRulesAllow) {
+TEST_F(AgentConfigTest, DeviceRules_OpenDevice_AllowOrRefuse) {
   if (::access("/dev/net/tun", F_OK) != 0) GTEST_SKIP() << "there is no /dev/net/tun to try it with";
   grpc::CreateContainerRequest request =
       Request("c", {"sh", "-c", "echo x > /dev/null && : < /dev/tun && echo open"});
@@ -291,7 +291,7 @@ TEST_F(AgentConfigTest, DevicesAreWhatTheRulesAllow) {
   EXPECT_EQ(OutputOf(request), "open\n");
 }
 
-TEST_F(AgentConfigTest, StoragesAreMountedAndGoWithTheirContainer) {
+TEST_F(AgentConfigTest, Storages_OfContainer_AreMountedAndUnmountedWithIt) {
   grpc::CreateContainerRequest request = Request("c", {"sh", "-c", "mount | grep /data"});
   grpc::Storage& storage = *request.add_storages();
   storage.set_driver("ephemeral");

@@ -117,7 +117,7 @@ TEST_F(AgentExtensionTest, ExecProcess_TimeLimitPasses_KillsTheProcessGroup) {
   EXPECT_EQ(client_->Output("c", {"sh", "-c", kCountSleeps}), "1\n") << "the container's first process";
 }
 
-TEST_F(AgentExtensionTest, UmaskIsTheContainersAndAnExecsOwn) {
+TEST_F(AgentExtensionTest, Umask_OfContainerAndExec_AppliesToEach) {
   wire::ExtendedCreateRequest request = Script("c", "umask; sleep 1000");
   request.mutable_process()->set_umask(027);
   Run(request);
@@ -238,7 +238,7 @@ TEST_F(AgentExtensionTest, DomainnameAndSysctlsWithSlashes_AreTheContainersOwn) 
   EXPECT_THAT(failed.error().ToString(), HasSubstr("there is no sysctl 'net/../../../etc/passwd'"));
 }
 
-TEST_F(AgentExtensionTest, UnifiedResourcesAreFilesOfTheCgroup) {
+TEST_F(AgentExtensionTest, UnifiedResources_OfContainer_AreWrittenToItsCgroup) {
   wire::ExtendedCreateRequest request = Script("c", "sleep 1000");
   (*request.mutable_unified())["cgroup.max.depth"] = "3";
   Run(request);
@@ -274,7 +274,7 @@ TEST_F(AgentExtensionTest, UnifiedResourcesAreFilesOfTheCgroup) {
   EXPECT_FALSE(std::filesystem::exists(agent_->cgroup() + "/d"));
 }
 
-TEST_F(AgentExtensionTest, OwnIpcAndUtsNamespaces) {
+TEST_F(AgentExtensionTest, Namespaces_IpcAndUts_AreOwnOrShared) {
   const std::string script =
       "for n in ipc uts net; do busybox readlink /proc/self/ns/$n; done; hostname; sleep 1000";
   std::string shared;
@@ -310,7 +310,7 @@ TEST_F(AgentExtensionTest, OwnIpcAndUtsNamespaces) {
   EXPECT_EQ(client_->Output("a", {"hostname"}), "web\n");
 }
 
-TEST_F(AgentExtensionTest, ANetworkOfItsOwnHasALoopbackAndItsOwnNumbers) {
+TEST_F(AgentExtensionTest, NetworkNamespace_Own_HasLoopbackAndOwnStatistics) {
   wire::ExtendedCreateRequest request =
       Script("c", "busybox ifconfig -a; busybox ping -c 1 127.0.0.1 >/dev/null && echo through; sleep 1000");
   grpc::LinuxCapabilities& sets =
@@ -345,7 +345,7 @@ TEST_F(AgentExtensionTest, ANetworkOfItsOwnHasALoopbackAndItsOwnNumbers) {
   EXPECT_TRUE(loopback);
 }
 
-TEST_F(AgentExtensionTest, SysctlsAreSetInTheContainersNamespaces) {
+TEST_F(AgentExtensionTest, Sysctls_OfContainer_AreSetInItsNamespaces) {
   wire::ExtendedCreateRequest request =
       Script("c",
              "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax "
@@ -367,7 +367,7 @@ TEST_F(AgentExtensionTest, SysctlsAreSetInTheContainersNamespaces) {
   EXPECT_THAT(failed.error().ToString(), HasSubstr("'kernel.nonesuch'"));
 }
 
-TEST_F(AgentExtensionTest, NamespacesThatAreNotTheGuestsAreRefused) {
+TEST_F(AgentExtensionTest, Namespaces_UserTimeOrByPath_AreRefused) {
   for (const char* type : {"user", "time"}) {
     wire::ExtendedCreateRequest request = Script("c", "true");
     LinuxOf(request).add_namespaces()->set_type(type);
@@ -382,7 +382,7 @@ TEST_F(AgentExtensionTest, NamespacesThatAreNotTheGuestsAreRefused) {
   EXPECT_EQ(client_->CallGuest("CreateContainer", unknown).error().code(), Code::kInvalidArgument);
 }
 
-TEST_F(AgentExtensionTest, TheErrnoOfAFiltersDefault) {
+TEST_F(AgentExtensionTest, Seccomp_DefaultErrno_IsReturned) {
   wire::ExtendedCreateRequest request = Script("c", "mkdir /tmp/x");
   request.mutable_request()->mutable_oci()->mutable_root()->set_readonly(false);
   grpc::LinuxSeccomp& seccomp = *LinuxOf(request).mutable_seccomp();
@@ -433,7 +433,7 @@ TEST_F(AgentExtensionTest, TheErrnoOfAFiltersDefault) {
   EXPECT_EQ(client_->CallGuest("CreateContainer", request).error().code(), Code::kInvalidArgument);
 }
 
-TEST_F(AgentExtensionTest, WithoutAPidNamespaceOfItsOwnAContainerEndsWhole) {
+TEST_F(AgentExtensionTest, Container_WithSharedPidNamespaceEnds_AllItsProcessesEnd) {
   grpc::CreateContainerRequest request = Request("c", {"sh", "-c", "sleep 1111 & sleep 1000"});
   request.set_sandbox_pidns(true);
   Run(request);
@@ -449,7 +449,7 @@ TEST_F(AgentExtensionTest, WithoutAPidNamespaceOfItsOwnAContainerEndsWhole) {
   EXPECT_EQ(ReadFile(agent_->cgroup() + "/c/cgroup.procs").value_or("?"), "");
 }
 
-TEST_F(AgentExtensionTest, AFurtherProcessEndsWithItsContainer) {
+TEST_F(AgentExtensionTest, ExecutedProcess_ContainerEnds_EndsToo) {
   Run("c", {"sleep", "1000"});
   ASSERT_TRUE(client_->Exec("c", "e", {"sleep", "1000"}));
   EXPECT_TRUE(Signal("c", "c", SIGKILL));
@@ -458,7 +458,7 @@ TEST_F(AgentExtensionTest, AFurtherProcessEndsWithItsContainer) {
   EXPECT_EQ(client_->Exec("c", "f", {"true"}).error().code(), Code::kFailedPrecondition);
 }
 
-TEST_F(AgentExtensionTest, APausedContainerCanBeKilled) {
+TEST_F(AgentExtensionTest, SignalKill_ToPausedContainer_EndsIt) {
   Run("c", {"sleep", "1000"});
   ASSERT_TRUE(client_->Exec("c", "e", {"sleep", "1000"}));
   grpc::PauseContainerRequest pause;

@@ -33,7 +33,7 @@ class AgentProcessListTest : public AgentTest {
   }
 };
 
-TEST_F(AgentProcessListTest, TellsWhatRuns) {
+TEST_F(AgentProcessListTest, ListProcesses_OfRunningContainer_NamesEachProcess) {
   grpc::CreateContainerRequest request = Request("c", {"sh", "-c", "sleep 1111 & while :; do :; done"});
   request.mutable_oci()->mutable_process()->mutable_user()->set_uid(1000);
   request.mutable_oci()->mutable_process()->mutable_user()->set_gid(5);
@@ -70,7 +70,7 @@ TEST_F(AgentProcessListTest, TellsWhatRuns) {
   EXPECT_LT(list.processes(1).pid(), list.processes(2).pid());
 }
 
-TEST_F(AgentProcessListTest, ZombiesSubCgroupsAndLongCommandLines) {
+TEST_F(AgentProcessListTest, ListProcesses_ZombiesSubCgroupsAndLongCommandLines_AreListed) {
   // The program of the container never waits for the child it inherits.
   Run("c", {"sh", "-c", "sh -c 'exit 0' & exec sleep 1000"});
   for (int i = 0; i < 1000; ++i) {  // before the next process, so that they are in this order
@@ -96,7 +96,7 @@ TEST_F(AgentProcessListTest, ZombiesSubCgroupsAndLongCommandLines) {
   EXPECT_GT(list.processes(2).args(3).size(), 60'000u);
 }
 
-TEST_F(AgentProcessListTest, OfAContainerThatEndedAndOfOneNobodyKnows) {
+TEST_F(AgentProcessListTest, ListProcesses_OfEndedContainer_IsEmptyAndOfUnknownOneFails) {
   Run("c", {"true"});
   EXPECT_EQ(client_->Wait("c", ""), 0);
   EXPECT_EQ(List("c").processes_size(), 0);
@@ -138,7 +138,7 @@ class AgentCopyTest : public AgentTest {
   }
 };
 
-TEST_F(AgentCopyTest, AFileArrivesInPartsAndWhole) {
+TEST_F(AgentCopyTest, CopyFile_InParts_AppearsWhenWhole) {
   ASSERT_TRUE(client_->Call("CreateContainer", Writable()));
   wire::CopyFileChunk first = Chunk("/tmp/file", "one ");
   first.set_size(7);
@@ -160,7 +160,7 @@ TEST_F(AgentCopyTest, AFileArrivesInPartsAndWhole) {
               HasSubstr("-rwsr-xr-x    1 1000     1001             0"));
 }
 
-TEST_F(AgentCopyTest, ItGoesWhereTheContainerSeesIt) {
+TEST_F(AgentCopyTest, CopyFile_OverMount_GoesWhereContainerSeesIt) {
   const std::string volume = agent_->directory() + "/volume";
   std::filesystem::create_directory(volume);
   std::ofstream(volume + "/bound") << "bound";
@@ -180,7 +180,7 @@ TEST_F(AgentCopyTest, ItGoesWhereTheContainerSeesIt) {
   EXPECT_EQ(client_->Output("c", {"cat", "/etc/bound"}), "bound");
 }
 
-TEST_F(AgentCopyTest, LinksDoNotLeadOut) {
+TEST_F(AgentCopyTest, CopyFile_ThroughLink_StaysInContainer) {
   const std::string outside = agent_->directory() + "/outside";
   std::filesystem::create_directory(outside);
   std::ofstream(outside + "/file") << "kept";
@@ -200,7 +200,7 @@ TEST_F(AgentCopyTest, LinksDoNotLeadOut) {
   EXPECT_EQ(ReadFile(outside + "/file").value_or(""), "kept");
 }
 
-TEST_F(AgentCopyTest, WhatIsWrongIsRefusedAndLeavesNothing) {
+TEST_F(AgentCopyTest, CopyFile_WrongRequest_IsRefusedAndLeavesNothing) {
   Run(Writable());
   EXPECT_EQ(Copy(Chunk("/no/such/file", "x")), Code::kNotFound);
   EXPECT_EQ(Copy(Chunk("/tmp", "x")), Code::kFailedPrecondition);
@@ -238,7 +238,7 @@ TEST_F(AgentCopyTest, WhatIsWrongIsRefusedAndLeavesNothing) {
   EXPECT_EQ(Hidden(rootfs_ + "/tmp"), 0) << "they go with the container";
 }
 
-TEST_F(AgentCopyTest, ACopyEndsWithItsSession) {
+TEST_F(AgentCopyTest, CopyFile_SessionEnds_IsUndone) {
   Run(Writable());
   auto other = agent_->Connect();
   wire::CopyFileChunk first = Chunk("/tmp/file", "x");

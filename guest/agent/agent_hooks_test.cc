@@ -22,7 +22,7 @@ using testing::HasSubstr;
 using testing::Not;
 using Clock = std::chrono::steady_clock;
 
-TEST(HookStateTest, IsTheStateOfTheSpecification) {
+TEST(HookStateTest, HookState_OfContainer_IsTheSpecificationsJson) {
   google::protobuf::Map<std::string, std::string> annotations;
   EXPECT_EQ(HookState("c", 1, "/b", annotations),
             R"({"ociVersion":"1.0.2","id":"c","status":"created","pid":1,"bundle":"/b"})");
@@ -31,7 +31,7 @@ TEST(HookStateTest, IsTheStateOfTheSpecification) {
               HasSubstr(R"("annotations":{"a\"b":"line\u000aback\\ tab\u0009\u0001"})"));
 }
 
-TEST(CheckHooksTest, RefusesWhatCannotBeRun) {
+TEST(CheckHooksTest, CheckHooks_RelativePathOrWrongTimeout_Fails) {
   const auto code = [](const char* path, int64_t timeout) {
     grpc::Hooks hooks;
     hooks.add_startcontainer()->set_path(path);
@@ -64,7 +64,7 @@ class AgentHooksTest : public AgentTest {
   }
 };
 
-TEST_F(AgentHooksTest, ACreateContainerHookRunsInTheNamespacesAndSeesTheGuest) {
+TEST_F(AgentHooksTest, CreateContainerHook_Runs_InContainersNamespacesWithGuestsRoot) {
   grpc::CreateContainerRequest request = Request("c", {"sh", "-c", "cat /etc/made; sleep 1000"});
   request.mutable_oci()->set_hostname("named");
   (*request.mutable_oci()->mutable_annotations())["org.example"] = "yes";
@@ -95,7 +95,7 @@ TEST_F(AgentHooksTest, ACreateContainerHookRunsInTheNamespacesAndSeesTheGuest) {
   EXPECT_THAT(said, HasSubstr(client_->Output("c", {"busybox", "readlink", "/proc/1/ns/mnt"})));
 }
 
-TEST_F(AgentHooksTest, AStartContainerHookRunsInTheContainerBeforeItsProgram) {
+TEST_F(AgentHooksTest, StartContainerHook_Runs_InContainerBeforeItsProgram) {
   grpc::CreateContainerRequest request = Request("c", {"sh", "-c", "cat /tmp/out"});
   request.mutable_oci()->mutable_root()->set_readonly(false);
   std::filesystem::permissions(rootfs_ + "/tmp", std::filesystem::perms::all);
@@ -114,7 +114,7 @@ TEST_F(AgentHooksTest, AStartContainerHookRunsInTheContainerBeforeItsProgram) {
                     HasSubstr("}\n1000\nCapEff:\t0000000000000000\n/\nfirst\nsecond\n")));
 }
 
-TEST_F(AgentHooksTest, AHookThatFailsUndoesTheContainer) {
+TEST_F(AgentHooksTest, Hook_Fails_ContainerIsUndone) {
   grpc::CreateContainerRequest request = Request("c", {"true"});
   AddShell(*request.mutable_oci()->mutable_hooks()->mutable_createcontainer(),
            "echo not this >&2; echo because >&2; echo; exit 3");
@@ -143,7 +143,7 @@ TEST_F(AgentHooksTest, AHookThatFailsUndoesTheContainer) {
   EXPECT_TRUE(Remove("c"));
 }
 
-TEST_F(AgentHooksTest, AHookThatDoesNotEndIsKilledAndNobodyWaitsForIt) {
+TEST_F(AgentHooksTest, Hook_DoesNotEnd_IsKilledAfterItsTimeout) {
   grpc::CreateContainerRequest request = Request("c", {"true"});
   // It floods, reads nothing, and leaves a child behind.
   AddShell(*request.mutable_oci()->mutable_hooks()->mutable_createcontainer(),
@@ -160,7 +160,7 @@ TEST_F(AgentHooksTest, AHookThatDoesNotEndIsKilledAndNobodyWaitsForIt) {
   EXPECT_FALSE(std::filesystem::exists(agent_->cgroup() + "/c"));
 }
 
-TEST_F(AgentHooksTest, HooksOfTheHostAreRefused) {
+TEST_F(AgentHooksTest, Hooks_OfTheHost_AreRefused) {
   grpc::CreateContainerRequest request = Request("c", {"true"});
   request.mutable_oci()->mutable_hooks()->add_poststop()->set_path("/bin/true");
   EXPECT_EQ(client_->Call("CreateContainer", request).error().code(), Code::kUnimplemented);

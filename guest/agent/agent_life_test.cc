@@ -24,7 +24,7 @@ using testing::HasSubstr;
 
 class AgentLifeTest : public AgentTest {};
 
-TEST_F(AgentLifeTest, IsHealthy) {
+TEST_F(AgentLifeTest, HealthCheck_OfAgent_AnswersServing) {
   const auto health = ttrpc::CallMessage<grpc::HealthCheckResponse>(
       client_->client(), "grpc.Health", "Check", grpc::CheckRequest(),
       Deadline::After(std::chrono::seconds(10)));
@@ -38,7 +38,7 @@ TEST_F(AgentLifeTest, IsHealthy) {
   EXPECT_FALSE(version->agent_version().empty());
 }
 
-TEST_F(AgentLifeTest, RunsAContainerToItsEnd) {
+TEST_F(AgentLifeTest, Container_RunsToItsEnd_OutputAndStatusAreKept) {
   Run("c", {"sh", "-c", "echo out; echo err >&2; exit 3"});
   EXPECT_EQ(client_->ReadToEnd("c", "c"), "out\n");
   EXPECT_EQ(client_->ReadToEnd("c", "", "ReadStderr"), "err\n");
@@ -48,7 +48,7 @@ TEST_F(AgentLifeTest, RunsAContainerToItsEnd) {
   EXPECT_EQ(Remove("c").error().code(), Code::kNotFound);
 }
 
-TEST_F(AgentLifeTest, AContainerWaitsToBeStarted) {
+TEST_F(AgentLifeTest, Container_Created_RunsOnceItIsStarted) {
   ASSERT_TRUE(client_->Call("CreateContainer", Request("c", {"echo", "started"})));
   EXPECT_TRUE(Start("c"));
   EXPECT_EQ(Start("c").error().code(), Code::kFailedPrecondition);
@@ -92,13 +92,13 @@ TEST_F(AgentLifeTest, SignalZero_SaysWhetherAProcessRuns) {
   EXPECT_EQ(Signal("c", "", 0).error().code(), Code::kFailedPrecondition);
 }
 
-TEST_F(AgentLifeTest, ACreatedContainerCanBeRemoved) {
+TEST_F(AgentLifeTest, RemoveContainer_Created_LeavesNothing) {
   ASSERT_TRUE(client_->Call("CreateContainer", Request("c", {"true"})));
   EXPECT_TRUE(Remove("c"));
   EXPECT_FALSE(std::filesystem::exists(agent_->cgroup() + "/c"));
 }
 
-TEST_F(AgentLifeTest, NotFoundAndNotExecutableDiffer) {
+TEST_F(AgentLifeTest, Command_MissingOrNotExecutable_FailsWithDifferentCodes) {
   const auto missing = client_->Call("CreateContainer", Request("c", {"foo"}));
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code(), Code::kNotFound);
@@ -118,7 +118,7 @@ TEST_F(AgentLifeTest, NotFoundAndNotExecutableDiffer) {
   EXPECT_TRUE(client_->Exec("c", "e", {"true"})) << "the id is free after a failure";
 }
 
-TEST_F(AgentLifeTest, WhatIsMissingRoundACommandIsNotAMissingCommand) {
+TEST_F(AgentLifeTest, Command_RootfsOrUserIsMissing_IsNotCommandNotFound) {
   grpc::CreateContainerRequest rootless = Request("c", {"true"});
   rootless.mutable_oci()->mutable_root()->set_path("/no/such/rootfs");
   EXPECT_EQ(client_->Call("CreateContainer", rootless).error().code(), Code::kFailedPrecondition);
@@ -134,7 +134,7 @@ TEST_F(AgentLifeTest, WhatIsMissingRoundACommandIsNotAMissingCommand) {
   EXPECT_EQ(client_->Call("ExecProcess", exec).error().code(), Code::kFailedPrecondition);
 }
 
-TEST_F(AgentLifeTest, RefusesWhatMakesNoSense) {
+TEST_F(AgentLifeTest, CreateContainer_WrongIdOrConfig_IsRefused) {
   EXPECT_EQ(client_->Call("CreateContainer", Request("../c", {"true"})).error().code(),
             Code::kInvalidArgument);
   EXPECT_EQ(client_->Call("CreateContainer", Request("shared", {"true"})).error().code(),
@@ -166,7 +166,7 @@ TEST_F(AgentLifeTest, RefusesWhatMakesNoSense) {
   EXPECT_THAT(failed.error().ToString(), HasSubstr("size=lots"));
 }
 
-TEST_F(AgentLifeTest, AContainerIsPausedAndResumed) {
+TEST_F(AgentLifeTest, PauseContainer_Running_IsPausedUntilResumed) {
   Run("c", {"sleep", "1000"});
   grpc::PauseContainerRequest pause;
   pause.set_container_id("c");
@@ -182,7 +182,7 @@ TEST_F(AgentLifeTest, AContainerIsPausedAndResumed) {
   EXPECT_TRUE(Remove("c")) << "also a paused one can be removed";
 }
 
-TEST_F(AgentLifeTest, ACommandRunsInTheGuestByTheSandboxesId) {
+TEST_F(AgentLifeTest, ExecProcess_WithSandboxId_RunsInGuest) {
   ASSERT_TRUE(client_->Exec("pod", "e", {"/bin/busybox", "echo", "guest"}));
   EXPECT_EQ(client_->ReadToEnd("pod", "e"), "guest\n");
   EXPECT_EQ(client_->Wait("pod", "e"), 0);
@@ -190,7 +190,7 @@ TEST_F(AgentLifeTest, ACommandRunsInTheGuestByTheSandboxesId) {
   EXPECT_EQ(Start("pod").error().code(), Code::kFailedPrecondition);
 }
 
-TEST_F(AgentLifeTest, AContainerWithTheSandboxesIdComesFirst) {
+TEST_F(AgentLifeTest, ExecProcess_ContainerHasSandboxId_RunsInContainer) {
   Run("pod", {"sleep", "1000"});
   EXPECT_THAT(client_->Output("pod", {"ps"}), HasSubstr("    1 root     sleep 1000"));
 }

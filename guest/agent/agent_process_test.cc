@@ -28,7 +28,7 @@ using std::chrono::milliseconds;
 
 class AgentProcessTest : public AgentTest {};
 
-TEST_F(AgentProcessTest, RunsFurtherProcesses) {
+TEST_F(AgentProcessTest, ExecProcess_InRunningContainer_HasOutputAndStatus) {
   Run("c", {"sleep", "1000"});
   EXPECT_EQ(client_->Output("c", {"echo", "hello"}), "hello\n");
   EXPECT_THAT(client_->Output("c", {"ps"}), HasSubstr("sleep 1000"));
@@ -42,7 +42,7 @@ TEST_F(AgentProcessTest, RunsFurtherProcesses) {
       << "an id whose process has ended and was waited for is free";
 }
 
-TEST_F(AgentProcessTest, ARemovalAnswersWhoeverStillReads) {
+TEST_F(AgentProcessTest, RemoveContainer_CallsWait_AreAnswered) {
   Run("c", {"sleep", "1000"});
   grpc::ReadStreamRequest read;
   read.set_container_id("c");
@@ -62,7 +62,7 @@ TEST_F(AgentProcessTest, ARemovalAnswersWhoeverStillReads) {
   Run("c", {"true"});
 }
 
-TEST_F(AgentProcessTest, StandardInputReachesAProcessAndEnds) {
+TEST_F(AgentProcessTest, WriteStdin_Then_CloseStdin_ReachesProcessAndEnds) {
   Run("c", {"cat"});
   grpc::WriteStreamRequest write;
   write.set_container_id("c");
@@ -79,7 +79,7 @@ TEST_F(AgentProcessTest, StandardInputReachesAProcessAndEnds) {
             Code::kFailedPrecondition);
 }
 
-TEST_F(AgentProcessTest, AnEmptyWriteIsTheEndOfStandardInput) {
+TEST_F(AgentProcessTest, WriteStdin_Empty_IsEndOfInput) {
   Run("c", {"sleep", "1000"});
   ASSERT_TRUE(client_->Exec("c", "e", {"wc", "-c"}));
   grpc::WriteStreamRequest write;
@@ -93,7 +93,7 @@ TEST_F(AgentProcessTest, AnEmptyWriteIsTheEndOfStandardInput) {
   EXPECT_EQ(client_->ReadToEnd("c", "e"), "300000\n");
 }
 
-TEST_F(AgentProcessTest, AllOutputComesBeforeTheEnd) {
+TEST_F(AgentProcessTest, ReadStdout_ProcessHasEnded_ReturnsAllOutput) {
   Run("c", {"sleep", "1000"});
   ASSERT_TRUE(client_->Exec("c", "e", {"sh", "-c", "yes | head -c 3000000"}));
   EXPECT_EQ(client_->ReadToEnd("c", "e").size(), 3'000'000u);
@@ -104,7 +104,7 @@ TEST_F(AgentProcessTest, AllOutputComesBeforeTheEnd) {
 }
 
 // All have been told to the host; what it has done with them it says by itself.
-TEST_F(AgentProcessTest, ExitStatusesThatHaveArrivedGiveWayToThoseThatHaveNot) {
+TEST_F(AgentProcessTest, ExitStatuses_MoreThanAreKept_AcknowledgedOnesAreForgottenFirst) {
   Run("c", {"sleep", "1000"});
   const auto run = [&](const std::string& id, const std::string& code) {
     ASSERT_TRUE(client_->Exec("c", id, {"sh", "-c", "echo said; exit " + code}));
@@ -140,7 +140,7 @@ TEST_F(AgentProcessTest, ExitStatusesThatHaveArrivedGiveWayToThoseThatHaveNot) {
   EXPECT_EQ(client_->Wait("c", "early"), -1);
 }
 
-TEST_F(AgentProcessTest, AnOrphanThatHoldsThePipeDelaysTheEndABitOnly) {
+TEST_F(AgentProcessTest, ReadStdout_OrphanHoldsPipe_EndsSoonAfterProcess) {
   Run("c", {"sleep", "1000"});
   ASSERT_TRUE(client_->Exec("c", "e", {"sh", "-c", "sleep 1000 & echo done"}));
   const auto begin = Clock::now();
@@ -149,7 +149,7 @@ TEST_F(AgentProcessTest, AnOrphanThatHoldsThePipeDelaysTheEndABitOnly) {
   EXPECT_LT(Clock::now() - begin, milliseconds(5000));
 }
 
-TEST_F(AgentProcessTest, AReadWaitsForOutput) {
+TEST_F(AgentProcessTest, ReadStdout_NothingThere_WaitsForOutput) {
   Run("c", {"sleep", "1000"});
   ASSERT_TRUE(client_->Exec("c", "e", {"cat"}));
   grpc::ReadStreamRequest read;
@@ -166,7 +166,7 @@ TEST_F(AgentProcessTest, AReadWaitsForOutput) {
   EXPECT_EQ(answer.get()->data(), "now");
 }
 
-TEST_F(AgentProcessTest, AClientThatGoesTakesNoOutputWithIt) {
+TEST_F(AgentProcessTest, ReadStdout_ClientIsGone_NextClientGetsOutput) {
   Run("c", {"cat"});
   grpc::ReadStreamRequest read;
   read.set_container_id("c");
@@ -188,7 +188,7 @@ TEST_F(AgentProcessTest, AClientThatGoesTakesNoOutputWithIt) {
   EXPECT_EQ(client_->Call<grpc::ReadStreamResponse>("ReadStdout", read)->data(), "mine");
 }
 
-TEST_F(AgentProcessTest, SeveralMayWaitForOneProcess) {
+TEST_F(AgentProcessTest, WaitProcess_SeveralCallers_AllAreAnswered) {
   Run("c", {"sleep", "1000"});
   grpc::WaitProcessRequest wait;
   wait.set_container_id("c");
@@ -200,7 +200,7 @@ TEST_F(AgentProcessTest, SeveralMayWaitForOneProcess) {
   EXPECT_TRUE(Signal("c", "c", SIGTERM)) << "a signal to a process that has ended is no error";
 }
 
-TEST_F(AgentProcessTest, ATerminationSignalEndsAFirstProcessThatDoesNotHandleIt) {
+TEST_F(AgentProcessTest, SignalTerm_ToFirstProcessWithoutHandler_EndsIt) {
   Run("deaf", {"sleep", "1000"});
   EXPECT_TRUE(Signal("deaf", "", SIGTERM));
   EXPECT_EQ(client_->Wait("deaf", ""), 137);
@@ -249,7 +249,7 @@ TEST_F(AgentProcessTest, SignalKill_ToExecutedProcess_EndsItsProcessGroup) {
   EXPECT_EQ(client_->Output("c", {"sh", "-c", count}), "1\n") << "the container's first process";
 }
 
-TEST_F(AgentProcessTest, ATerminalIsOne) {
+TEST_F(AgentProcessTest, Terminal_OfFirstProcess_HasSizeAndConsole) {
   grpc::CreateContainerRequest request =
       Request("c", {"sh", "-c", "tty; stty size; test -c /dev/console && echo console; cat"});
   request.mutable_oci()->mutable_process()->set_terminal(true);
@@ -305,7 +305,7 @@ TEST_F(AgentProcessTest, Terminal_OfProcessThatIsNotRoot_BelongsToItsUser) {
             "1000 5 620\r\n");
 }
 
-TEST_F(AgentProcessTest, ATerminalOfAFurtherProcessIsResized) {
+TEST_F(AgentProcessTest, Terminal_OfExecutedProcess_IsResized) {
   Run("c", {"sleep", "1000"});
   grpc::ExecProcessRequest request;
   request.set_container_id("c");
@@ -368,7 +368,7 @@ TEST_F(AgentProcessTest, Exec_InContainerThatDividedItsCgroup_RunsInTheFirstProc
   EXPECT_TRUE(Remove("c"));
 }
 
-TEST_F(AgentProcessTest, ManyProcessesOneAfterTheOther) {
+TEST_F(AgentProcessTest, ExecProcess_ThreeHundredInARow_Succeed) {
   Run("c", {"sleep", "1000"});
   for (int i = 0; i < 300; ++i) {
     const std::string id = "e" + std::to_string(i);
@@ -378,7 +378,7 @@ TEST_F(AgentProcessTest, ManyProcessesOneAfterTheOther) {
   }
 }
 
-TEST_F(AgentProcessTest, ManyProcessesAtOnce) {
+TEST_F(AgentProcessTest, ExecProcess_ManyAtOnce_Succeed) {
   Run("c", {"sleep", "1000"});
   std::vector<std::future<Result<types::Empty>>> execs;
   std::vector<std::future<Result<grpc::WaitProcessResponse>>> waits;

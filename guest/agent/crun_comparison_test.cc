@@ -413,7 +413,7 @@ std::string WhyDifferent(const std::string& test, const std::string& field) {
   return {};
 }
 
-TEST_F(CrunComparisonTest, TheSameConfigMakesTheSameContainer) {
+TEST_F(CrunComparisonTest, Container_SameConfigUnderCrun_IsTheSame) {
   PrintRow("case", "field", "crun", "ours", "same");
   for (const Case& test : Cases()) {
     const Values crun = RunCrun(test);

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(Deadline, InfiniteNeverPasses) {
+TEST(Deadline, Infinite_Always_HasNotPassed) {
   const Deadline never = Deadline::Infinite();
   EXPECT_TRUE(never.infinite());
   EXPECT_FALSE(never.passed());
@@ -18,7 +18,7 @@ TEST(Deadline, InfiniteNeverPasses) {
   EXPECT_TRUE(Deadline::After(std::chrono::nanoseconds::max()).infinite());
 }
 
-TEST(Deadline, OfNoTimeHasPassed) {
+TEST(Deadline, After_ZeroOrNegative_HasPassed) {
   for (const Deadline& past : {Deadline::After(0ns), Deadline::After(-1h)}) {
     EXPECT_TRUE(past.passed());
     EXPECT_EQ(past.remaining(), 0ns);
@@ -26,7 +26,7 @@ TEST(Deadline, OfNoTimeHasPassed) {
   }
 }
 
-TEST(Deadline, WaitsInWholeMillisecondsAndNeverTooShort) {
+TEST(Deadline, PollTimeout_PartOfMillisecond_IsRoundedUp) {
   const Deadline soon = Deadline::After(1h);
   EXPECT_FALSE(soon.passed());
   EXPECT_GT(soon.PollTimeout(), 3'590'000);
@@ -57,7 +57,7 @@ TEST(Deadline, OrStopped_TokenIsStopped_HasPassed) {
   EXPECT_FALSE(never.OrStopped({}).passed());
 }
 
-TEST(Deadline, MinIsTheSooner) {
+TEST(Deadline, Min_OfTwo_IsTheSooner) {
   const Deadline soon = Deadline::After(1s), late = Deadline::After(1h);
   EXPECT_EQ(Min(soon, late).time(), soon.time());
   EXPECT_EQ(Min(Deadline::Infinite(), late).time(), late.time());

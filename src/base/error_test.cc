@@ -23,7 +23,7 @@ Result<int> Doubles(bool fail) {
   return 2 * value;
 }
 
-TEST(Error, KeepsItsMessageAndTheOperationsItPassedThrough) {
+TEST(Error, AddContext_SeveralOperations_AreKeptInOrder) {
   Error error(Code::kAborted, "killed by signal 9");
   error.AddContext("run 'qemu'");
   error = Error(error).AddContext("start pod 'web'");
@@ -70,7 +70,7 @@ TEST(OrCancelled, TokenIsStopped_ChangesOnlyErrorsThatTheStopCaused) {
   EXPECT_TRUE(OrCancelled(deadline, Status()));
 }
 
-TEST(Error, MacrosPassOnTheErrorOrTheValue) {
+TEST(Error, Macros_ErrorOrValue_ArePassedOn) {
   ASSERT_TRUE(Doubles(false));
   EXPECT_EQ(*Doubles(false), 14);
   ASSERT_FALSE(Doubles(true));
@@ -78,7 +78,7 @@ TEST(Error, MacrosPassOnTheErrorOrTheValue) {
   EXPECT_EQ(Doubles(true).error().ToString(), "no pod 'web'");
 }
 
-TEST(Error, EveryCodeHasANameOfItsOwn) {
+TEST(Error, CodeName_OfEveryCode_IsUnique) {
   std::set<std::string_view> names;
   for (int code = 1; code <= 16; ++code) names.insert(CodeName(static_cast<Code>(code)));
   EXPECT_EQ(names.size(), 16u);
@@ -86,7 +86,7 @@ TEST(Error, EveryCodeHasANameOfItsOwn) {
   EXPECT_EQ(CodeName(static_cast<Code>(99)), "UNKNOWN");
 }
 
-TEST(Error, OfErrnoSaysWhatWasDoneAndHasTheCodeToBranchOn) {
+TEST(Error, ErrnoError_OfErrno_HasTextAndCode) {
   const Error error = ErrnoError("open '/x'", ENOENT);
   EXPECT_EQ(error.ToString(), "open '/x': No such file or directory");
   EXPECT_EQ(error.code(), Code::kNotFound);

@@ -35,12 +35,12 @@ std::string ReadAs(std::string_view text, T& out) {
   return reader.status() ? "" : reader.status().error().ToString();
 }
 
-TEST(Json, KeepsTheOrderOfFields) {
+TEST(Json, ParseAndDump_Fields_KeepTheirOrder) {
   EXPECT_EQ(DumpJson(Parsed(R"({"z": 1, "a": [true, null, -2, 1.5, "x"]})"), false),
             R"({"z":1,"a":[true,null,-2,1.5,"x"]})");
 }
 
-TEST(Json, NamesThePlaceOfWhatIsMalformed) {
+TEST(Json, Parse_Malformed_NamesByte) {
   ExpectRefused("", Code::kInvalidArgument, "malformed JSON at byte 1");
   ExpectRefused("{\"a\": 1,}", Code::kInvalidArgument, "malformed JSON at byte 9");
   for (const std::string_view text :
@@ -50,19 +50,19 @@ TEST(Json, NamesThePlaceOfWhatIsMalformed) {
   }
 }
 
-TEST(Json, RefusesInvalidUtf8) {
+TEST(Json, Parse_InvalidUtf8_Fails) {
   ExpectRefused("\"\xff\"", Code::kInvalidArgument, "malformed JSON at byte 2");
   ExpectRefused("{\"\xc3(\": 1}", Code::kInvalidArgument, "malformed JSON");
   ExpectRefused("\"\xed\xa0\x80\"", Code::kInvalidArgument, "malformed JSON");
 }
 
-TEST(Json, RefusesNumbersThatNothingHolds) {
+TEST(Json, Parse_NumberOutOfRange_Fails) {
   ExpectRefused("[1e999]", Code::kInvalidArgument, "a number is out of range");
   ExpectRefused("[" + std::string(1 << 16, '9') + "e999]", Code::kInvalidArgument,
                 "a number is out of range");
 }
 
-TEST(Json, RefusesAFieldThatIsThereTwice) {
+TEST(Json, Parse_DuplicateField_Fails) {
   ExpectRefused(R"({"a": 1, "b": 2, "a": 3})", Code::kInvalidArgument, "the field 'a' is there twice");
   ExpectRefused(R"([{"x": {"a": 1, "\u0061": 3}}])", Code::kInvalidArgument, "the field 'a' is there twice");
   const std::string name(100'000, 'n');
@@ -70,7 +70,7 @@ TEST(Json, RefusesAFieldThatIsThereTwice) {
   EXPECT_TRUE(ParseJson(R"({"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]})"));
 }
 
-TEST(Json, BoundsDepth) {
+TEST(Json, Parse_TooDeep_Fails) {
   EXPECT_TRUE(ParseJson(std::string(64, '[') + std::string(64, ']')));
   ExpectRefused(std::string(65, '[') + std::string(65, ']'), Code::kInvalidArgument,
                 "nested deeper than 64 levels at byte 64");
@@ -84,14 +84,14 @@ TEST(Json, BoundsDepth) {
   ExpectRefused("[[[1]]]", Code::kInvalidArgument, "deeper than 2 levels", {.depth = 2});
 }
 
-TEST(Json, BoundsSize) {
+TEST(Json, Parse_TooLarge_Fails) {
   const std::string large(100'000'000, ' ');
   ExpectRefused(large, Code::kResourceExhausted, "JSON of 100000000 bytes: at most 4194304 are read");
   ExpectRefused("[1,2]", Code::kResourceExhausted, "at most 4 are read", {.bytes = 4});
   EXPECT_TRUE(ParseJson("[12]", {.bytes = 4}));
 }
 
-TEST(Json, BoundsTheFieldsOfAnObject) {
+TEST(Json, Parse_TooManyFields_Fails) {
   std::string text = "{";
   for (int i = 0; text.size() < 200'000; ++i) {
     if (i > 0) text += ',';
@@ -102,9 +102,9 @@ TEST(Json, BoundsTheFieldsOfAnObject) {
   EXPECT_TRUE(ParseJson(R"([{"a":1,"b":2},{"a":1,"b":2}])", {.fields = 2}));
 }
 
-TEST(Json, PrintsInvalidUtf8AsReplacement) { EXPECT_EQ(DumpJson(Json("a\xff"), false), "\"a\xef\xbf\xbd\""); }
+TEST(Json, Dump_InvalidUtf8_IsReplaced) { EXPECT_EQ(DumpJson(Json("a\xff"), false), "\"a\xef\xbf\xbd\""); }
 
-TEST(JsonReader, ReadsEveryType) {
+TEST(JsonReader, Read_EveryType_ReturnsValue) {
   const Json json =
       Parsed(R"({"s": "x", "b": true, "i": -5, "l": -9223372036854775808, "h": 65535, "u": 4294967295,
       "g": 18446744073709551615, "ss": ["a", ""], "us": [0, 4294967295], "m": {"k": "v"}, "o": {}, "a": []})");
@@ -151,7 +151,7 @@ TEST(JsonReader, ReadsEveryType) {
   EXPECT_FALSE(reader.Has("nothing"));
 }
 
-TEST(JsonReader, MissingAndNullLeaveTheDefault) {
+TEST(JsonReader, Read_MissingOrNull_LeavesDefault) {
   for (const char* text : {"{}", R"({"f": null})"}) {
     std::string s = "default";
     int i = 7;
@@ -163,7 +163,7 @@ TEST(JsonReader, MissingAndNullLeaveTheDefault) {
   }
 }
 
-TEST(JsonReader, AWrongTypeNamesThePath) {
+TEST(JsonReader, Read_WrongType_NamesPath) {
   std::string s;
   bool b = false;
   int i = 0;
@@ -184,7 +184,7 @@ TEST(JsonReader, AWrongTypeNamesThePath) {
   EXPECT_TRUE(ss.empty() && us.empty() && m.empty());
 }
 
-TEST(JsonReader, ANumberOutOfRangeIsNamedWithItsValue) {
+TEST(JsonReader, Read_NumberOutOfRange_NamesValue) {
   int i = 0;
   uint16_t h = 0;
   uint32_t u = 0;
@@ -199,7 +199,7 @@ TEST(JsonReader, ANumberOutOfRangeIsNamedWithItsValue) {
   EXPECT_EQ(ReadAs(R"({"f": 9223372036854775808})", l), "'process.f' is out of range: 9223372036854775808");
 }
 
-TEST(JsonReader, RangesHoldForValuesThatWereNeverText) {
+TEST(JsonReader, Read_ValuesFromCode_AreRangeChecked) {
   // nlohmann makes signed numbers of C++ integers, also where they are positive.
   const Json json = {
       {"large", int64_t{5'000'000'000}}, {"small", 5}, {"list", {1, 2}}, {"bad", {int64_t{1} << 40, 2}}};
@@ -221,7 +221,7 @@ TEST(JsonReader, RangesHoldForValuesThatWereNeverText) {
   EXPECT_FALSE(list.status());
 }
 
-TEST(JsonReader, TheFirstErrorStaysAndEverythingAfterReadsNothing) {
+TEST(JsonReader, Read_AfterFirstError_ReadsNothing) {
   const Json json = Parsed(R"({"a": 1, "b": 2, "c": "text"})");
   JsonReader reader(json, "x");
   std::string s = "untouched";
@@ -236,7 +236,7 @@ TEST(JsonReader, TheFirstErrorStaysAndEverythingAfterReadsNothing) {
   EXPECT_EQ(reader.status().error().ToString(), "'x.a' is not a string");
 }
 
-TEST(JsonReader, WhatIsNoObjectIsAnError) {
+TEST(JsonReader, Reader_OfNoObject_Fails) {
   for (const char* text : {"[]", "1", "\"x\"", "null"}) {
     const Json json = Parsed(text);
     JsonReader top(json, "");

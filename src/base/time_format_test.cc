@@ -9,13 +9,13 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-TEST(TimeFormat, WritesUtcToTheNanosecond) {
+TEST(TimeFormat, Format_AnyTime_IsUtcToNanosecond) {
   EXPECT_EQ(FormatTime(Time(nanoseconds(0))), "1970-01-01T00:00:00.000000000Z");
   EXPECT_EQ(FormatTime(Time(nanoseconds(1'769'850'300'123'456'789))), "2026-01-31T09:05:00.123456789Z");
   EXPECT_EQ(FormatTime(Time(nanoseconds(-1))), "1969-12-31T23:59:59.999999999Z");
 }
 
-TEST(TimeFormat, RoundTrips) {
+TEST(TimeFormat, Format_ThenParse_IsTheSame) {
   for (const int64_t count : {int64_t{0}, int64_t{1}, int64_t{-1}, int64_t{1'769'850'300'123'456'789},
                               int64_t{951'782'400'000'000'000}, int64_t{-9'000'000'000'000'000'000},
                               int64_t{9'000'000'000'000'000'000}}) {
@@ -26,7 +26,7 @@ TEST(TimeFormat, RoundTrips) {
   }
 }
 
-TEST(TimeFormat, ReadsAnyNumberOfFractionDigits) {
+TEST(TimeFormat, Parse_AnyFractionDigits_Succeeds) {
   const std::string base = "2026-01-31T09:05:00";
   const Time whole = *ParseTime(base + "Z");
   EXPECT_EQ(*ParseTime(base + ".5Z"), whole + std::chrono::milliseconds(500));
@@ -35,7 +35,7 @@ TEST(TimeFormat, ReadsAnyNumberOfFractionDigits) {
   EXPECT_TRUE(ParseTime("2024-02-29T00:00:00Z"));
 }
 
-TEST(TimeFormat, RefusesWhatIsNoTime) {
+TEST(TimeFormat, Parse_NoTime_Fails) {
   using namespace std::string_literals;
   for (const std::string& text :
        {""s, "now"s, "Z"s, "2026-01-31"s, "2026-01-31T09:05:00"s, "2026-01-31T09:05:00+01:00"s,

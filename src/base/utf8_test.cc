@@ -6,7 +6,7 @@
 namespace virtcontainers {
 namespace {
 
-TEST(Utf8, TakesWhatIsWellFormed) {
+TEST(Utf8, IsUtf8_WellFormed_IsTrue) {
   for (const std::string text :
        {"", "web", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80",
         "\xf4\x8f\xbf\xbf", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x90\xb3"}) {
@@ -15,7 +15,7 @@ TEST(Utf8, TakesWhatIsWellFormed) {
   EXPECT_TRUE(IsValidUtf8(std::string_view("\0", 1)));
 }
 
-TEST(Utf8, RefusesWhatIsNot) {
+TEST(Utf8, IsUtf8_Malformed_IsFalse) {
   const std::string bad[] = {
       "\x80",              // a continuation alone
       "\xff",              // no lead

@@ -29,13 +29,13 @@ class HostProbeTest : public testing::Test {
   HostFiles files_;
 };
 
-TEST_F(HostProbeTest, NoNode) {
+TEST_F(HostProbeTest, ProbeKvm_NoDeviceNode_IsUnusable) {
   const Probe kvm = ProbeKvm(files_);
   EXPECT_FALSE(kvm.usable);
   EXPECT_EQ(kvm.reason, "kvm not used: '" + files_.kvm + "': No such file or directory");
 }
 
-TEST_F(HostProbeTest, ANodeOnACpuWithoutVirtualizationBootsNothing) {
+TEST_F(HostProbeTest, ProbeKvm_CpuWithoutVirtualization_IsUnusable) {
   Write(files_.kvm, "");
   Write(files_.cpuinfo, "processor\t: 0\nflags\t\t: fpu svm_lock vmxish hypervisor\nbugs\t\t: svm vmx\n");
   const Probe kvm = ProbeKvm(files_);
@@ -43,7 +43,7 @@ TEST_F(HostProbeTest, ANodeOnACpuWithoutVirtualizationBootsNothing) {
   EXPECT_EQ(kvm.reason, "kvm not used: the CPU offers neither svm nor vmx to this host");
 }
 
-TEST_F(HostProbeTest, AFileThatIsNoKvm) {
+TEST_F(HostProbeTest, ProbeKvm_FileIsNoKvm_IsUnusable) {
   Write(files_.kvm, "");
   for (const char* flags : {"fpu vmx sse", "svm", "fpu svm"}) {
     Write(files_.cpuinfo, std::string("processor\t: 0\nflags\t\t: ") + flags + "\n");
@@ -53,12 +53,12 @@ TEST_F(HostProbeTest, AFileThatIsNoKvm) {
   }
 }
 
-TEST_F(HostProbeTest, ThisHostHasAnAnswer) {
+TEST_F(HostProbeTest, Probe_ThisHost_HasReason) {
   EXPECT_FALSE(ProbeKvm().reason.empty());
   EXPECT_FALSE(ProbeVhostVsock().reason.empty());
 }
 
-TEST_F(HostProbeTest, TheAcceleratorAndWhy) {
+TEST_F(HostProbeTest, ChooseAccelerator_AutoOrGiven_HasReason) {
   const auto automatic = ChooseAccelerator(Accelerator::kAuto, files_);
   ASSERT_TRUE(automatic);
   EXPECT_EQ(automatic->accelerator, Accelerator::kTcg);
@@ -72,7 +72,7 @@ TEST_F(HostProbeTest, TheAcceleratorAndWhy) {
   EXPECT_THAT(kvm.error().message(), HasSubstr("kvm not used"));
 }
 
-TEST_F(HostProbeTest, TheTransportAndWhy) {
+TEST_F(HostProbeTest, ChooseTransport_AutoOrGiven_HasReason) {
   EXPECT_EQ(ChooseTransport(AgentTransport::kAuto, files_).value().transport, AgentTransport::kVirtioSerial);
   EXPECT_EQ(ChooseTransport(AgentTransport::kVsock, files_).error().code(), Code::kFailedPrecondition);
   Write(files_.vhost_vsock, "");

@@ -44,13 +44,13 @@ std::vector<std::string> Decode(std::string bytes, size_t piece = SIZE_MAX) {
   return log.events;
 }
 
-TEST(SessionCodec, HasTheBytesItsHeaderSays) {
+TEST(SessionCodec, Encode_Mark_HasDocumentedBytes) {
   EXPECT_EQ(Mark(0x0102030405060708), "\xC0\x01\x01\x02\x03\x04\x05\x06\x07\x08\x47"s);
   EXPECT_EQ(Mark(0xC0DB000000000000), "\xC0\x01\xDB\xDC\xDB\xDD\0\0\0\0\0\0\x8A"s);
   EXPECT_EQ(Stuffed("a\xC0\xDB\xC1z"), "a\xDB\xDC\xDB\xDD\xC1z");
 }
 
-TEST(SessionCodec, GivesBackEveryByteAtEveryPlace) {
+TEST(SessionCodec, Decode_EveryByteAtEveryPlace_IsTheSame) {
   for (int byte = 0; byte < 256; ++byte) {
     for (size_t before = 0; before < 20; ++before) {
       const std::string data = std::string(before, 'x') + static_cast<char>(byte) + "tail";
@@ -59,14 +59,14 @@ TEST(SessionCodec, GivesBackEveryByteAtEveryPlace) {
   }
 }
 
-TEST(SessionCodec, NeverStuffsAMark) {
+TEST(SessionCodec, Encode_RandomData_ContainsNoMark) {
   std::mt19937 random(4);
   std::string data(10'000, '\0');
   for (char& c : data) c = static_cast<char>(random() % 4 == 0 ? 0xC0 : random());
   EXPECT_EQ(Stuffed(data).find('\xC0'), std::string::npos);
 }
 
-TEST(SessionCodec, AcceptsASplitAtEveryByte) {
+TEST(SessionCodec, Decode_SplitAtEveryByte_IsTheSame) {
   const std::string bytes =
       "stale" + Mark(1) + Stuffed("one\xC0\xDB") + Mark(0xC0C0C0C0DBDBDBDB) + Stuffed("\xDBtwo");
   const std::vector<std::string> expected = {"session 1", "=one\xC0\xDB",
@@ -74,7 +74,7 @@ TEST(SessionCodec, AcceptsASplitAtEveryByte) {
   for (size_t piece = 1; piece <= bytes.size(); ++piece) EXPECT_EQ(Decode(bytes, piece), expected) << piece;
 }
 
-TEST(SessionCodec, GivesBackRandomDataInRandomPieces) {
+TEST(SessionCodec, Decode_RandomPieces_IsTheSame) {
   std::mt19937 random(5);
   for (int round = 0; round < 200; ++round) {
     std::string data(random() % 2000, '\0');
@@ -89,12 +89,12 @@ TEST(SessionCodec, GivesBackRandomDataInRandomPieces) {
   }
 }
 
-TEST(SessionDecoder, DropsWhatIsBeforeTheFirstMark) {
+TEST(SessionDecoder, Decode_BytesBeforeFirstMark_AreDropped) {
   EXPECT_THAT(Decode("stale bytes\xDB\xDB\xDBx"), IsEmpty());
   EXPECT_THAT(Decode("stale\xDB" + Mark(3) + "new"), ElementsAre("session 3", "=new"));
 }
 
-TEST(SessionDecoder, StartsAnewInTheMiddleOfAMark) {
+TEST(SessionDecoder, Decode_MarkInsideMark_StartsNewSession) {
   const std::string mark = Mark(0x1122334455667788);
   for (size_t cut = 1; cut < mark.size(); ++cut) {
     EXPECT_THAT(Decode(mark.substr(0, cut) + Mark(5) + "x"), ElementsAre("session 5", "=x")) << cut;
@@ -104,12 +104,12 @@ TEST(SessionDecoder, StartsAnewInTheMiddleOfAMark) {
   }
 }
 
-TEST(SessionDecoder, DropsTheRestOfASessionThatIsBroken) {
+TEST(SessionDecoder, Decode_BrokenSession_RestIsDropped) {
   EXPECT_THAT(Decode(Mark(1) + "ok\xDB!lost\xDB?lost" + Mark(2) + "new"),
               ElementsAre("session 1", "=ok", "broken", "session 2", "=new"));
 }
 
-TEST(SessionDecoder, DoesNotBelieveAMarkThatHasLostBytes) {
+TEST(SessionDecoder, Decode_MarkWithLostBytes_IsNoMark) {
   const std::string mark = Mark(0x1122334455667788);
   for (size_t lost = 1; lost < mark.size(); ++lost) {
     std::string torn = mark;
@@ -120,7 +120,7 @@ TEST(SessionDecoder, DoesNotBelieveAMarkThatHasLostBytes) {
   }
 }
 
-TEST(SessionDecoder, DoesNotBelieveAnotherVersion) {
+TEST(SessionDecoder, Decode_MarkOfOtherVersion_IsNoMark) {
   EXPECT_THAT(Decode("\xC0\x02\0\0\0\0\0\0\0\0\0data"s), IsEmpty());
 }
 

@@ -29,7 +29,7 @@ class SessionPortTest : public ::testing::Test {
                      [this](std::string_view data) { events_.emplace_back(data); }}};
 };
 
-TEST_F(SessionPortTest, AnswersAMarkFirstOfAll) {
+TEST_F(SessionPortTest, Receive_Mark_IsAnsweredFirst) {
   port_.Send("nobody hears");
   EXPECT_THAT(port_.Output(), IsEmpty());
   Receive(Mark(1) + "request");
@@ -38,19 +38,19 @@ TEST_F(SessionPortTest, AnswersAMarkFirstOfAll) {
   EXPECT_THAT(events_, ElementsAre("started", "request"));
 }
 
-TEST_F(SessionPortTest, TakesARepeatedMarkForTheSameSession) {
+TEST_F(SessionPortTest, Receive_RepeatedMark_IsSameSession) {
   Receive(Mark(1) + Mark(1));
   Receive(Mark(1) + "request");
   EXPECT_EQ(TakeOutput(), Mark(1) + Mark(1) + Mark(1));
   EXPECT_THAT(events_, ElementsAre("started", "request"));
 }
 
-TEST_F(SessionPortTest, StartsAnewAtAMarkAfterData) {
+TEST_F(SessionPortTest, Receive_MarkAfterData_StartsNewSession) {
   Receive(Mark(1) + "a" + Mark(1) + "b");
   EXPECT_THAT(events_, ElementsAre("started", "a", "started", "b"));
 }
 
-TEST_F(SessionPortTest, DropsWhatTheLastSessionDidNotGet) {
+TEST_F(SessionPortTest, Receive_NewMark_DropsOldOutput) {
   Receive(Mark(1) + "a");
   port_.Send("a long answer");
   port_.Consume(Mark(1).size() + 3);
@@ -58,7 +58,7 @@ TEST_F(SessionPortTest, DropsWhatTheLastSessionDidNotGet) {
   EXPECT_EQ(TakeOutput(), Mark(2));
 }
 
-TEST_F(SessionPortTest, HasNoSessionAfterALoss) {
+TEST_F(SessionPortTest, Receive_BytesWereLost_EndsSession) {
   Receive(Mark(1) + "a\xDB!b");
   EXPECT_FALSE(port_.in_session());
   EXPECT_EQ(port_.broken(), 1u);

@@ -76,7 +76,7 @@ std::string ReadExactly(Stream& stream, size_t size) {
   return all;
 }
 
-TEST(SessionStream, CarriesDataBothWays) {
+TEST(SessionStream, Stream_BothWays_CarriesData) {
   Port port;
   int sessions = 0;
   std::thread guest([&] { Echo(*port.guest, &sessions); });
@@ -93,7 +93,7 @@ TEST(SessionStream, CarriesDataBothWays) {
   EXPECT_EQ(sessions, 1);
 }
 
-TEST(SessionStream, DropsWhatIsLeftOfOlderSessions) {
+TEST(SessionStream, Open_LeftoversOfOlderSessions_AreDropped) {
   Port port;
   port.GuestWrites("half a frame\xDB" + Mark(1) + "an answer nobody waits for" + Mark(2));
   auto opening = std::async([&] { return SessionStream::Open(std::move(port.host), Deadline::After(10s)); });
@@ -104,7 +104,7 @@ TEST(SessionStream, DropsWhatIsLeftOfOlderSessions) {
   EXPECT_EQ(ReadExactly(**session, 5), "hello");
 }
 
-TEST(SessionStream, SendsItsMarkUntilTheGuestIsThere) {
+TEST(SessionStream, Open_GuestIsNotThereYet_RepeatsMark) {
   Port port;
   auto opening = std::async([&] { return SessionStream::Open(std::move(port.host), Deadline::After(10s)); });
   // The first marks get lost, as if the port had no reader yet.
@@ -114,7 +114,7 @@ TEST(SessionStream, SendsItsMarkUntilTheGuestIsThere) {
   EXPECT_TRUE(opening.get());
 }
 
-TEST(SessionStream, IgnoresTheAnswersToItsRepeatedMarks) {
+TEST(SessionStream, Read_AnswersToRepeatedMarks_AreIgnored) {
   Port port;
   auto opening = std::async([&] { return SessionStream::Open(std::move(port.host), Deadline::After(10s)); });
   const std::string mark = port.HostsMark();
@@ -125,14 +125,14 @@ TEST(SessionStream, IgnoresTheAnswersToItsRepeatedMarks) {
   EXPECT_EQ(ReadExactly(**session, 4), "data");
 }
 
-TEST(SessionStream, GivesUpAtItsDeadline) {
+TEST(SessionStream, Open_NoAnswer_FailsAtDeadline) {
   Port port;
   const auto session = SessionStream::Open(std::move(port.host), Deadline::After(30ms));
   ASSERT_FALSE(session);
   EXPECT_EQ(session.error().code(), Code::kDeadlineExceeded);
 }
 
-TEST(SessionStream, GivesUpAtItsDeadlineThoughThePortTakesNothing) {
+TEST(SessionStream, Open_PortTakesNothing_FailsAtDeadline) {
   Port port;
   const int fd = static_cast<ttrpc::FdStream&>(*port.host).fd();
   const std::string filler(64 << 10, 'x');
@@ -143,7 +143,7 @@ TEST(SessionStream, GivesUpAtItsDeadlineThoughThePortTakesNothing) {
   EXPECT_EQ(session.error().code(), Code::kDeadlineExceeded);
 }
 
-TEST(SessionStream, SaysThatTheLinkWasClosed) {
+TEST(SessionStream, Open_LinkIsClosed_Fails) {
   Port port;
   port.guest.reset();
   const auto session = SessionStream::Open(std::move(port.host), Deadline::After(10s));
@@ -151,7 +151,7 @@ TEST(SessionStream, SaysThatTheLinkWasClosed) {
   EXPECT_EQ(session.error().code(), Code::kUnavailable);
 }
 
-TEST(SessionStream, EndsWhenAnotherSessionBegins) {
+TEST(SessionStream, Read_OtherSessionBegins_Ends) {
   Port port;
   auto opening = std::async([&] { return SessionStream::Open(std::move(port.host), Deadline::After(10s)); });
   port.GuestWrites(port.HostsMark() + "data" + Mark(99) + "not ours");
@@ -164,7 +164,7 @@ TEST(SessionStream, EndsWhenAnotherSessionBegins) {
   EXPECT_EQ(count.error().code(), Code::kUnavailable);
 }
 
-TEST(SessionStream, EndsWhenBytesWereLost) {
+TEST(SessionStream, Read_BytesWereLost_Ends) {
   Port port;
   auto opening = std::async([&] { return SessionStream::Open(std::move(port.host), Deadline::After(10s)); });
   port.GuestWrites(port.HostsMark());

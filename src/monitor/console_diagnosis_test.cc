@@ -44,7 +44,7 @@ constexpr char kAgentFatal[] =
 constexpr char kKilled[] =
     "[    1.204000] Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b\r\n";
 
-TEST(ConsoleDiagnosis, KnowsWhatKernelsSay) {
+TEST(ConsoleDiagnosis, Diagnose_KnownFailures_NamesCause) {
   EXPECT_THAT(DiagnoseConsole(kNoInit), AllOf(HasSubstr("no init"), HasSubstr("rebuild the guest image"),
                                               HasSubstr("No working init found")));
   EXPECT_THAT(DiagnoseConsole(kNoRoot), AllOf(HasSubstr("no initramfs"), HasSubstr("unknown-block(0,0)")));
@@ -56,20 +56,20 @@ TEST(ConsoleDiagnosis, KnowsWhatKernelsSay) {
               StartsWith("the guest kernel crashed"));
 }
 
-TEST(ConsoleDiagnosis, TheCauseComesBeforeWhatFollowsFromIt) {
+TEST(ConsoleDiagnosis, Diagnose_SeveralFailures_NamesFirstCause) {
   EXPECT_THAT(DiagnoseConsole(kUnpacking), StartsWith("the guest kernel cannot unpack the initramfs"));
   EXPECT_EQ(
       DiagnoseConsole(kAgentFatal),
       "the guest's agent gave up (\"virtcontainers-agent: fatal: mount /proc: Operation not permitted\")");
 }
 
-TEST(ConsoleDiagnosis, WhatIsNotRecognisedIsNotGuessed) {
+TEST(ConsoleDiagnosis, Diagnose_UnknownText_IsEmpty) {
   EXPECT_EQ(DiagnoseConsole(""), "");
   EXPECT_EQ(
       DiagnoseConsole("[    0.000000] Linux version 6.1.0\r\n[    1.0] virtcontainers-agent: ready\r\n"), "");
 }
 
-TEST(ConsoleDiagnosis, QuotesTheLineWithoutWhatTerminalsObey) {
+TEST(ConsoleDiagnosis, Diagnose_ControlCharacters_AreRemoved) {
   const std::string diagnosis = DiagnoseConsole(
       "\x1b[31mvirtcontainers-agent: fatal: \x1b]0;title\x07 bad\x9b"
       "31m \xff\x7f\n");
@@ -77,7 +77,7 @@ TEST(ConsoleDiagnosis, QuotesTheLineWithoutWhatTerminalsObey) {
   EXPECT_LE(DiagnoseConsole("Kernel panic - not syncing: " + std::string(100'000, 'x')).size(), 300u);
 }
 
-TEST(ConsoleLastLines, AreTheLastThatSaySomething) {
+TEST(ConsoleLastLines, LastLines_EmptyLines_AreSkipped) {
   EXPECT_EQ(LastLines("", 3), "");
   EXPECT_EQ(LastLines("\n\r\n\n", 3), "");
   EXPECT_EQ(LastLines("one", 3), "one");
@@ -86,7 +86,7 @@ TEST(ConsoleLastLines, AreTheLastThatSaySomething) {
   EXPECT_EQ(LastLines(kNoInit, 1), "[    0.515000] Kernel Offset: disabled");
 }
 
-TEST(ConsoleLastLines, AreOfAScreensWidthAndHarmless) {
+TEST(ConsoleLastLines, LastLines_LongOrWithControlCharacters_AreCut) {
   EXPECT_EQ(LastLines(std::string(10'000, 'x') + "\n", 1).size(), 160u);
   EXPECT_EQ(LastLines("\x1b[1;31mred\x1b[0m\x1b", 1), "red");
   const std::string lines = LastLines(std::string("a\0b\n\xc3\xbc\n\x1b", 8), 5);

@@ -45,7 +45,7 @@ class ConsoleLimitTest : public testing::Test {
 
 constexpr ConsoleLimit::Limits kSmall{.size = 1000, .kept = 100};
 
-TEST_F(ConsoleLimitTest, AConsoleThatSaysLittleIsLeftAsItIs) {
+TEST_F(ConsoleLimitTest, Watch_SmallConsole_IsUnchanged) {
   Write("boot\n");
   {
     const auto limit = ConsoleLimit::Watch(path_, kSmall);
@@ -55,7 +55,7 @@ TEST_F(ConsoleLimitTest, AConsoleThatSaysLittleIsLeftAsItIs) {
   EXPECT_EQ(Content(), "boot\n" + std::string(995, 'x'));
 }
 
-TEST_F(ConsoleLimitTest, TheBeginningIsKeptAndTheWriterGoesOn) {
+TEST_F(ConsoleLimitTest, Watch_LargeConsole_KeepsBeginning) {
   const auto limit = ConsoleLimit::Watch(path_, kSmall);
   ASSERT_TRUE(limit) << limit.error().ToString();
   Write("boot\n" + std::string(2000, 'x'));
@@ -66,7 +66,7 @@ TEST_F(ConsoleLimitTest, TheBeginningIsKeptAndTheWriterGoesOn) {
   EXPECT_THAT(Content(), EndsWith("and on\n"));
 }
 
-TEST_F(ConsoleLimitTest, ItIsCutAgainAndAgain) {
+TEST_F(ConsoleLimitTest, Watch_ConsoleGrowsAgain_IsCutAgain) {
   const auto limit = ConsoleLimit::Watch(path_, kSmall);
   ASSERT_TRUE(limit) << limit.error().ToString();
   for (int i = 0; i < 3; ++i) {
@@ -75,7 +75,7 @@ TEST_F(ConsoleLimitTest, ItIsCutAgainAndAgain) {
   }
 }
 
-TEST_F(ConsoleLimitTest, WhatIsWrittenLastIsCutAtTheEnd) {
+TEST_F(ConsoleLimitTest, Watch_Ends_CutsLastOutput) {
   {
     const auto limit = ConsoleLimit::Watch(path_, kSmall);
     ASSERT_TRUE(limit);
@@ -85,14 +85,14 @@ TEST_F(ConsoleLimitTest, WhatIsWrittenLastIsCutAtTheEnd) {
   EXPECT_LT(Size(), 500u);
 }
 
-TEST_F(ConsoleLimitTest, AFileThatIsTooLargeAlreadyIsCut) {
+TEST_F(ConsoleLimitTest, Watch_FileIsTooLarge_CutsIt) {
   Write(std::string(5000, 'x'));
   const auto limit = ConsoleLimit::Watch(path_, kSmall);
   ASSERT_TRUE(limit);
   EXPECT_TRUE(Shrinks(500));
 }
 
-TEST_F(ConsoleLimitTest, WhatCannotBeWatchedIsNamed) {
+TEST_F(ConsoleLimitTest, Watch_DirectoryIsMissing_Fails) {
   const auto limit = ConsoleLimit::Watch(directory_ / "no/console.log");
   ASSERT_FALSE(limit);
   EXPECT_EQ(limit.error().code(), Code::kNotFound);

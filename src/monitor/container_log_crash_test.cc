@@ -179,7 +179,7 @@ class ContainerLogCrashTest : public testing::Test {
   }
 };
 
-TEST_F(ContainerLogCrashTest, EveryFileIsAsIfNothingHadHappened) {
+TEST_F(ContainerLogCrashTest, Log_KilledAtEveryStep_HasEveryLineOnce) {
   const std::vector<Piece> said = Conversation();
   for (const LogFormat format : kFormats) {
     for (const uint32_t files : {1u, 2u, kMany}) {
@@ -199,7 +199,7 @@ TEST_F(ContainerLogCrashTest, EveryFileIsAsIfNothingHadHappened) {
   }
 }
 
-TEST_F(ContainerLogCrashTest, MonitorsThatAreKilledOneAfterTheOtherLoseNothing) {
+TEST_F(ContainerLogCrashTest, Log_MonitorsKilledInARow_LosesNothing) {
   const std::vector<Piece> said = Conversation();
   std::string all[2];
   for (const Piece& piece : said) all[static_cast<int>(piece.stream)] += piece.data;
@@ -251,7 +251,7 @@ void ExpectAllAccountedFor(const std::string& log, const std::string& said) {
   EXPECT_EQ(at, said.size()) << log;
 }
 
-TEST_F(ContainerLogCrashTest, WithoutRoomWhatIsLostIsStillCountedOnce) {
+TEST_F(ContainerLogCrashTest, Log_KilledOnFullDisk_CountsLossOnce) {
   std::string said;
   for (int i = 0; i < 80; ++i) said += "this is line " + std::to_string(i) + "\n";
   // A disk that is full, and a new file that cannot be made, for some of the pieces.

@@ -55,7 +55,7 @@ class ContainerLogTest : public testing::Test {
   const std::string path_ = directory_ / "c.log";
 };
 
-TEST_F(ContainerLogTest, LinesAreAsKubernetesHasThem) {
+TEST_F(ContainerLogTest, Write_CriFormat_HasLinesOfKubernetes) {
   const auto log = Open();
   Say(*log, kOut, "one\ntwo\n\n", kNow);
   Say(*log, kErr, "wrong\n", kNow);
@@ -66,7 +66,7 @@ TEST_F(ContainerLogTest, LinesAreAsKubernetesHasThem) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
-TEST_F(ContainerLogTest, LinesAreJoinedOfEachStream) {
+TEST_F(ContainerLogTest, Write_PiecesOfLine_AreJoinedPerStream) {
   const auto log = Open();
   Say(*log, kOut, "he", kNow);
   Say(*log, kErr, "oh", kNow);
@@ -80,7 +80,7 @@ TEST_F(ContainerLogTest, LinesAreJoinedOfEachStream) {
   EXPECT_EQ(Text(), before);
 }
 
-TEST_F(ContainerLogTest, LongLinesAreWrittenInParts) {
+TEST_F(ContainerLogTest, Write_LongLine_IsWrittenInParts) {
   constexpr size_t kPart = 16 << 10;
   const auto log = Open();
   Say(*log, kOut, std::string(kPart, 'a') + "\n", kNow);
@@ -91,25 +91,25 @@ TEST_F(ContainerLogTest, LongLinesAreWrittenInParts) {
                                 std::string(kPart, 'b') + "\n" + kStamp + "stdout F b\n"));
 }
 
-TEST_F(ContainerLogTest, ALineWithoutAnEndIsNotKeptInMemory) {
+TEST_F(ContainerLogTest, Write_EndlessLine_IsNotKeptInMemory) {
   const auto log = Open();
   for (int i = 0; i < 1000; ++i) Say(*log, kOut, std::string(1000, 'x'), kNow);
   EXPECT_GT(Text().size(), 980'000u);
 }
 
-TEST_F(ContainerLogTest, AnyByteIsKept) {
+TEST_F(ContainerLogTest, Write_AnyByte_IsKept) {
   const auto log = Open();
   Say(*log, kOut, std::string("\0\xff\r\x1b[31m\n", 9), kNow);
   EXPECT_EQ(Text(), kStamp + "stdout F " + std::string("\0\xff\r\x1b[31m\n", 9));
 }
 
-TEST_F(ContainerLogTest, WhatIsThereIsAppendedTo) {
+TEST_F(ContainerLogTest, Open_LogExists_Appends) {
   Say(*Open(), kOut, "first run\n", kNow);
   Say(*Open(), kOut, "second run\n", kNow);
   EXPECT_EQ(Text(), kStamp + "stdout F first run\n" + kStamp + "stdout F second run\n");
 }
 
-TEST_F(ContainerLogTest, AFullLogTakesThePlaceOfTheOneBefore) {
+TEST_F(ContainerLogTest, Write_LogIsFull_Rotates) {
   const auto log = Open(1000);
   for (int i = 0; i < 100; ++i) Say(*log, kOut, "line " + std::to_string(i) + "\n", kNow);
   EXPECT_LE(Text().size(), 1000u);
@@ -126,18 +126,18 @@ TEST_F(ContainerLogTest, AFullLogTakesThePlaceOfTheOneBefore) {
   EXPECT_EQ(Text(), kStamp + "stdout F more\n");
 }
 
-TEST_F(ContainerLogTest, ALinkIsNotFollowed) {
+TEST_F(ContainerLogTest, Open_PathIsLink_IsNotFollowed) {
   const std::string victim = directory_.Write("victim", "mine");
   ASSERT_EQ(::symlink(victim.c_str(), path_.c_str()), 0);
   EXPECT_FALSE(ContainerLog::Open(path_, {}));
   EXPECT_EQ(TestDirectory::Read(victim), "mine");
 }
 
-TEST_F(ContainerLogTest, ADirectoryThatIsNotThereIsAnError) {
+TEST_F(ContainerLogTest, Open_DirectoryIsMissing_Fails) {
   EXPECT_EQ(ContainerLog::Open(directory_ / "no/c.log", {}).error().code(), Code::kNotFound);
 }
 
-TEST_F(ContainerLogTest, WithoutRoomOutputIsLostAndCounted) {
+TEST_F(ContainerLogTest, Write_DiskIsFull_CountsLoss) {
   const auto log = Open();
   Say(*log, kOut, "before\n", kNow);
   const std::string before = Text();
@@ -161,7 +161,7 @@ TEST_F(ContainerLogTest, WithoutRoomOutputIsLostAndCounted) {
                         kStamp + "stdout F after\n");
 }
 
-TEST_F(ContainerLogTest, ALossAtTheEndIsNotedAsWell) {
+TEST_F(ContainerLogTest, Close_AfterLoss_NotesIt) {
   const auto log = Open();
   const auto ignored = ::signal(SIGXFSZ, SIG_IGN);
   struct rlimit old {};
@@ -176,7 +176,7 @@ TEST_F(ContainerLogTest, ALossAtTheEndIsNotedAsWell) {
   EXPECT_EQ(Text(), kStamp + "stderr F [6 bytes of output were lost here: there was no room for them]\n");
 }
 
-TEST_F(ContainerLogTest, ARotationThatFailsIsMadeUpFor) {
+TEST_F(ContainerLogTest, Write_RotationFails_IsRepeated) {
   const auto log = Open(200);
   Say(*log, kOut, std::string(140, 'a') + "\n", kNow);
   // The new file cannot be made: something else has its name, in the way of the rename.
@@ -205,7 +205,7 @@ std::vector<std::string> DockerLogs(const std::string& text, const std::string& 
   return logs;
 }
 
-TEST_F(ContainerLogTest, LinesAreAsDockerHasThem) {
+TEST_F(ContainerLogTest, Write_JsonFormat_HasLinesOfDocker) {
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
   Say(*log, kOut, "one \"two\"\n\nthr", kNow);
   Say(*log, kErr, "wrong\n", kNow);
@@ -217,7 +217,7 @@ TEST_F(ContainerLogTest, LinesAreAsDockerHasThem) {
                         R"({"log":"thr","stream":"stdout")" + tail + "\n");
 }
 
-TEST_F(ContainerLogTest, LongLinesAreCutAsDockerCutsThem) {
+TEST_F(ContainerLogTest, Write_JsonLongLine_IsCutAsDockerDoes) {
   constexpr size_t kPart = 16 << 10;
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
   Say(*log, kOut, std::string(kPart, 'a') + "\n" + std::string(kPart, 'b') + "c\n", kNow);
@@ -225,7 +225,7 @@ TEST_F(ContainerLogTest, LongLinesAreCutAsDockerCutsThem) {
               testing::ElementsAre(std::string(kPart, 'a') + "\n", std::string(kPart, 'b'), "c\n"));
 }
 
-TEST_F(ContainerLogTest, NoCharacterIsTorn) {
+TEST_F(ContainerLogTest, Write_JsonLongLine_TearsNoCharacter) {
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
   for (const std::string character : {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
     for (int shift = 0; shift < 4; ++shift) {
@@ -239,7 +239,7 @@ TEST_F(ContainerLogTest, NoCharacterIsTorn) {
   }
 }
 
-TEST_F(ContainerLogTest, AnyByteBecomesValidJson) {
+TEST_F(ContainerLogTest, Write_JsonAnyByte_IsValidJson) {
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
   Say(*log, kOut, std::string("a\0b\xff\x1b[31m\r\xe2\x82\n", 13), kNow);
   EXPECT_THAT(DockerLogs(Text(), "stdout"),
@@ -254,7 +254,7 @@ TEST_F(ContainerLogTest, AnyByteBecomesValidJson) {
 
 // ---- as they come
 
-TEST_F(ContainerLogTest, PlainIsWhatCame) {
+TEST_F(ContainerLogTest, Write_PlainFormat_IsUnchanged) {
   const auto log = Open(LogConfig{.format = LogFormat::kPlain});
   Say(*log, kOut, std::string("no end\0\xff", 8), kNow);
   Say(*log, kErr, "other\nrest", kNow);
@@ -263,7 +263,7 @@ TEST_F(ContainerLogTest, PlainIsWhatCame) {
   EXPECT_EQ(Text(), std::string("no end\0\xff", 8) + "other\nrest");
 }
 
-TEST_F(ContainerLogTest, PlainFilesEndWithALine) {
+TEST_F(ContainerLogTest, Write_PlainRotation_FilesEndWithLine) {
   const LogConfig config{.format = LogFormat::kPlain, .max_size = Bytes{100}, .max_files = 3};
   const auto log = Open(config);
   std::string lines;
@@ -276,7 +276,7 @@ TEST_F(ContainerLogTest, PlainFilesEndWithALine) {
 
 // ---- more files than two
 
-TEST_F(ContainerLogTest, FilesGrowOldInOrderAndTheOldestGoes) {
+TEST_F(ContainerLogTest, Write_ManyRotations_OldestFileIsRemoved) {
   for (const LogFormat format : {LogFormat::kCri, LogFormat::kJson, LogFormat::kPlain}) {
     const LogConfig config{.format = format, .max_size = Bytes{1000}, .max_files = 4};
     const auto log = Open(config);
@@ -298,7 +298,7 @@ TEST_F(ContainerLogTest, FilesGrowOldInOrderAndTheOldestGoes) {
   }
 }
 
-TEST_F(ContainerLogTest, OneFileIsBegunAnew) {
+TEST_F(ContainerLogTest, Write_OneFileOnly_IsTruncated) {
   const LogConfig config{.format = LogFormat::kCri, .max_size = Bytes{1000}, .max_files = 1};
   const auto log = Open(config);
   for (int i = 0; i < 100; ++i) Say(*log, kOut, "line " + std::to_string(i) + "\n", kNow);
@@ -306,7 +306,7 @@ TEST_F(ContainerLogTest, OneFileIsBegunAnew) {
   EXPECT_THAT(Everything(config), testing::EndsWith("line 99\n"));
 }
 
-TEST_F(ContainerLogTest, NoByteMakesALogLargerThanItMayBe) {
+TEST_F(ContainerLogTest, Write_AnyBytes_StaysWithinMaxSize) {
   for (const LogFormat format : {LogFormat::kCri, LogFormat::kJson, LogFormat::kPlain}) {
     const LogConfig config{.format = format, .max_size = Bytes{4096}, .max_files = 3};
     const auto log = Open(config);
@@ -321,7 +321,7 @@ TEST_F(ContainerLogTest, NoByteMakesALogLargerThanItMayBe) {
   }
 }
 
-TEST_F(ContainerLogTest, AFailedRotationLosesNoOldFile) {
+TEST_F(ContainerLogTest, Write_RotationFails_KeepsOldFiles) {
   const LogConfig config{.format = LogFormat::kPlain, .max_size = Bytes{10}, .max_files = 4};
   const auto log = Open(config);
   for (const char* text : {"aaaaaaaa\n", "bbbbbbbb\n", "cccccccc\n"}) Say(*log, kOut, text, kNow);
@@ -339,7 +339,7 @@ TEST_F(ContainerLogTest, AFailedRotationLosesNoOldFile) {
   EXPECT_EQ(Text(), "e\n");
 }
 
-TEST_F(ContainerLogTest, BothStreamsAtOnce) {
+TEST_F(ContainerLogTest, Write_BothStreamsAtOnce_KeepsLinesWhole) {
   const auto log = Open();
   std::vector<std::thread> writers;
   for (const OutputStream stream : {kOut, kErr}) {

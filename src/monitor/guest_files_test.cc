@@ -26,7 +26,7 @@ PodConfig Pod() {
   return pod;
 }
 
-TEST(GuestFiles, SayWhatThePodsConfigurationSays) {
+TEST(GuestFiles, Files_OfConfig_HaveItsContent) {
   EXPECT_EQ(ResolvConf(Pod().dns),
             "search example.com cluster.local\n"
             "nameserver 192.0.2.1\nnameserver 2001:db8::1\n"
@@ -38,7 +38,7 @@ TEST(GuestFiles, SayWhatThePodsConfigurationSays) {
   EXPECT_EQ(HostsFile(named), localhost + "127.0.1.1\tfront.example\n192.0.2.7\tdb db.example\n");
 }
 
-TEST(GuestFiles, AreWrittenWhereThePodSaysSomething) {
+TEST(GuestFiles, WriteGuestFiles_ConfigHasDns_WritesFiles) {
   const TestDirectory dir;
   const auto mounts = WriteGuestFiles(Pod(), dir / "run/etc");
   ASSERT_TRUE(mounts) << mounts.error().ToString();
@@ -74,7 +74,7 @@ TEST(GuestFiles, WriteGuestFiles_UnderTheMonitorsUmask_CanBeReadByEverybody) {
   }
 }
 
-TEST(GuestFiles, AContainersOwnMountsComeFirst) {
+TEST(GuestFiles, AddGuestFiles_ContainerMountsSamePath_ContainersWins) {
   const TestDirectory dir;
   const std::vector<Mount> files = {{"/etc/resolv.conf", "bind", "/r", {}}, {"/etc/hosts", "bind", "/h", {}}};
   ContainerConfig container;

@@ -42,7 +42,7 @@ class HooksTest : public ::testing::Test {
   const TestDirectory dir_;
 };
 
-TEST_F(HooksTest, GetsTheStateItsArgumentsAndItsEnvironmentAndNoOther) {
+TEST_F(HooksTest, Run_Hook_HasStateArgumentsAndOwnEnvironment) {
   Hook hook = Script("hook", "cat >\"$1\"; echo \"$2 $A $HOME\" >\"$1.seen\"");
   hook.args = {"ignored", dir_ / "out", "two words"};
   hook.env = {"A=b=c", "PATH=/usr/bin:/bin"};
@@ -78,13 +78,13 @@ TEST_F(HooksTest, RunHook_WithoutArgs_NamesTheProgramByItsPath) {
   EXPECT_EQ(Written("name"), hook.path + "\n");
 }
 
-TEST_F(HooksTest, AContainerThatIsGoneHasNoProcess) {
+TEST_F(HooksTest, HookState_Stopped_HasNoPid) {
   const Json state = ParseJson(HookState(ContainerConfig{}, "stopped", 77)).value();
   EXPECT_EQ(state["status"], "stopped");
   EXPECT_EQ(state.count("pid"), 0u);
 }
 
-TEST_F(HooksTest, AFailureSaysWhichHowAndItsLastWords) {
+TEST_F(HooksTest, Run_HookFails_NamesHookStatusAndOutput) {
   const Hook hook = Script("hook", "echo out; echo first >&2; echo 'no \001 network' >&2; echo >&2; exit 3");
   const Status run = RunHook(hook, "{}", Soon());
   ASSERT_FALSE(run);
@@ -98,14 +98,14 @@ TEST_F(HooksTest, AFailureSaysWhichHowAndItsLastWords) {
   EXPECT_THAT(RunHook(missing, "{}", Soon()).error().ToString(), HasSubstr("/missing'"));
 }
 
-TEST_F(HooksTest, OneThatReadsNothingAndTalksMuchIsNoMatter) {
+TEST_F(HooksTest, Run_HookFloodsOutput_IsBounded) {
   const Hook hook = Script("hook", "head -c 3000000 /dev/zero | tr '\\0' 'x' >&2; exit 1");
   const Status run = RunHook(hook, std::string(1 << 20, 's'), Soon());
   ASSERT_FALSE(run);
   EXPECT_LT(run.error().ToString().size(), 1000u);
 }
 
-TEST_F(HooksTest, OneThatTakesTooLongIsKilledWithItsChildren) {
+TEST_F(HooksTest, Run_HookTimesOut_IsKilledWithChildren) {
   const auto before = std::chrono::steady_clock::now();
   Hook hook = Script("hook", "sleep 300 & echo $! >" + (dir_ / "child") + "; wait");
   hook.timeout = 1;
@@ -124,7 +124,7 @@ TEST_F(HooksTest, OneThatTakesTooLongIsKilledWithItsChildren) {
   EXPECT_EQ(run.error().code(), Code::kDeadlineExceeded);
 }
 
-TEST_F(HooksTest, WhatItLeavesRunningIsNotWaitedFor) {
+TEST_F(HooksTest, Run_HookLeavesDaemon_IsNotWaitedFor) {
   const auto before = std::chrono::steady_clock::now();
   const Hook hook = Script("hook", "sleep 60 & echo $! >" + (dir_ / "child"));
   EXPECT_TRUE(RunHook(hook, "{}", Soon()));
@@ -158,7 +158,7 @@ TEST_F(HooksTest, RunHook_HasTheUmaskThatWasSetForHooks) {
   EXPECT_EQ(::umask(before), 077u) << "this process's own is as it was";
 }
 
-TEST_F(HooksTest, TheyRunInOrderAndTheFirstFailureIsTheLast) {
+TEST_F(HooksTest, RunHooks_OneFails_LaterOnesDoNotRun) {
   const std::string log = dir_ / "log";
   const std::vector<Hook> hooks = {Script("a", "echo a >>" + log),
                                    Script("b", "echo b >>" + log + "; exit 1"),
@@ -178,7 +178,7 @@ TEST_F(HooksTest, RunHooks_OfAMissingProgram_IsNotTheContainersProgramMissing) {
   EXPECT_THAT(run.error().ToString(), HasSubstr("/missing'"));
 }
 
-TEST_F(HooksTest, LateOnesAreAllRunAndLogged) {
+TEST_F(HooksTest, RunLateHooks_OneFails_AllRunAndFailureIsLogged) {
   const std::string log = dir_ / "log";
   testing::internal::CaptureStderr();
   RunLateHooks("poststop", {Script("a", "echo a >>" + log + "; exit 1"), Script("b", "echo b >>" + log)},

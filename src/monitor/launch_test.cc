@@ -20,7 +20,7 @@ Result<MonitorArguments> Parse(std::vector<std::string> arguments) {
   return ParseArguments(static_cast<int>(arguments.size()), argv.data());
 }
 
-TEST(MonitorArguments, GoThere) {
+TEST(MonitorArguments, Arguments_EveryField_RoundTrip) {
   for (const bool launch : {false, true}) {
     const MonitorArguments given{{"/root dir/pods/web", "/run=/x", ""},
                                  "/guest",
@@ -38,7 +38,7 @@ TEST(MonitorArguments, GoThere) {
   }
 }
 
-TEST(MonitorArguments, AnythingElseIsRefused) {
+TEST(MonitorArguments, Parse_UnknownOrMissing_Fails) {
   const std::string dir = "--pod-dir=/p", run = "--run-dir=/r", guest = "--guest=/g",
                     timeout = "--timeout-ms=5";
   ASSERT_TRUE(Parse({"m", dir, run, guest, timeout}));
@@ -66,7 +66,7 @@ TEST(MonitorArguments, AnythingElseIsRefused) {
   }
 }
 
-TEST(MonitorOutcome, GoesThere) {
+TEST(MonitorOutcome, Outcome_EveryError_RoundTrips) {
   EXPECT_EQ(EncodeOutcome({}), "{\"ok\":true}\n");
   EXPECT_TRUE(DecodeOutcome(EncodeOutcome({})));
   for (int code = 1; code <= 16; ++code) {
@@ -82,7 +82,7 @@ TEST(MonitorOutcome, GoesThere) {
   }
 }
 
-TEST(MonitorOutcome, IsOneLineWhateverIsSaid) {
+TEST(MonitorOutcome, Encode_AnyText_IsOneLine) {
   const std::string line = EncodeOutcome(Fail(Code::kAborted, std::string("\n\xff\xfe\0\n", 5)));
   EXPECT_EQ(line.find('\n'), line.size() - 1);
   const Status decoded = DecodeOutcome(line);
@@ -92,7 +92,7 @@ TEST(MonitorOutcome, IsOneLineWhateverIsSaid) {
   EXPECT_TRUE(DecodeOutcome("{\"ok\":true}\ngarbage"));
 }
 
-TEST(MonitorOutcome, HostileLinesAreErrors) {
+TEST(MonitorOutcome, Decode_Malformed_Fails) {
   for (const std::string& line :
        {std::string(), std::string("\n"), std::string("{"), std::string("[]\n"), std::string("{}x\n"),
         std::string("{\"ok\":1}\n"), std::string("\xff\n"), std::string(100'000, '['),

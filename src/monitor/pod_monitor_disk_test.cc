@@ -40,7 +40,7 @@ class PodMonitorDiskTest : public PodMonitorTest {
   std::string Aside() const { return State() + ".aside"; }
 };
 
-TEST_F(PodMonitorDiskTest, AContainerWhoseStartCannotBeWrittenDownIsNotStarted) {
+TEST_F(PodMonitorDiskTest, StartContainer_RecordCannotBeWritten_Fails) {
   Start({Container("a")});
   ASSERT_TRUE(pod_->CreateContainer(Container("b"), Soon()));
   Break();
@@ -52,7 +52,7 @@ TEST_F(PodMonitorDiskTest, AContainerWhoseStartCannotBeWrittenDownIsNotStarted) 
   EXPECT_EQ(StateOf("b"), ContainerState::kRunning);
 }
 
-TEST_F(PodMonitorDiskTest, AStopThatCannotBeWrittenDownIsSaidAndCanBeRepeated) {
+TEST_F(PodMonitorDiskTest, StopContainer_RecordCannotBeWritten_FailsAndCanBeRepeated) {
   Start({Container("a")});
   Break();
   EXPECT_FALSE(pod_->StopContainer("a", milliseconds(0), Soon()));
@@ -61,7 +61,7 @@ TEST_F(PodMonitorDiskTest, AStopThatCannotBeWrittenDownIsSaidAndCanBeRepeated) {
   EXPECT_EQ(StateOf("a"), ContainerState::kStopped);
 }
 
-TEST_F(PodMonitorDiskTest, WhatCouldNotBeWrittenDownIsAsSoonAsItCan) {
+TEST_F(PodMonitorDiskTest, Record_DiskIsMended_IsWritten) {
   Start({Container("a")});
   Break();
   EXPECT_FALSE(pod_->StopContainer("a", milliseconds(0), Soon()));
@@ -71,7 +71,7 @@ TEST_F(PodMonitorDiskTest, WhatCouldNotBeWrittenDownIsAsSoonAsItCan) {
   EXPECT_EQ(StateOf("a"), ContainerState::kStopped) << "nobody asked again";
 }
 
-TEST_F(PodMonitorDiskTest, AContainerWhoseEndCannotBeWrittenDownCanBeDeletedLater) {
+TEST_F(PodMonitorDiskTest, DeleteContainer_AfterUnwrittenEnd_Succeeds) {
   Start({Container("a")});
   ASSERT_TRUE(pod_->CreateContainer(Container("b"), Soon()));
   Break();
@@ -84,7 +84,7 @@ TEST_F(PodMonitorDiskTest, AContainerWhoseEndCannotBeWrittenDownCanBeDeletedLate
   EXPECT_FALSE(FileExists(files_.paths().container("b")));
 }
 
-TEST_F(PodMonitorDiskTest, WhatCannotBeWrittenDownIsNotPaused) {
+TEST_F(PodMonitorDiskTest, Pause_RecordCannotBeWritten_Fails) {
   Start({Container("a")});
   Break();
   EXPECT_FALSE(pod_->PauseContainer("a", Soon()));

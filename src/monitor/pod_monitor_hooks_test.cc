@@ -40,7 +40,7 @@ class PodMonitorHooksTest : public PodMonitorTest {
   }
 };
 
-TEST_F(PodMonitorHooksTest, AWholeLife) {
+TEST_F(PodMonitorHooksTest, Hooks_WholeLife_RunInOrder) {
   Start({Hooked("a")});
   EXPECT_EQ(Log(), "prestart a\ncreateRuntime a\npoststart a\n");
   ASSERT_TRUE(pod_->StopContainer("a", milliseconds(0), Soon()));
@@ -59,7 +59,7 @@ TEST_F(PodMonitorHooksTest, AWholeLife) {
   EXPECT_EQ(Log(), "poststop b\n") << "once, with the pod";
 }
 
-TEST_F(PodMonitorHooksTest, AVmThatDiesTakesItsContainersToTheirLastHooks) {
+TEST_F(PodMonitorHooksTest, Hooks_VmDies_PoststopRuns) {
   Start({Hooked("a")});
   (void)Log();
   ASSERT_EQ(::kill(Record().vm->process.pid, SIGKILL), 0);
@@ -67,7 +67,7 @@ TEST_F(PodMonitorHooksTest, AVmThatDiesTakesItsContainersToTheirLastHooks) {
   EXPECT_EQ(Log(), "poststop a\n");
 }
 
-TEST_F(PodMonitorHooksTest, AHookThatFailsUndoesTheContainer) {
+TEST_F(PodMonitorHooksTest, CreateContainer_HookFails_UndoesContainer) {
   Start({});
   ContainerConfig config = Hooked("a");
   config.hooks.create_runtime[0].env.emplace_back("FAIL=1");
@@ -82,7 +82,7 @@ TEST_F(PodMonitorHooksTest, AHookThatFailsUndoesTheContainer) {
   EXPECT_TRUE(pod_->CreateContainer(Hooked("a"), Soon()));
 }
 
-TEST_F(PodMonitorHooksTest, AHookThatFailsUndoesTheStartOfThePod) {
+TEST_F(PodMonitorHooksTest, StartPod_HookFails_UndoesStart) {
   std::vector<ContainerConfig> containers = {Hooked("a"), Hooked("b")};
   containers[1].hooks.prestart[0].env.emplace_back("FAIL=1");
   Create(containers);
@@ -94,7 +94,7 @@ TEST_F(PodMonitorHooksTest, AHookThatFailsUndoesTheStartOfThePod) {
   EXPECT_EQ(Record().state, PodState::kReady);
 }
 
-TEST_F(PodMonitorHooksTest, AHookThatComesTooLateToUndoAnythingIsLogged) {
+TEST_F(PodMonitorHooksTest, PoststartHook_Fails_IsLogged) {
   Start({});
   ContainerConfig config = Hooked("a");
   config.hooks.poststart[0].env.emplace_back("FAIL=1");

@@ -103,7 +103,7 @@ class PodMonitorTakeoverTest : public PodMonitorTest {
 };
 
 // Its monitor started it again, it ended at once, and the monitor was killed before it had noted the start.
-TEST_F(PodMonitorTakeoverTest, TheExitCodeOfALifeThatWasNotNotedIsNotTheLastOnes) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_RestartedLifeEnded_HasItsOwnExitCode) {
   ContainerRecord record = Stopped(7);
   record.restarting = true;
   Leave(record);
@@ -113,7 +113,7 @@ TEST_F(PodMonitorTakeoverTest, TheExitCodeOfALifeThatWasNotNotedIsNotTheLastOnes
   EXPECT_THAT(TakeOver(), ElementsAre("container-started", "container-exited 4"));
 }
 
-TEST_F(PodMonitorTakeoverTest, ALifeThatHasBeenToldIsNotToldAgain) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_ExitWasTold_IsNotToldAgain) {
   Leave(Stopped(7));
   Told(EventType::kContainerStarted, "a");
   Told(EventType::kContainerExited, "a", 7);
@@ -121,7 +121,7 @@ TEST_F(PodMonitorTakeoverTest, ALifeThatHasBeenToldIsNotToldAgain) {
   EXPECT_THAT(TakeOver(), ElementsAre());
 }
 
-TEST_F(PodMonitorTakeoverTest, WhatWasNotToldOfTheLastLifeComesBeforeTheNext) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_ExitWasNotTold_IsToldBeforeNextStart) {
   ContainerRecord record = Stopped(7);
   record.restarting = true;
   Leave(record);
@@ -130,7 +130,7 @@ TEST_F(PodMonitorTakeoverTest, WhatWasNotToldOfTheLastLifeComesBeforeTheNext) {
   EXPECT_THAT(TakeOver(), ElementsAre("container-exited 7", "container-started", "container-exited 4"));
 }
 
-TEST_F(PodMonitorTakeoverTest, AStartThatDidNotHappenIsNone) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_RestartDidNotHappen_IsNotTold) {
   ContainerRecord record = Stopped(7);
   record.restarting = true;
   Leave(record);
@@ -140,7 +140,7 @@ TEST_F(PodMonitorTakeoverTest, AStartThatDidNotHappenIsNone) {
   EXPECT_THAT(TakeOver(), ElementsAre());
 }
 
-TEST_F(PodMonitorTakeoverTest, AStartThatWasNotedIsToldOnce) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_StartWasNoted_IsToldOnce) {
   ContainerRecord record = Stopped(0);
   record.state = ContainerState::kRunning;
   record.exit.reset();
@@ -150,7 +150,7 @@ TEST_F(PodMonitorTakeoverTest, AStartThatWasNotedIsToldOnce) {
   EXPECT_THAT(TakeOver(), ElementsAre("container-started", "container-exited 4"));
 }
 
-TEST_F(PodMonitorTakeoverTest, AStartThatWasToldIsNotToldAgain) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_StartWasTold_IsNotToldAgain) {
   ContainerRecord record = Stopped(0);
   record.state = ContainerState::kRunning;
   record.exit.reset();
@@ -162,7 +162,7 @@ TEST_F(PodMonitorTakeoverTest, AStartThatWasToldIsNotToldAgain) {
 }
 
 // A log of events that no longer goes back so far.
-TEST_F(PodMonitorTakeoverTest, WhatIsOlderThanTheLogWasTold) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_EventsOlderThanLog_AreNotToldAgain) {
   Leave(Stopped(7));
   EventLogPaths paths(directory_ / "root");
   ASSERT_EQ(::unlink(paths.current().c_str()), 0);
@@ -172,7 +172,7 @@ TEST_F(PodMonitorTakeoverTest, WhatIsOlderThanTheLogWasTold) {
 }
 
 // What a start writes down before it happens.
-TEST_F(PodMonitorTest, ARestartIsNotedBeforeItHappens) {
+TEST_F(PodMonitorTest, StartContainer_Again_IsNotedBefore) {
   Start({Container("b")});
   ASSERT_TRUE(pod_->StopContainer("b", std::chrono::milliseconds(1000), Soon()));
   std::optional<ContainerRecord> seen;

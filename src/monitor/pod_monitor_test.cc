@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-TEST_F(PodMonitorTest, AWholeLife) {
+TEST_F(PodMonitorTest, Pod_WholeLife_HasEachState) {
   Start({Container("a"), Container("b", {"exit", "4"})});
   EXPECT_EQ(Record().state, PodState::kRunning);
   EXPECT_EQ(Record().monitor.pid, ::getpid());
@@ -69,7 +69,7 @@ TEST_F(PodMonitorTest, StartOfAProcess_IsToldOnceItCanBeAttachedTo) {
   ASSERT_TRUE(pod_->StopPod(milliseconds(0), Soon()));
 }
 
-TEST_F(PodMonitorTest, ThePodIsServedBeforeItIsSaidToRun) {
+TEST_F(PodMonitorTest, Start_Pod_IsServedBeforeRecordSaysRunning) {
   Create({Container("a")});
   PodState seen = PodState::kPaused;
   ContainerState container = ContainerState::kPaused;
@@ -83,7 +83,7 @@ TEST_F(PodMonitorTest, ThePodIsServedBeforeItIsSaidToRun) {
   EXPECT_EQ(Record().state, PodState::kRunning);
 }
 
-TEST_F(PodMonitorTest, AStartThatFailsIsUndone) {
+TEST_F(PodMonitorTest, Start_ContainerFails_IsUndone) {
   faults_.start_of_b = true;
   Create({Container("a", {"true"}), Container("b")});
   const Status started = pod_->Start(Soon());
@@ -101,7 +101,7 @@ TEST_F(PodMonitorTest, AStartThatFailsIsUndone) {
   EXPECT_FALSE(FileExists(files_.paths().run_dir));
 }
 
-TEST_F(PodMonitorTest, APodThatCannotBeServedIsNotStarted) {
+TEST_F(PodMonitorTest, Start_CannotServe_Fails) {
   Create({Container("a")});
   EXPECT_EQ(pod_->Start(Soon(), [] { return Status(Fail(Code::kAlreadyExists, "taken")); }).error().message(),
             "taken");
@@ -110,7 +110,7 @@ TEST_F(PodMonitorTest, APodThatCannotBeServedIsNotStarted) {
 }
 
 // The pod was deleted while its monitor came up: a VM that nobody knows of would be left.
-TEST_F(PodMonitorTest, APodThatCannotBeWrittenDownIsNotStarted) {
+TEST_F(PodMonitorTest, Start_RecordCannotBeWritten_Fails) {
   Create({Container("a")});
   parts_.agents["noop"] = [&]() -> std::unique_ptr<Agent> {
     EXPECT_TRUE(RemoveTree(files_.paths().dir));
@@ -166,7 +166,7 @@ TEST_F(PodMonitorTest, StartContainer_WithoutItsRootfs_IsNotAMissingCommand) {
   EXPECT_EQ(Record().Find("b")->exit, ExitStatus{128});
 }
 
-TEST_F(PodMonitorTest, AVmThatIsKilledStopsThePod) {
+TEST_F(PodMonitorTest, Vm_Killed_StopsPod) {
   Start({Container("a"), Container("b", {"true"})});
   ASSERT_TRUE(pod_->StopContainer("b", milliseconds(1000), Soon()));
   ASSERT_EQ(::kill(Record().vm->process.pid, SIGKILL), 0);
@@ -179,7 +179,7 @@ TEST_F(PodMonitorTest, AVmThatIsKilledStopsThePod) {
   EXPECT_EQ(record.containers[1].exit, ExitStatus{0});
 }
 
-TEST_F(PodMonitorTest, AVmThatCannotBeStoppedIsNotSaidToBe) {
+TEST_F(PodMonitorTest, StopPod_VmDoesNotEnd_FailsAndStaysRunning) {
   Start({Container("a")});
   faults_.stuck_vm = true;
   EXPECT_EQ(pod_->StopPod(milliseconds(100), Soon()).error().message(), "the vm does not die");
@@ -189,7 +189,7 @@ TEST_F(PodMonitorTest, AVmThatCannotBeStoppedIsNotSaidToBe) {
   EXPECT_EQ(Record().state, PodState::kStopped);
 }
 
-TEST_F(PodMonitorTest, AGuestThatHangsIsStoppedInBoundedTime) {
+TEST_F(PodMonitorTest, StopPod_GuestHangs_EndsInBoundedTime) {
   Start({Container("a"), Container("b"), Container("c")});
   faults_.deaf = true;
   const auto before = std::chrono::steady_clock::now();
@@ -198,7 +198,7 @@ TEST_F(PodMonitorTest, AGuestThatHangsIsStoppedInBoundedTime) {
   EXPECT_EQ(Record().state, PodState::kStopped);
 }
 
-TEST_F(PodMonitorTest, AnOperationWhoseCallerHasGoneDoesNothing) {
+TEST_F(PodMonitorTest, Operations_DeadlineHasPassed_ChangeNothing) {
   Start({Container("a")});
   const Deadline passed = Deadline::After(std::chrono::seconds(-1));
   for (const Status& status :
@@ -212,7 +212,7 @@ TEST_F(PodMonitorTest, AnOperationWhoseCallerHasGoneDoesNothing) {
   EXPECT_EQ(Record().containers.size(), 1u);
 }
 
-TEST_F(PodMonitorTest, ItCanBeDestroyedWhileEverythingRuns) {
+TEST_F(PodMonitorTest, Destructor_PodRuns_EndsVm) {
   Start({Container("a"), Container("b")});
   const pid_t vm = Record().vm->process.pid;
   ASSERT_TRUE(pod_->Exec("a", "e", Command({"cat"}), Soon()));

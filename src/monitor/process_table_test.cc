@@ -117,14 +117,14 @@ class ProcessTableTest : public testing::Test {
   const ProcessRef exec_{"c", "e"};
 };
 
-TEST_F(ProcessTableTest, WhatIsNotThereIsNotFound) {
+TEST_F(ProcessTableTest, Calls_UnknownProcess_FailWithNotFound) {
   EXPECT_EQ(Wait(first_).Await().error().ToString(), "container 'c' has no process: start it first");
   EXPECT_EQ(Wait(exec_).Await().error().code(), Code::kNotFound);
   EXPECT_EQ(Read(exec_).Await().error().ToString(), "no process 'e'");
   EXPECT_EQ(table_.Check(exec_).error().code(), Code::kNotFound);
 }
 
-TEST_F(ProcessTableTest, WaitersBeforeAndAfterTheEnd) {
+TEST_F(ProcessTableTest, Wait_BeforeAndAfterEnd_ReturnsStatus) {
   table_.Add(exec_, true, {});
   EXPECT_TRUE(table_.Check(exec_));
   const auto before = Wait(exec_), too = Wait(exec_);
@@ -136,7 +136,7 @@ TEST_F(ProcessTableTest, WaitersBeforeAndAfterTheEnd) {
   EXPECT_TRUE(agent_->waits.empty()) << "the agent is asked once";
 }
 
-TEST_F(ProcessTableTest, WaitersAreToldWhenTheOwnerSays) {
+TEST_F(ProcessTableTest, Wait_OwnerDelays_IsAnsweredWhenItSays) {
   std::function<void()> tell;
   std::vector<int> exits;
   table_.Add(first_, false, [&](const Result<ExitStatus>& exit, std::function<void()> told) {
@@ -153,7 +153,7 @@ TEST_F(ProcessTableTest, WaitersAreToldWhenTheOwnerSays) {
   EXPECT_EQ(waiter.calls() + late.calls(), 2);
 }
 
-TEST_F(ProcessTableTest, ALostAgentIsUnavailable) {
+TEST_F(ProcessTableTest, Calls_AgentIsLost_AreUnavailable) {
   table_.Add(exec_, true, {});
   const auto waiter = Wait(exec_);
   const auto reader = Read(exec_);
@@ -165,7 +165,7 @@ TEST_F(ProcessTableTest, ALostAgentIsUnavailable) {
   EXPECT_EQ(Read(exec_).Await().error().code(), Code::kUnavailable);
 }
 
-TEST_F(ProcessTableTest, ReadersAreServedInOrder) {
+TEST_F(ProcessTableTest, Read_SeveralReaders_AreServedInOrder) {
   table_.Add(exec_, true, {});
   auto a = Read(exec_, 2), b = Read(exec_, 100), c = Read(exec_, 100);
   EXPECT_EQ(agent_->reads.size(), 1u) << "one call at a time";
@@ -181,7 +181,7 @@ TEST_F(ProcessTableTest, ReadersAreServedInOrder) {
   EXPECT_TRUE(agent_->reads.empty()) << "and is not asked for again";
 }
 
-TEST_F(ProcessTableTest, NothingIsReadBeforeSomebodyWantsIt) {
+TEST_F(ProcessTableTest, Read_NoReader_FetchesNothing) {
   table_.Add(exec_, true, {});
   EXPECT_TRUE(agent_->reads.empty());
   auto a = Read(exec_, 0);
@@ -189,7 +189,7 @@ TEST_F(ProcessTableTest, NothingIsReadBeforeSomebodyWantsIt) {
   EXPECT_EQ(a.calls(), 0);
 }
 
-TEST_F(ProcessTableTest, OnePieceIsReadAheadForWhoReads) {
+TEST_F(ProcessTableTest, Read_Reader_OnePieceIsFetchedAhead) {
   table_.Add(exec_, true, {});
   auto a = Read(exec_, UINT32_MAX);
   ASSERT_LE(agent_->asked.back(), 256u << 10);
@@ -204,7 +204,7 @@ TEST_F(ProcessTableTest, OnePieceIsReadAheadForWhoReads) {
   EXPECT_EQ(agent_->reads.size(), 1u);
 }
 
-TEST_F(ProcessTableTest, WhatComesTooLateIsTheNextReaders) {
+TEST_F(ProcessTableTest, Read_DeadlinePasses_NextReaderGetsOutput) {
   table_.Add(exec_, true, {});
   auto late = Read(exec_, 100, Deadline::After(std::chrono::seconds(-1)));
   auto patient = Read(exec_, 3, Deadline::After(std::chrono::hours(1)));
@@ -231,7 +231,7 @@ TEST_F(ProcessTableTest, Wait_DeadlinePasses_IsAnsweredAndNotTold) {
   EXPECT_EQ(late.calls(), 1);
 }
 
-TEST_F(ProcessTableTest, WhatAReaderThatHasGoneWouldHaveHadIsTheNextOnes) {
+TEST_F(ProcessTableTest, Read_ReaderIsGone_NextReaderGetsOutput) {
   table_.Add(exec_, true, {});
   bool gone = false;
   auto dead = Read(exec_, 100, Deadline::Infinite(), [&] { return gone; });
@@ -241,12 +241,12 @@ TEST_F(ProcessTableTest, WhatAReaderThatHasGoneWouldHaveHadIsTheNextOnes) {
   EXPECT_EQ(Read(exec_).Await().value(), "precious");
 }
 
-TEST_F(ProcessTableTest, ALoggedProcessIsNotRead) {
+TEST_F(ProcessTableTest, Read_OutputGoesToLog_Fails) {
   table_.Add(first_, false, {});
   EXPECT_EQ(Read(first_).Await().error().code(), Code::kFailedPrecondition);
 }
 
-TEST_F(ProcessTableTest, ARemovedContainersProcessesAreForgotten) {
+TEST_F(ProcessTableTest, Remove_Container_ForgetsItsProcesses) {
   table_.Add(first_, true, {});
   table_.Add(exec_, true, {});
   table_.Add({"cc", ""}, true, {});
@@ -265,7 +265,7 @@ TEST_F(ProcessTableTest, ARemovedContainersProcessesAreForgotten) {
   EXPECT_EQ(waiter.calls() + reader.calls() + other.calls(), 3);
 }
 
-TEST_F(ProcessTableTest, AProcessOfTheSameNameTakesThePlace) {
+TEST_F(ProcessTableTest, Add_SameName_ReplacesOldProcess) {
   table_.Add(first_, true, {});
   agent_->End(ExitStatus{1});
   table_.Add(first_, true, {});
@@ -275,7 +275,7 @@ TEST_F(ProcessTableTest, AProcessOfTheSameNameTakesThePlace) {
   EXPECT_EQ(waiter.Await()->code, 2);
 }
 
-TEST_F(ProcessTableTest, TheOldestThatHaveEndedAreForgotten) {
+TEST_F(ProcessTableTest, Ended_MoreThanAreKept_OldestIsForgotten) {
   table_.Add(first_, true, {});
   agent_->End(ExitStatus{0});
   for (size_t i = 0; i < ProcessTable::kMaxEnded + 10; ++i) {
@@ -289,7 +289,7 @@ TEST_F(ProcessTableTest, TheOldestThatHaveEndedAreForgotten) {
 }
 
 // Thousands run in between, and their callers wait for them.
-TEST_F(ProcessTableTest, WhatHasBeenToldDoesNotPushOutWhatHasNot) {
+TEST_F(ProcessTableTest, Ended_ToldOnes_AreForgottenFirst) {
   table_.Add(exec_, true, {});
   // Its caller gave up waiting, for now.
   Answer<ExitStatus> late;
@@ -317,7 +317,7 @@ TEST_F(ProcessTableTest, WhatHasBeenToldDoesNotPushOutWhatHasNot) {
             (3 * ProcessTable::kMaxEnded + 1) / ProcessTable::kAcknowledged * ProcessTable::kAcknowledged);
 }
 
-TEST_F(ProcessTableTest, DestructionTellsEveryone) {
+TEST_F(ProcessTableTest, Destructor_CallsWait_AreAnswered) {
   Answer<ExitStatus> waiter;
   Answer<std::string> reader;
   {
@@ -329,7 +329,7 @@ TEST_F(ProcessTableTest, DestructionTellsEveryone) {
   EXPECT_EQ(waiter.calls() + reader.calls(), 2);
 }
 
-TEST_F(ProcessTableTest, ManyThreadsAtOnce) {
+TEST_F(ProcessTableTest, Calls_ManyThreads_Succeed) {
   const auto agent = std::make_shared<NoopAgent>();
   ASSERT_TRUE(agent->Connect({}, Deadline::Infinite()));
   ASSERT_TRUE(agent->CreateSandbox({.id = "pod"}, Deadline::Infinite()));
@@ -363,7 +363,7 @@ TEST_F(ProcessTableTest, ManyThreadsAtOnce) {
 
 // ---- acknowledgements
 
-TEST_F(ProcessTableTest, WhoAsksAgainAcknowledges) {
+TEST_F(ProcessTableTest, Read_Again_AcknowledgesLastPiece) {
   table_.Add(exec_, true, {});
   auto first = Read(exec_);
   ASSERT_EQ(agent_->ranges.size(), 1u);
@@ -381,7 +381,7 @@ TEST_F(ProcessTableTest, WhoAsksAgainAcknowledges) {
   EXPECT_EQ(agent_->ranges[2].acknowledged, 3u);
 }
 
-TEST_F(ProcessTableTest, AReaderOfTheMonitorBeforeGoesOn) {
+TEST_F(ProcessTableTest, Read_AfterTakeOver_ContinuesAtOffset) {
   table_.Add(exec_, true, {});
   Answer<OutputPiece> piece;
   table_.Read(exec_, kOut, 10, Deadline::Infinite(), piece.callback(), {}, 7);
@@ -395,7 +395,7 @@ TEST_F(ProcessTableTest, AReaderOfTheMonitorBeforeGoesOn) {
   EXPECT_EQ(piece.Await()->data, "x");
 }
 
-TEST_F(ProcessTableTest, WhoIsWrongIsToldAlone) {
+TEST_F(ProcessTableTest, Read_WrongOffset_FailsThatReaderOnly) {
   table_.Add(exec_, true, {});
   Answer<OutputPiece> wrong;
   table_.Read(exec_, kOut, 10, Deadline::Infinite(), wrong.callback(), {}, 100);

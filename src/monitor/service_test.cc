@@ -97,7 +97,7 @@ class ServedPod : public PodMonitorTest {
   std::shared_ptr<MonitorClient> client_;
 };
 
-TEST_F(ServedPod, ProcessesAreReadWrittenAndWaitedFor) {
+TEST_F(ServedPod, Calls_OfProcess_ReadWriteAndWait) {
   Serve({Container("a")});
   const std::string exec = Exec("a", {"cat"});
   EXPECT_TRUE(Call("Find", Process("a", exec)));
@@ -150,7 +150,7 @@ TEST_F(ServedPod, Wait_GivenUpManyTimes_HoldsNothing) {
   EXPECT_TRUE(Call("Wait", Process("a", exec)));
 }
 
-TEST_F(ServedPod, WhatIsNotThereIsSaidToBe) {
+TEST_F(ServedPod, Calls_UnknownProcess_FailWithNotFound) {
   Serve({Container("a")});
   EXPECT_EQ(CloseStdin("e").error().code(), Code::kNotFound);
   for (const char* method : {"Wait", "Find"}) {
@@ -161,7 +161,7 @@ TEST_F(ServedPod, WhatIsNotThereIsSaidToBe) {
   EXPECT_EQ(client_->Call("Dance", "", Soon()).error().code(), Code::kUnimplemented);
 }
 
-TEST_F(ServedPod, MessagesThatAreNoneAreRefused) {
+TEST_F(ServedPod, Calls_MalformedMessage_AreRefused) {
   Serve({Container("a")});
   const std::string garbage = "\xff\xff\xff\xff";
   for (const char* method :
@@ -177,7 +177,7 @@ TEST_F(ServedPod, MessagesThatAreNoneAreRefused) {
   EXPECT_EQ(Record().state, PodState::kRunning);
 }
 
-TEST_F(ServedPod, OutputThatAReaderWhoDiedWouldHaveHadIsKept) {
+TEST_F(ServedPod, Read_ReaderDies_NextReaderGetsOutput) {
   Serve({Container("a")});
   const std::string exec = Exec("a", {"cat"});
   const size_t threads = Threads();
@@ -198,7 +198,7 @@ TEST_F(ServedPod, OutputThatAReaderWhoDiedWouldHaveHadIsKept) {
   EXPECT_EQ(Read(exec, 20'000).value_or("[lost]"), "precious");
 }
 
-TEST_F(ServedPod, StopEndsWhatIsUnderWay) {
+TEST_F(ServedPod, Stop_CallsAreUnderWay_EndsThem) {
   Serve({Container("a")});
   const std::string exec = Exec("a", {"cat"});
   auto waiting = std::async(std::launch::async, [&] { return Call("Wait", Process("a", exec)); });
@@ -213,7 +213,7 @@ TEST_F(ServedPod, StopEndsWhatIsUnderWay) {
   EXPECT_EQ(Record().state, PodState::kStopped);
 }
 
-TEST_F(ServedPod, ManyCallersAtOnce) {
+TEST_F(ServedPod, Calls_ManyCallers_Succeed) {
   Serve({Container("a"), Container("b", {"true"})});
   const unsigned seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));

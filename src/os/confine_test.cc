@@ -32,7 +32,7 @@ Result<ConfineOrder> Parse(std::vector<std::string> words) {
   return ParseConfineCommand(static_cast<int>(words.size()), argv.data());
 }
 
-TEST(ConfineCommandTest, SaysAllOfIt) {
+TEST(ConfineCommandTest, Command_EveryField_RoundTrips) {
   Confinement confinement;
   confinement.user = 2013265920;
   confinement.root = {{"/usr", "/lib"}, {"/a dir/vm=linux", "/b"}, {"/dev/null"}};
@@ -49,7 +49,7 @@ TEST(ConfineCommandTest, SaysAllOfIt) {
   EXPECT_EQ(order->command, command);
 }
 
-TEST(ConfineCommandTest, NothingElseIsTaken) {
+TEST(ConfineCommandTest, Command_UnknownWords_AreRefused) {
   const auto refused = [](std::vector<std::string> words) {
     words.insert(words.begin(), {"monitor", "--confine"});
     const auto order = Parse(std::move(words));
@@ -68,7 +68,7 @@ TEST(ConfineCommandTest, NothingElseIsTaken) {
   EXPECT_TRUE(refused({"--user=1", "--report=9", "--unknown", "--", "/bin/true"}));
 }
 
-TEST(ConfineCommandTest, IsKnownByItsFirstArgument) {
+TEST(ConfineCommandTest, IsConfineCommand_FirstArgument_Decides) {
   std::string words[] = {"monitor", "--pod-dir=x", "--confine"};
   char* argv[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
   EXPECT_FALSE(IsConfineCommand(3, argv));
@@ -98,26 +98,26 @@ class AwaitConfinedTest : public testing::Test {
   UniqueFd reader_, writer_;
 };
 
-TEST_F(AwaitConfinedTest, AnEndWithoutAWordIsTheProgramRunning) {
+TEST_F(AwaitConfinedTest, Await_PipeEndsSilently_Succeeds) {
   writer_.reset();
   EXPECT_TRUE(Await());
 }
 
-TEST_F(AwaitConfinedTest, TellsWhatFailed) {
+TEST_F(AwaitConfinedTest, Await_ChildReportsError_ReturnsIt) {
   const Error error = Failure("7 mount '/usr': Operation not permitted");
   EXPECT_EQ(error.code(), Code::kPermissionDenied);
   EXPECT_EQ(error.message(), "sandbox: mount '/usr': Operation not permitted");
 }
 
-TEST_F(AwaitConfinedTest, NonsenseIsAnError) { EXPECT_EQ(Failure("nonsense").code(), Code::kInternal); }
-TEST_F(AwaitConfinedTest, ACodeThatIsNoneIsAnError) { EXPECT_EQ(Failure("0 x").code(), Code::kInternal); }
+TEST_F(AwaitConfinedTest, Await_Malformed_Fails) { EXPECT_EQ(Failure("nonsense").code(), Code::kInternal); }
+TEST_F(AwaitConfinedTest, Await_UnknownCode_Fails) { EXPECT_EQ(Failure("0 x").code(), Code::kInternal); }
 
-TEST_F(AwaitConfinedTest, EndsWithItsDeadline) {
+TEST_F(AwaitConfinedTest, Await_DeadlinePasses_Fails) {
   EXPECT_EQ(AwaitConfined(reader_.get(), Deadline::After(std::chrono::nanoseconds(0))).error().code(),
             Code::kDeadlineExceeded);
 }
 
-TEST(ConfinedEnvironmentTest, KeepsNoSecrets) {
+TEST(ConfinedEnvironmentTest, ConfinedEnvironment_OfProcess_HasNoSecrets) {
   ::setenv("SECRET_TOKEN", "x", 1);
   ::setenv(kPodMark, "/run/web", 1);
   const std::vector<std::string> environment = ConfinedEnvironment();
@@ -128,7 +128,7 @@ TEST(ConfinedEnvironmentTest, KeepsNoSecrets) {
   ::unsetenv(kPodMark);
 }
 
-TEST(ConfinedRootTest, BelowIsByWholeNames) {
+TEST(ConfinedRootTest, IsBelow_PrefixOfName_IsFalse) {
   EXPECT_TRUE(IsBelow("/usr", {"/lib", "/usr"}));
   EXPECT_TRUE(IsBelow("/usr/lib/x", {"/usr"}));
   EXPECT_FALSE(IsBelow("/usrlocal", {"/usr"}));
@@ -144,7 +144,7 @@ void WithFilter(int (*attempt)()) {
 
 int Refused(long result) { return result >= 0 ? 0 : errno; }
 
-TEST(ConfineFilterTest, LeavesWhatProgramsDo) {
+TEST(ConfineFilterTest, Filter_UsualCalls_AreAllowed) {
   EXPECT_EXIT(WithFilter([] { return Refused(::open("/dev/null", O_RDWR | O_CLOEXEC)); }),
               testing::ExitedWithCode(0), "");
   EXPECT_EXIT(WithFilter([] { return Refused(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }),
@@ -152,7 +152,7 @@ TEST(ConfineFilterTest, LeavesWhatProgramsDo) {
   EXPECT_EXIT(WithFilter([] { return Refused(::prctl(PR_SET_NAME, "x")); }), testing::ExitedWithCode(0), "");
 }
 
-TEST(ConfineFilterTest, RefusesSocketsThatLeaveTheFileSystem) {
+TEST(ConfineFilterTest, Filter_NetworkSockets_AreRefused) {
   EXPECT_EXIT(WithFilter([] { return Refused(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)); }),
               testing::ExitedWithCode(EPERM), "");
   EXPECT_EXIT(WithFilter([] { return Refused(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0)); }),
@@ -161,7 +161,7 @@ TEST(ConfineFilterTest, RefusesSocketsThatLeaveTheFileSystem) {
               testing::ExitedWithCode(EPERM), "");
 }
 
-TEST(ConfineFilterTest, RefusesWhatNoVmmCalls) {
+TEST(ConfineFilterTest, Filter_CallsOfNoVmm_AreRefused) {
   EXPECT_EXIT(WithFilter([] { return Refused(::syscall(SYS_keyctl, 0, 0, 0)); }),
               testing::ExitedWithCode(EPERM), "");
   EXPECT_EXIT(WithFilter([] { return Refused(::syscall(SYS_bpf, 0, nullptr, 0)); }),
@@ -169,7 +169,7 @@ TEST(ConfineFilterTest, RefusesWhatNoVmmCalls) {
 }
 
 #ifdef __x86_64__
-TEST(ConfineFilterTest, RefusesOtherAbis) {
+TEST(ConfineFilterTest, Filter_OtherAbis_AreRefused) {
   EXPECT_EXIT(WithFilter([] { return Refused(::syscall(0x40000000 + SYS_getpid)); }),
               testing::ExitedWithCode(EPERM), "");
 }

@@ -21,7 +21,7 @@ class DescriptorLimitTest : public testing::Test {
   struct rlimit old_ {};
 };
 
-TEST_F(DescriptorLimitTest, TheSoftLimitIsRaisedToTheHardOne) {
+TEST_F(DescriptorLimitTest, Raise_SoftLimit_IsHardLimit) {
   SetSoft(40);
   RaiseDescriptorLimit();
   struct rlimit now {};

@@ -29,7 +29,7 @@ using namespace std::chrono_literals;
 constexpr auto kNow = [] { return Deadline::After(0ns); };
 constexpr auto kLong = [] { return Deadline::After(60s); };
 
-TEST(FileLock, IsHeldUntilItIsDestroyed) {
+TEST(FileLock, Acquire_Free_IsHeldUntilDestroyed) {
   const TestDirectory dir;
   const std::string path = dir / "lock";
   EXPECT_FALSE(FileLock::IsHeld(path).value_or(true));
@@ -47,7 +47,7 @@ TEST(FileLock, IsHeldUntilItIsDestroyed) {
   EXPECT_TRUE(FileLock::Acquire(path, kNow()));
 }
 
-TEST(FileLock, WaitsNoLongerThanItsDeadline) {
+TEST(FileLock, Acquire_Held_FailsAtDeadline) {
   const TestDirectory dir;
   const Result<FileLock> lock = FileLock::Acquire(dir / "lock", kNow());
   const auto before = std::chrono::steady_clock::now();
@@ -58,7 +58,7 @@ TEST(FileLock, WaitsNoLongerThanItsDeadline) {
   EXPECT_LT(took, 10s);
 }
 
-TEST(FileLock, ExcludesTheThreadsOfAProcess) {
+TEST(FileLock, Acquire_ManyThreads_ExcludesThem) {
   const TestDirectory dir;
   int counter = 0;  // a data race, if the lock does not exclude
   std::atomic<int> inside{0};
@@ -78,7 +78,7 @@ TEST(FileLock, ExcludesTheThreadsOfAProcess) {
   EXPECT_EQ(counter, 40);
 }
 
-TEST(FileLock, OfAProcessDiesWithIt) {
+TEST(FileLock, Lock_ProcessDies_IsFree) {
   const TestDirectory dir;
   const std::string path = dir / "lock";
   int ready[2];
@@ -103,7 +103,7 @@ TEST(FileLock, OfAProcessDiesWithIt) {
   ::close(ready[1]);
 }
 
-TEST(FileLock, WhoCannotLookDoesNotTakeItForFree) {
+TEST(FileLock, IsHeld_NoDescriptors_Fails) {
   const TestDirectory dir;
   const auto lock = FileLock::Acquire(dir / "lock", Deadline::Infinite());
   ASSERT_TRUE(lock);
@@ -116,7 +116,7 @@ TEST(FileLock, WhoCannotLookDoesNotTakeItForFree) {
   EXPECT_EQ(held.error().code(), Code::kResourceExhausted);
 }
 
-TEST(FileLock, AskingWhetherItIsHeldIsInNobodysWay) {
+TEST(FileLock, IsHeld_WhileOthersAcquire_BlocksNobody) {
   const TestDirectory dir;
   const std::string path = dir / "lock";
   ASSERT_TRUE(FileLock::Acquire(path, kNow()));
@@ -130,7 +130,7 @@ TEST(FileLock, AskingWhetherItIsHeldIsInNobodysWay) {
 }
 
 // Whoever deletes a pod removes its lock's file while others wait for it.
-TEST(FileLock, OnAFileThatWasRemovedMeanwhileLocksTheOneThatIsThere) {
+TEST(FileLock, Acquire_FileWasReplaced_LocksNewFile) {
   const TestDirectory dir;
   const std::string path = dir / "lock";
   for (int round = 0; round < 20; ++round) {
@@ -147,7 +147,7 @@ TEST(FileLock, OnAFileThatWasRemovedMeanwhileLocksTheOneThatIsThere) {
   }
 }
 
-TEST(FileLock, WhoseDirectoryIsGoneIsNotFound) {
+TEST(FileLock, Acquire_DirectoryIsGone_FailsWithNotFound) {
   const TestDirectory dir;
   EXPECT_EQ(FileLock::Acquire(dir / "nothing/lock", kLong()).error().code(), Code::kNotFound);
   EXPECT_FALSE(FileLock::IsHeld(dir / "nothing/lock").value_or(true));

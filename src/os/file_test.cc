@@ -28,7 +28,7 @@ mode_t ModeOf(const std::string& path) {
   return info.st_mode & 07777;
 }
 
-TEST(ReadFile, ReadsAllOrSaysWhyNot) {
+TEST(ReadFile, ReadFile_AnySize_ReturnsAllOrFails) {
   const TestDirectory dir;
   const std::string content = std::string(50'000, 'x') + std::string(1, '\0') + "end";
   const std::string file = dir.Write("file", content);
@@ -41,7 +41,7 @@ TEST(ReadFile, ReadsAllOrSaysWhyNot) {
   EXPECT_FALSE(ReadFile("/proc/self/status", 1 << 20)->empty());
 }
 
-TEST(ReadFile, WaitsForNoWriterOfAFifo) {
+TEST(ReadFile, ReadFile_Fifo_DoesNotBlock) {
   const TestDirectory dir;
   ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
   EXPECT_EQ(ReadFile(dir / "fifo", 10).error().code(), Code::kInvalidArgument);
@@ -49,7 +49,7 @@ TEST(ReadFile, WaitsForNoWriterOfAFifo) {
   EXPECT_EQ(ReadFile("/dev/zero", 10).error().code(), Code::kInvalidArgument);
 }
 
-TEST(ReadFileTail, ReadsTheEnd) {
+TEST(ReadFileTail, ReadFileTail_LargeFile_ReturnsEnd) {
   const TestDirectory dir;
   const std::string file = dir.Write("console.log", "first line\nlast line\n");
   EXPECT_EQ(ReadFileTail(file, 10).value(), "last line\n");
@@ -58,7 +58,7 @@ TEST(ReadFileTail, ReadsTheEnd) {
   EXPECT_EQ(ReadFileTail(dir / "nothing", 10).error().code(), Code::kNotFound);
 }
 
-TEST(WriteFileAtomically, ReplacesAndLeavesNoTemporaryFile) {
+TEST(WriteFileAtomically, Write_FileExists_ReplacesIt) {
   const TestDirectory dir;
   const std::string file = dir / "state.json";
   ASSERT_TRUE(WriteFileAtomically(file, "one"));
@@ -69,7 +69,7 @@ TEST(WriteFileAtomically, ReplacesAndLeavesNoTemporaryFile) {
   EXPECT_EQ(dir.Entries(), 1u);
 }
 
-TEST(WriteFileAtomically, ThatFailsLeavesTheOldFileAlone) {
+TEST(WriteFileAtomically, Write_Fails_LeavesOldFile) {
   const TestDirectory dir;
   dir.Write("taken/inside", "kept");
   EXPECT_FALSE(WriteFileAtomically(dir / "taken", "new"));
@@ -78,7 +78,7 @@ TEST(WriteFileAtomically, ThatFailsLeavesTheOldFileAlone) {
   EXPECT_EQ(WriteFileAtomically(dir / "nothing/file", "new").error().code(), Code::kNotFound);
 }
 
-TEST(WriteFileAtomically, ReplacesALinkAndNotWhatItNames) {
+TEST(WriteFileAtomically, Write_OverLink_ReplacesLink) {
   const TestDirectory dir;
   const std::string target = dir.Write("target", "kept");
   ASSERT_EQ(::symlink(target.c_str(), (dir / "link").c_str()), 0);
@@ -87,7 +87,7 @@ TEST(WriteFileAtomically, ReplacesALinkAndNotWhatItNames) {
   EXPECT_EQ(TestDirectory::Read(dir / "link"), "new");
 }
 
-TEST(WriteFileAtomically, ReadersSeeAllOfOneOfTheVersions) {
+TEST(WriteFileAtomically, Write_WhileOthersRead_TheySeeWholeVersions) {
   const TestDirectory dir;
   const std::string file = dir / "state.json";
   const std::string versions[] = {std::string(20'000, 'a'), std::string(30'000, 'b')};
@@ -107,14 +107,14 @@ TEST(WriteFileAtomically, ReadersSeeAllOfOneOfTheVersions) {
   EXPECT_EQ(dir.Entries(), 1u);
 }
 
-TEST(WriteNewFile, DoesNotReplace) {
+TEST(WriteNewFile, Write_FileExists_Fails) {
   const TestDirectory dir;
   ASSERT_TRUE(WriteNewFile(dir / "file", "one"));
   EXPECT_EQ(WriteNewFile(dir / "file", "two").error().code(), Code::kAlreadyExists);
   EXPECT_EQ(TestDirectory::Read(dir / "file"), "one");
 }
 
-TEST(MakeDirectories, MakesWhatIsMissing) {
+TEST(MakeDirectories, MakeDirectories_ParentsAreMissing_MakesThem) {
   const TestDirectory dir;
   ASSERT_TRUE(MakeDirectories(dir / "a/b//c/"));
   EXPECT_TRUE(IsDirectory(dir / "a/b/c"));
@@ -129,14 +129,14 @@ TEST(MakeDirectories, MakesWhatIsMissing) {
   EXPECT_FALSE(MakeDirectories("/proc/of/nobody"));
 }
 
-TEST(ListDirectory, IsSorted) {
+TEST(ListDirectory, ListDirectory_AnyOrder_IsSorted) {
   const TestDirectory dir;
   for (const char* name : {"b", "a", ".hidden", "c/d"}) dir.Write(name);
   EXPECT_THAT(ListDirectory(dir.path()).value(), ElementsAre(".hidden", "a", "b", "c"));
   EXPECT_EQ(ListDirectory(dir / "nothing").error().code(), Code::kNotFound);
 }
 
-TEST(RemoveTree, RemovesFilesTreesAndNothingWithoutAnError) {
+TEST(RemoveTree, RemoveTree_FileTreeOrNothing_Succeeds) {
   const TestDirectory dir;
   dir.Write("tree/a/b/c", "x");
   dir.Write("tree/d");
@@ -149,7 +149,7 @@ TEST(RemoveTree, RemovesFilesTreesAndNothingWithoutAnError) {
   EXPECT_EQ(dir.Entries(), 0u);
 }
 
-TEST(RemoveTree, FollowsNoLink) {
+TEST(RemoveTree, RemoveTree_LinksInTree_AreNotFollowed) {
   const TestDirectory dir;
   dir.Write("outside/precious", "kept");
   dir.Write("tree/file");
@@ -162,7 +162,7 @@ TEST(RemoveTree, FollowsNoLink) {
   EXPECT_EQ(dir.Entries(), 1u);
 }
 
-TEST(RemoveTree, RefusesPathsThatNameNoEntry) {
+TEST(RemoveTree, RemoveTree_PathNamesNoEntry_Fails) {
   const TestDirectory dir;
   dir.Write("a/b/file", "kept");
   for (const std::string& path :
@@ -200,7 +200,7 @@ int InMountNamespace(F body) {
   return WEXITSTATUS(status) == 99 ? -1 : WEXITSTATUS(status);
 }
 
-TEST(RemoveTree, NeverTakesAwayWhatIsMounted) {
+TEST(RemoveTree, RemoveTree_MountInTree_IsKept) {
   const TestDirectory dir;
   dir.Write("rootfs/etc/passwd", "kept");
   dir.Write("of-file", "kept");
@@ -242,7 +242,7 @@ class FindProgramTest : public ::testing::Test {
   const TestDirectory dir_;
 };
 
-TEST_F(FindProgramTest, LooksInPathForExecutableFiles) {
+TEST_F(FindProgramTest, FindProgram_SeveralInPath_FindsFirstExecutable) {
   Program("two/qemu");
   Program("three/qemu");
   dir_.Write("one/qemu", "not executable");
@@ -256,7 +256,7 @@ TEST_F(FindProgramTest, LooksInPathForExecutableFiles) {
   EXPECT_EQ(FindProgram(dir_ / "one/qemu"), "");
 }
 
-TEST_F(FindProgramTest, SkipsWhatIsNotAbsolute) {
+TEST_F(FindProgramTest, FindProgram_RelativePathEntries_AreSkipped) {
   Program("qemu");
   char* before = ::get_current_dir_name();
   ASSERT_EQ(::chdir(dir_.path().c_str()), 0);

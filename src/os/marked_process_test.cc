@@ -20,7 +20,7 @@ MarkFilter Is(const std::string& mark) {
   return [mark](std::string_view found) { return found == mark; };
 }
 
-TEST(MarkedProcess, AreFoundByTheirMarkAlone) {
+TEST(MarkedProcess, Find_ByMark_FindsMarkedProcessesOnly) {
   const std::string mark = "/run/test-" + std::to_string(::getpid());
   const auto spawn = [](const std::string& variable) {
     return Subprocess::Spawn(
@@ -42,7 +42,7 @@ TEST(MarkedProcess, AreFoundByTheirMarkAlone) {
 }
 
 // The parent goes on as soon as the program has a memory of its own, which is before it has an environment.
-TEST(MarkedProcess, AreFoundFromTheirFirstMomentOn) {
+TEST(MarkedProcess, Find_JustSpawned_FindsProcess) {
   const std::string mark = "first-moment-" + std::to_string(::getpid());
   for (int i = 0; i < 200; ++i) {
     Result<Subprocess> process =
@@ -82,7 +82,7 @@ TEST(MarkedProcess, KillMarkedProcesses_WhileTheyStartOthers_LeavesNone) {
   EXPECT_TRUE(process->Wait(Deadline::Infinite()));
 }
 
-TEST(MarkedProcess, HaveOneMarkAndTheRestOfTheEnvironment) {
+TEST(MarkedProcess, MarkedEnvironment_HasMarkAlready_ReplacesIt) {
   ASSERT_EQ(::setenv(kPodMark, "another", 1), 0);
   const std::vector<std::string> environment = MarkedEnvironment("this");
   ::unsetenv(kPodMark);

@@ -25,7 +25,7 @@ Subprocess Sleeper() {
   return std::move(Subprocess::Spawn({.argv = {"sleep", "1000"}, .env = {}, .fds = {}}).value());
 }
 
-TEST(ProcessIdentity, OfThisProcessIsAlive) {
+TEST(ProcessIdentity, Identify_ThisProcess_IsAlive) {
   const Result<ProcessIdentity> self = IdentifyProcess(::getpid());
   ASSERT_TRUE(self);
   EXPECT_EQ(self->pid, ::getpid());
@@ -35,7 +35,7 @@ TEST(ProcessIdentity, OfThisProcessIsAlive) {
   EXPECT_TRUE(IsAlive(*self));
 }
 
-TEST(ProcessIdentity, OfAnotherBootOrOfAReusedPidIsNot) {
+TEST(ProcessIdentity, IsAlive_OtherBootOrReusedPid_IsFalse) {
   ProcessIdentity other = IdentifyProcess(::getpid()).value();
   ++other.start_time;
   EXPECT_FALSE(IsAlive(other));
@@ -49,7 +49,7 @@ TEST(ProcessIdentity, OfAnotherBootOrOfAReusedPidIsNot) {
   EXPECT_TRUE(KillAndWait({}, Soon()));
 }
 
-TEST(ProcessIdentity, WhoCannotLookConcludesNothing) {
+TEST(ProcessIdentity, CheckAlive_NoDescriptors_Fails) {
   Subprocess sleeper = Sleeper();
   const ProcessIdentity identity = IdentifyProcess(sleeper.pid()).value();
   Result<bool> alive = false;
@@ -68,12 +68,12 @@ TEST(ProcessIdentity, WhoCannotLookConcludesNothing) {
   EXPECT_FALSE(CheckAlive(identity).value_or(true));
 }
 
-TEST(ProcessIdentity, OfNobodyIsNotFound) {
+TEST(ProcessIdentity, Identify_NoProcess_FailsWithNotFound) {
   for (const pid_t pid : {0, -1, 1 << 30})
     EXPECT_EQ(IdentifyProcess(pid).error().code(), Code::kNotFound) << pid;
 }
 
-TEST(ProcessIdentity, SurvivesANameWithParenthesesAndBlanks) {
+TEST(ProcessIdentity, Identify_NameWithParentheses_Succeeds) {
   char before[16];
   ASSERT_EQ(::prctl(PR_GET_NAME, before), 0);
   const uint64_t start_time = IdentifyProcess(::getpid())->start_time;
@@ -85,7 +85,7 @@ TEST(ProcessIdentity, SurvivesANameWithParenthesesAndBlanks) {
   EXPECT_TRUE(IsAlive(*self));
 }
 
-TEST(ProcessIdentity, OfAZombieIsNotAlive) {
+TEST(ProcessIdentity, IsAlive_Zombie_IsFalse) {
   Subprocess child = Sleeper();
   const ProcessIdentity identity = IdentifyProcess(child.pid()).value();
   EXPECT_TRUE(IsAlive(identity));
@@ -98,7 +98,7 @@ TEST(ProcessIdentity, OfAZombieIsNotAlive) {
   EXPECT_FALSE(IsAlive(identity));
 }
 
-TEST(ProcessIdentity, KillAndWaitReturnsWhenItIsGone) {
+TEST(ProcessIdentity, KillAndWait_Running_ReturnsWhenGone) {
   Subprocess child = Sleeper();
   const ProcessIdentity identity = IdentifyProcess(child.pid()).value();
   ASSERT_TRUE(KillAndWait(identity, Soon()));
@@ -108,7 +108,7 @@ TEST(ProcessIdentity, KillAndWaitReturnsWhenItIsGone) {
   EXPECT_TRUE(KillAndWait(identity, Soon()));
 }
 
-TEST(ProcessIdentity, KillAndWaitOfANumberThatIsAThreadNowIsNoError) {
+TEST(ProcessIdentity, KillAndWait_PidIsAThreadNow_Succeeds) {
   std::promise<pid_t> tid;
   std::promise<void> done;
   std::thread thread([&] {

@@ -8,7 +8,7 @@
 namespace virtcontainers {
 namespace {
 
-TEST(ProcessUsageTest, CountsWhatThisProcessUses) {
+TEST(ProcessUsageTest, Read_ThisProcess_HasUsage) {
   const auto before = ReadProcessUsage(::getpid());
   ASSERT_TRUE(before) << before.error().ToString();
   EXPECT_GT(before->resident, 1u << 20);
@@ -26,7 +26,7 @@ TEST(ProcessUsageTest, CountsWhatThisProcessUses) {
   EXPECT_GT(after->cpu, before->cpu);
 }
 
-TEST(ProcessUsageTest, OneThatIsNotThereIsNotFound) {
+TEST(ProcessUsageTest, Read_NoProcess_FailsWithNotFound) {
   const auto usage = ReadProcessUsage(0x3ffffff);
   ASSERT_FALSE(usage);
   EXPECT_EQ(usage.error().code(), Code::kNotFound);

@@ -35,7 +35,7 @@ class RootedPathTest : public testing::Test {
   std::unique_ptr<RootedPath> root_;
 };
 
-TEST_F(RootedPathTest, MakesWhatIsMissing) {
+TEST_F(RootedPathTest, Make_ParentsAreMissing_MakesThem) {
   EXPECT_TRUE(root_->MakeDirectory("/a/b//c/"));
   EXPECT_TRUE(Exists("root/a/b/c"));
   EXPECT_TRUE(root_->MakeFile("/x/y/file"));
@@ -43,13 +43,13 @@ TEST_F(RootedPathTest, MakesWhatIsMissing) {
   EXPECT_TRUE(root_->MakeDirectory("/")) << "the root itself";
 }
 
-TEST_F(RootedPathTest, DotsDoNotLeadOut) {
+TEST_F(RootedPathTest, Make_PathWithDots_StaysInRoot) {
   EXPECT_TRUE(root_->MakeDirectory("/../../outside/new"));
   EXPECT_FALSE(Exists("outside/new"));
   EXPECT_TRUE(Exists("root/outside/new"));
 }
 
-TEST_F(RootedPathTest, LinksDoNotLeadOut) {
+TEST_F(RootedPathTest, Make_PathThroughLinks_StaysInRoot) {
   Link(dir_.path() + "/outside", "absolute");
   Link("../outside", "relative");
   Link("/etc", "inside");
@@ -170,14 +170,14 @@ TEST_F(RootedPathTest, Make_WhileNamesBecomeLinks_StaysInside) {
   EXPECT_EQ(dir_.Entries("outside"), 0u);
 }
 
-TEST_F(RootedPathTest, MagicLinksAreRefused) {
+TEST_F(RootedPathTest, Open_MagicLink_Fails) {
   if (::access("/proc/self/fd", F_OK) != 0) GTEST_SKIP() << "no /proc";
   const auto root = RootedPath::Open("/");
   ASSERT_TRUE(root);
   EXPECT_FALSE(root->Open("/proc/self/root/etc", O_PATH));
 }
 
-TEST_F(RootedPathTest, NamesThatAreNoFile) {
+TEST_F(RootedPathTest, MakeParent_NameIsNoFile_Fails) {
   std::string name;
   EXPECT_FALSE(root_->MakeParent("/a/..", &name));
   EXPECT_FALSE(root_->MakeParent("/", &name));

@@ -96,7 +96,7 @@ class Cat {
   std::optional<Subprocess> child_;
 };
 
-TEST(Subprocess, AnswersHowItEnded) {
+TEST(Subprocess, Wait_ExitOrSignal_ReturnsStatus) {
   Result<Subprocess> fails = Subprocess::Spawn(Command({"sh", "-c", "exit 3"}));
   ASSERT_TRUE(fails);
   const Result<ProcessExit> exit = fails->Wait(Soon());
@@ -115,7 +115,7 @@ TEST(Subprocess, AnswersHowItEnded) {
   EXPECT_TRUE(Subprocess::Spawn(Command({"true"}))->Wait(Soon())->success());
 }
 
-TEST(Subprocess, NamesTheProgramThatIsMissingOrIsNone) {
+TEST(Subprocess, Spawn_ProgramIsMissing_NamesIt) {
   const TestDirectory dir;
   const auto code_of = [](const std::string& program) {
     const Result<Subprocess> child = Subprocess::Spawn(Command({program}));
@@ -133,7 +133,7 @@ TEST(Subprocess, NamesTheProgramThatIsMissingOrIsNone) {
   EXPECT_EQ(Subprocess::Spawn({}).error().code(), Code::kInternal);
 }
 
-TEST(Subprocess, HasNothingButNullByDefault) {
+TEST(Subprocess, Spawn_ByDefault_StreamsAreNull) {
   Pipe out;
   // sh reads its standard input to the end, and that is at once.
   Result<Subprocess> child = Subprocess::Spawn(
@@ -143,7 +143,7 @@ TEST(Subprocess, HasNothingButNullByDefault) {
   EXPECT_TRUE(child->Wait(Soon())->success());
 }
 
-TEST(Subprocess, LeaksNoDescriptor) {
+TEST(Subprocess, Spawn_OpenDescriptors_AreNotInherited) {
   // Not close-on-exec: somebody else's in this process.
   const UniqueFd theirs(::open("/dev/null", O_RDONLY)), high(::fcntl(theirs.get(), F_DUPFD, 200));
   ASSERT_TRUE(theirs && high);
@@ -154,7 +154,7 @@ TEST(Subprocess, LeaksNoDescriptor) {
       << "the gap between the listed is closed too";
 }
 
-TEST(Subprocess, DescriptorsMayTradePlaces) {
+TEST(Subprocess, Spawn_DescriptorsSwapPlaces_Succeeds) {
   const TestDirectory dir;
   const auto open = [&](const char* name) {
     return UniqueFd(::open(dir.Write(name).c_str(), O_RDONLY | O_CLOEXEC));
@@ -171,7 +171,7 @@ TEST(Subprocess, DescriptorsMayTradePlaces) {
   EXPECT_EQ(Subprocess::Spawn(Command({"true"}, {{999'999, 3}})).error().code(), Code::kInternal);
 }
 
-TEST(Subprocess, StartsWithDefaultSignalsInASessionOfItsOwn) {
+TEST(Subprocess, Spawn_ByDefault_HasDefaultSignalsAndOwnSession) {
   struct sigaction ignore {
   }, pipe_before, int_before;
   ignore.sa_handler = SIG_IGN;
@@ -197,7 +197,7 @@ TEST(Subprocess, StartsWithDefaultSignalsInASessionOfItsOwn) {
   ::sigaction(SIGINT, &int_before, nullptr);
 }
 
-TEST(Subprocess, HasTheEnvironmentItIsGiven) {
+TEST(Subprocess, Spawn_WithEnvironment_HasIt) {
   ASSERT_EQ(::setenv("VC_TEST_INHERITED", "yes", 1), 0);
   const auto environment = [](std::optional<std::vector<std::string>> env) {
     Pipe out;
@@ -212,7 +212,7 @@ TEST(Subprocess, HasTheEnvironmentItIsGiven) {
   EXPECT_EQ(environment(std::vector<std::string>{}), "");
 }
 
-TEST(Subprocess, CollectedBySomebodyElseIsSaidSo) {
+TEST(Subprocess, Wait_CollectedByOther_SaysSo) {
   Result<Subprocess> child = Subprocess::Spawn(Command({"true"}));
   ASSERT_TRUE(child);
   ASSERT_EQ(::waitpid(child->pid(), nullptr, 0), child->pid());
@@ -222,7 +222,7 @@ TEST(Subprocess, CollectedBySomebodyElseIsSaidSo) {
   EXPECT_THAT(exit.error().ToString(), HasSubstr("taken by another part of this program"));
 }
 
-TEST(Subprocess, PidfdIsReadableOnceItHasEnded) {
+TEST(Subprocess, Pidfd_ProcessEnds_IsReadable) {
   Pipe in;
   Result<Subprocess> child = Subprocess::Spawn(Command({"cat"}, {{in.reader.get(), 0}}));
   ASSERT_TRUE(child);
@@ -232,12 +232,12 @@ TEST(Subprocess, PidfdIsReadableOnceItHasEnded) {
   EXPECT_TRUE(child->Wait(Deadline::After(0ns))->success());
 }
 
-TEST(RunCommand, AnswersBothOutputs) {
+TEST(RunCommand, RunCommand_BothStreams_AreReturned) {
   EXPECT_EQ(RunCommand({"sh", "-c", "echo out; echo err >&2"}, Soon()).value(), "out\nerr\n");
   EXPECT_EQ(RunCommand({"cat"}, Soon()).value(), "") << "there is nothing to read";
 }
 
-TEST(RunCommand, SaysHowItFailed) {
+TEST(RunCommand, RunCommand_Fails_NamesStatusAndOutput) {
   const Result<std::string> failed = RunCommand({"sh", "-c", "echo no disk; exit 4"}, Soon());
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().code(), Code::kAborted);
@@ -246,13 +246,13 @@ TEST(RunCommand, SaysHowItFailed) {
   EXPECT_EQ(RunCommand({}, Soon()).error().code(), Code::kInternal);
 }
 
-TEST(RunCommand, BoundsTheOutput) {
+TEST(RunCommand, RunCommand_TooMuchOutput_Fails) {
   EXPECT_EQ(RunCommand({"printf", "12345678"}, Soon(), 8).value(), "12345678");
   EXPECT_EQ(RunCommand({"printf", "123456789"}, Soon(), 8).error().code(), Code::kResourceExhausted);
   EXPECT_EQ(RunCommand({"yes"}, Soon(), 100'000).error().code(), Code::kResourceExhausted);
 }
 
-TEST(RunCommand, ThatTakesTooLongIsKilledWithWhatItStarted) {
+TEST(RunCommand, RunCommand_DeadlinePasses_KillsProcessGroup) {
   const TestDirectory dir;
   ASSERT_EQ(::mkfifo((dir / "pid").c_str(), 0600), 0);
   const UniqueFd fifo(::open((dir / "pid").c_str(), O_RDWR | O_CLOEXEC));
@@ -271,7 +271,7 @@ TEST(RunCommand, ThatTakesTooLongIsKilledWithWhatItStarted) {
   }
 }
 
-TEST(Poll, IsTrueAtTheEndAndFalseAtTheDeadline) {
+TEST(Poll, WaitReadable_EndOrDeadline_IsTrueOrFalse) {
   Pipe pipe;
   EXPECT_FALSE(WaitReadable(pipe.reader.get(), Deadline::After(1ms)).value());
   EXPECT_TRUE(WaitWritable(pipe.writer.get(), Deadline::After(0ns)).value());

@@ -17,19 +17,19 @@ uint64_t Last(uint64_t below) { return below - 1; }
 
 const std::vector<IdRange> kAll = {{0, 4294967295}};
 
-TEST(IdMapTest, IsReadAsTheKernelWritesIt) {
+TEST(IdMapTest, ParseIdMap_OfKernel_ReturnsRanges) {
   EXPECT_THAT(ParseIdMap("         0          0 4294967295\n"), ElementsAre(IdRange{0, 4294967295}));
   EXPECT_THAT(ParseIdMap("0 1000 1\n1 100000 65536\n"), ElementsAre(IdRange{0, 1}, IdRange{1, 65536}));
   EXPECT_THAT(ParseIdMap(""), IsEmpty());
   EXPECT_THAT(ParseIdMap("nonsense\n1 2\n4294967296 0 1\n7 0 99999999999999999999\n"), IsEmpty());
 }
 
-TEST(ChooseUserTest, TakesOneThatNobodyUses) {
+TEST(ChooseUserTest, ChooseUser_Unmapped_ReturnsUnusedId) {
   EXPECT_EQ(ChooseUser(kAll, kAll, {}, First), 0x78000000u);
   EXPECT_EQ(ChooseUser(kAll, kAll, {}, Last), 0x7bffffffu);
 }
 
-TEST(ChooseUserTest, GoesByWhatIsMapped) {
+TEST(ChooseUserTest, ChooseUser_FewIdsMapped_StaysInThem) {
   // A container with the usual 65536 ids, and one with more.
   const std::vector<IdRange> usual = {{0, 65536}};
   EXPECT_EQ(ChooseUser(usual, usual, {}, First), 60706u);
@@ -43,14 +43,14 @@ TEST(ChooseUserTest, GoesByWhatIsMapped) {
   EXPECT_EQ(ChooseUser({}, {}, {}, First), std::nullopt);
 }
 
-TEST(ChooseUserTest, TakesNoneOfAProcess) {
+TEST(ChooseUserTest, ChooseUser_IdsInUse_AreSkipped) {
   uint64_t next = 0;
   const auto in_order = [&next](uint64_t) { return next++; };
   EXPECT_EQ(ChooseUser(kAll, kAll, {0x78000000, 0x78000001}, in_order), 0x78000002u);
   EXPECT_EQ(ChooseUser({{61183, 1}}, kAll, {61183}, First), std::nullopt);
 }
 
-TEST(UsersOfProcessesTest, HasThisOne) {
+TEST(UsersOfProcessesTest, UsersOfProcesses_Now_HasThisUser) {
   const auto users = UsersOfProcesses();
   ASSERT_TRUE(users) << users.error().ToString();
   EXPECT_THAT(*users, Contains(::getuid()));

@@ -214,12 +214,12 @@ void ExpectSame(const PodConfig& a, const PodConfig& b) {
   EXPECT_EQ(a.annotations, b.annotations);
 }
 
-TEST(ConfigJson, EveryFieldOfAPodRoundTrips) {
+TEST(ConfigJson, PodConfig_EveryField_RoundTrips) {
   ExpectSame(PodConfigFromJson(Reread(ToJson(FullPod()))).value(), FullPod());
   ExpectSame(PodConfigFromJson(Reread(ToJson(SmallPod("web")))).value(), SmallPod("web"));
 }
 
-TEST(ConfigJson, EveryFieldOfAContainerRoundTrips) {
+TEST(ConfigJson, ContainerConfig_EveryField_RoundTrips) {
   ExpectSame(ContainerConfigFromJson(Reread(ToJson(FullContainer()))).value(), FullContainer());
   const ContainerConfig small = SmallContainer("db", "/srv");
   ExpectSame(ContainerConfigFromJson(Reread(ToJson(small))).value(), small);
@@ -233,7 +233,7 @@ TEST(ConfigJson, MaskedPaths_NoneAndNotGiven_AreStoredApart) {
   ExpectSame(ContainerConfigFromJson(Reread(ToJson(config))).value(), config);
 }
 
-TEST(ConfigJson, AProcessRoundTripsByItself) {
+TEST(ConfigJson, ProcessConfig_EveryField_RoundTrips) {
   const ProcessConfig full = FullContainer().process;
   ExpectSame(ProcessConfigFromJson(Reread(ToJson(full))).value(), full);
   ProcessConfig none;
@@ -241,27 +241,27 @@ TEST(ConfigJson, AProcessRoundTripsByItself) {
   ExpectSame(ProcessConfigFromJson(Reread(ToJson(none))).value(), none);
 }
 
-TEST(ConfigJson, ResourcesRoundTripByThemselves) {
+TEST(ConfigJson, ContainerResources_EveryField_RoundTrips) {
   const ContainerResources full = FullContainer().resources;
   ExpectSame(ContainerResourcesFromJson(Reread(ToJson(full))).value(), full);
   EXPECT_EQ(DumpJson(ToJson(ContainerResources{})), "{}");
   ExpectSame(ContainerResourcesFromJson(Json::object()).value(), ContainerResources{});
 }
 
-TEST(ConfigJson, WhatAnOlderVersionStoredHasTheDefaults) {
+TEST(ConfigJson, Read_FieldsOfOlderVersion_HasDefaults) {
   const Json old = ParseJson(R"({"id": "c", "rootfs": "/srv", "process": {"args": ["true"]}})").value();
   ExpectSame(ContainerConfigFromJson(old).value(), SmallContainer("c", "/srv"));
   ExpectSame(PodConfigFromJson(ParseJson(R"({"id": "p"})").value()).value(), SmallPod("p"));
 }
 
-TEST(ConfigJson, UnknownFieldsAreIgnored) {
+TEST(ConfigJson, Read_UnknownFields_AreIgnored) {
   Json json = ToJson(FullPod());
   json["from_the_future"] = {{"a", 1}};
   json["hypervisor"]["from_the_future"] = true;
   ExpectSame(PodConfigFromJson(json).value(), FullPod());
 }
 
-TEST(ConfigJson, AWrongTypeNamesTheField) {
+TEST(ConfigJson, Read_WrongType_NamesField) {
   const auto error_of = [](const char* text) {
     const Result<ContainerConfig> config = ContainerConfigFromJson(ParseJson(text).value());
     EXPECT_FALSE(config) << text;
@@ -297,7 +297,7 @@ TEST(ConfigJson, AWrongTypeNamesTheField) {
 }
 
 // An empty configuration made the pod invisible, and it could not be deleted.
-TEST(OriginalDefectH, AConfigurationWithoutAnIdIsRefused) {
+TEST(OriginalDefectH, PodConfig_WithoutId_IsRefused) {
   for (const char* text : {"{}", R"({"id": ""})", R"({"id": "../x"})"}) {
     EXPECT_EQ(PodConfigFromJson(ParseJson(text).value()).error().ToString(), "'id' is missing or not valid");
     EXPECT_EQ(ContainerConfigFromJson(ParseJson(text).value()).error().ToString(),

@@ -42,7 +42,7 @@ class EventLogTest : public testing::Test {
   const TestDirectory directory_;
 };
 
-TEST_F(EventLogTest, AnEventIsReadAsItWasWritten) {
+TEST_F(EventLogTest, Event_Written_IsReadTheSame) {
   Event event = Some();
   event.sequence = 7;
   const auto read = ParseEvent(FormatEvent(event));
@@ -58,7 +58,7 @@ TEST_F(EventLogTest, AnEventIsReadAsItWasWritten) {
   EXPECT_EQ(EventTypeName(read->type), "container-exited");
 }
 
-TEST_F(EventLogTest, NothingComesBetweenAChangeAndItsEvent) {
+TEST_F(EventLogTest, Append_WithChange_HoldsTheLock) {
   const EventLog log(directory_.path());
   ASSERT_TRUE(log.Append(Some(), [&]() -> Status {
     EXPECT_TRUE(FileLock::IsHeld(EventLogPaths(directory_.path()).lock()).value_or(false));
@@ -74,7 +74,7 @@ TEST_F(EventLogTest, NothingComesBetweenAChangeAndItsEvent) {
   EXPECT_EQ(Read("events.log").size(), 1u) << "what did not happen is not told";
 }
 
-TEST_F(EventLogTest, NumbersGrowByOneAlsoFromManyWriters) {
+TEST_F(EventLogTest, Append_ManyWriters_NumbersGrowByOne) {
   std::vector<std::thread> writers;
   for (int i = 0; i < 4; ++i) {
     writers.emplace_back([&] {
@@ -88,7 +88,7 @@ TEST_F(EventLogTest, NumbersGrowByOneAlsoFromManyWriters) {
   for (size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].sequence, i + 1);
 }
 
-TEST_F(EventLogTest, TheLogIsBoundedAndTheNumbersGoOn) {
+TEST_F(EventLogTest, Append_BeyondTheBound_RotatesAndNumbersGoOn) {
   const EventLog log(directory_.path(), 4096);
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(log.Append(Some()));
   EXPECT_LE(ReadFile(directory_ / "events.log.1", 1 << 20)->size(), 4096u + 300);
@@ -100,7 +100,7 @@ TEST_F(EventLogTest, TheLogIsBoundedAndTheNumbersGoOn) {
   for (size_t i = 1; i < events.size(); ++i) EXPECT_EQ(events[i].sequence, events[i - 1].sequence + 1);
 }
 
-TEST_F(EventLogTest, HalfALineOfSomebodyWhoDiedIsPassedOver) {
+TEST_F(EventLogTest, Append_AfterTornLine_SkipsIt) {
   const EventLog log(directory_.path());
   ASSERT_TRUE(log.Append(Some()));
   const UniqueFd file(::open((directory_ / "events.log").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
@@ -112,7 +112,7 @@ TEST_F(EventLogTest, HalfALineOfSomebodyWhoDiedIsPassedOver) {
   EXPECT_EQ(events[1].type, EventType::kPodStarted);
 }
 
-TEST_F(EventLogTest, WhatIsNoEventIsRefused) {
+TEST_F(EventLogTest, ParseEvent_Malformed_Fails) {
   for (const char* line : {"", "{}", "[]", "{\"sequence\":1}", "{\"sequence\":1,\"type\":\"party\"}",
                            "{\"sequence\":0,\"type\":\"pod-started\",\"time\":\"2026-01-31T09:05:00Z\"}",
                            "{\"sequence\":1,\"type\":\"pod-started\",\"time\":\"yesterday\"}"}) {
@@ -120,7 +120,7 @@ TEST_F(EventLogTest, WhatIsNoEventIsRefused) {
   }
 }
 
-TEST_F(EventLogTest, ADirectoryThatIsGoneIsAnError) {
+TEST_F(EventLogTest, Append_DirectoryIsGone_Fails) {
   const auto appended = EventLog(directory_ / "nowhere").Append(Some());
   ASSERT_FALSE(appended);
   EXPECT_EQ(appended.error().code(), Code::kNotFound);

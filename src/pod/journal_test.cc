@@ -36,7 +36,7 @@ class JournalTest : public testing::Test {
   const std::string path_ = directory_ / "journal";
 };
 
-TEST_F(JournalTest, ItIsThereBeforeTheEffectAndGoneAfterIt) {
+TEST_F(JournalTest, Journal_BeginAndDone_EntryIsThereBetween) {
   const auto journal = Open();
   const ProcessIdentity qemu{4711, 99, "boot"};
   ASSERT_TRUE(journal->Begin(EffectKind::kDirectory, "/run/web"));
@@ -53,14 +53,14 @@ TEST_F(JournalTest, ItIsThereBeforeTheEffectAndGoneAfterIt) {
   EXPECT_EQ(Text(), "") << "a pod that has nothing has an empty journal";
 }
 
-TEST_F(JournalTest, ALineIsOneThatAPersonCanRead) {
+TEST_F(JournalTest, Journal_Line_IsReadableJson) {
   const auto journal = Open();
   ASSERT_TRUE(journal->Begin(EffectKind::kSocket, "/run/a \"b\"\n/qmp.sock"));
   EXPECT_EQ(Text(), R"({"step":"begin","kind":"socket","what":"/run/a \"b\"\n/qmp.sock"})"
                     "\n");
 }
 
-TEST_F(JournalTest, TheNextOneGoesOn) {
+TEST_F(JournalTest, Open_AfterAnother_HasItsOpenEntries) {
   ASSERT_TRUE(Open()->Begin(EffectKind::kMount, "one/rootfs"));
   const auto journal = Open();
   EXPECT_THAT(journal->open(), ElementsAre(Begun(EffectKind::kMount, "one/rootfs")));
@@ -73,7 +73,7 @@ TEST_F(JournalTest, TheNextOneGoesOn) {
   EXPECT_EQ(Text(), "");
 }
 
-TEST_F(JournalTest, WhatIsMadeAnewIsNotTheOneThatWasSeen) {
+TEST_F(JournalTest, Begin_SameNameAgain_ForgetsOldProcess) {
   const auto journal = Open();
   ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "hook"));
   journal->Done(EffectKind::kProcess, "hook", ProcessIdentity{1, 2, "boot"});
@@ -81,7 +81,7 @@ TEST_F(JournalTest, WhatIsMadeAnewIsNotTheOneThatWasSeen) {
   EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kProcess, "hook")));
 }
 
-TEST_F(JournalTest, CutAnywhereItSaysNoLessThanItsWholeLines) {
+TEST_F(JournalTest, Open_CutAtAnyByte_HasAllWholeLines) {
   const auto journal = Open();
   ASSERT_TRUE(journal->Begin(EffectKind::kDirectory, "/run/web"));
   const size_t first = Text().size();
@@ -95,7 +95,7 @@ TEST_F(JournalTest, CutAnywhereItSaysNoLessThanItsWholeLines) {
   }
 }
 
-TEST_F(JournalTest, AfterATornLineANewOneIsRead) {
+TEST_F(JournalTest, Open_AfterTornLine_ReadsNextLine) {
   std::ofstream(path_) << R"({"step":"beg)";
   const auto journal = Open();
   ASSERT_TRUE(journal->Begin(EffectKind::kSocket, "s"));
@@ -103,7 +103,7 @@ TEST_F(JournalTest, AfterATornLineANewOneIsRead) {
   EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kSocket, "s")));
 }
 
-TEST_F(JournalTest, WhatIsNoJournalIsDamaged) {
+TEST_F(JournalTest, Open_Malformed_IsDataLoss) {
   for (const char* text : {"x\n", "[]\n", "{}\n", "\n",
                            R"({"step":"begin","kind":"process","what":7})"
                            "\n",
@@ -122,7 +122,7 @@ TEST_F(JournalTest, WhatIsNoJournalIsDamaged) {
   EXPECT_TRUE(LoadJournal(directory_.path()).damaged) << "a directory";
 }
 
-TEST_F(JournalTest, ItStaysShort) {
+TEST_F(JournalTest, Journal_ManyEntries_StaysShort) {
   const auto journal = Open();
   ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
   journal->Done(EffectKind::kProcess, "qemu", ProcessIdentity{4711, 99, "boot"});
@@ -138,7 +138,7 @@ TEST_F(JournalTest, ItStaysShort) {
   EXPECT_EQ(OnDisk().size(), 2u) << "it goes on in the new file";
 }
 
-TEST_F(JournalTest, WhatCannotBeAnnouncedIsNotDone) {
+TEST_F(JournalTest, Journaled_AnnouncementFails_EffectIsNotMade) {
   const auto journal = Open();
   ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
   const std::string before = Text();
@@ -163,7 +163,7 @@ TEST_F(JournalTest, WhatCannotBeAnnouncedIsNotDone) {
   EXPECT_FALSE(LoadJournal(path_).damaged);
 }
 
-TEST_F(JournalTest, WhatFailsHasUndoneItself) {
+TEST_F(JournalTest, Journaled_EffectFails_EntryIsRemoved) {
   const auto journal = Open();
   ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
   const Status failed = Journaled(*journal, EffectKind::kMount, "one/rootfs", [&]() -> Status {
@@ -174,7 +174,7 @@ TEST_F(JournalTest, WhatFailsHasUndoneItself) {
   EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kProcess, "qemu")));
 }
 
-TEST_F(JournalTest, ManyThreadsWriteWholeLines) {
+TEST_F(JournalTest, Journal_ManyThreads_WriteWholeLines) {
   const auto journal = Open();
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {

@@ -35,9 +35,9 @@ class LeftoversTest : public testing::Test {
   PodRecord record_;
 };
 
-TEST_F(LeftoversTest, AWholePodHasNone) { EXPECT_THAT(Find(), IsEmpty()); }
+TEST_F(LeftoversTest, Leftovers_OfWholePod_AreNone) { EXPECT_THAT(Find(), IsEmpty()); }
 
-TEST_F(LeftoversTest, HalvesOfReplacementsAndContainersThatTheRecordDoesNotHave) {
+TEST_F(LeftoversTest, Leftovers_TemporaryAndUnknownFiles_AreFound) {
   std::vector<std::string> left;
   for (const char* name : {"state.json.tmp.12.0", "containers/one.json.tmp.12.1", "containers/two.json",
                            "logs/two.log", "logs/two.log.position"}) {
@@ -50,7 +50,7 @@ TEST_F(LeftoversTest, HalvesOfReplacementsAndContainersThatTheRecordDoesNotHave)
   EXPECT_TRUE(std::filesystem::exists(directory_ / "pod/containers/a.tmp.b.json"));
 }
 
-TEST_F(LeftoversTest, TrashIsWhatNobodyWorksAt) {
+TEST_F(LeftoversTest, Trash_OfDeadProcesses_IsFound) {
   const std::string ours = "web." + std::to_string(::getpid()) + ".5.0", dead = "a.b.999999999.5.0";
   std::filesystem::create_directories(directory_ / "trash/" + ours);
   std::filesystem::create_directories(directory_ / "trash/" + dead);

@@ -66,7 +66,7 @@ TEST(OciProcess, LoadOciProcess_OfFileWithoutCapabilities_LeavesThemUnset) {
   EXPECT_EQ(LoadOciProcess(directory / "none").error().code(), Code::kNotFound);
 }
 
-TEST(OciBundle, ReadsWhatCrunSpecWrites) {
+TEST(OciBundle, Parse_OutputOfCrunSpec_Succeeds) {
   const Result<ContainerConfig> config = ParseOciConfig(kCrunSpec, "/bundle", "web");
   ASSERT_TRUE(config) << config.error().ToString();
   EXPECT_EQ(config->id, "web");
@@ -101,7 +101,7 @@ TEST(OciBundle, ReadsWhatCrunSpecWrites) {
   EXPECT_EQ(config->output, ContainerOutput::kLog);
 }
 
-TEST(OciBundle, ReadsEveryFieldOfTheProcess) {
+TEST(OciBundle, Parse_EveryFieldOfProcess_IsRead) {
   Json json = Sample();
   json["process"] = ParseJson(R"({
     "terminal": true, "consoleSize": {"height": 50, "width": 132}, "args": ["/bin/echo", ""], "env": ["A=b=c"],
@@ -135,7 +135,7 @@ TEST(OciBundle, ReadsEveryFieldOfTheProcess) {
   EXPECT_THAT(config->annotations, ElementsAre(Pair("com.example/key", "value")));
 }
 
-TEST(OciBundle, AProcessWithoutCapabilitiesHasNoneAndNotTheDefaults) {
+TEST(OciBundle, Parse_WithoutCapabilities_HasNone) {
   Json json = Sample();
   json["process"].erase("capabilities");
   const ContainerConfig config = Parse(json).value();
@@ -143,7 +143,7 @@ TEST(OciBundle, AProcessWithoutCapabilitiesHasNoneAndNotTheDefaults) {
   EXPECT_THAT(config.process.capabilities->bounding, IsEmpty());
 }
 
-TEST(OciBundle, TheSmallestOneWillDo) {
+TEST(OciBundle, Parse_SmallestConfig_Succeeds) {
   const Result<ContainerConfig> config = ParseOciConfig(
       R"({"ociVersion": "1.0.0", "process": {"args": ["true"], "cwd": "/"}, "root": {"path": "/srv/rootfs"}})",
       "/bundle", "web");
@@ -155,13 +155,13 @@ TEST(OciBundle, TheSmallestOneWillDo) {
   EXPECT_THAT(config->readonly_paths, Optional(IsEmpty()));
 }
 
-TEST(OciBundle, UnknownFieldsAreIgnoredAsTheSpecificationDemands) {
+TEST(OciBundle, Parse_UnknownFields_AreIgnored) {
   ExpectTaken("/fromTheFuture", R"({"a": [1]})");
   ExpectTaken("/process/fromTheFuture", "true");
   ExpectTaken("/linux/fromTheFuture", "1");
 }
 
-TEST(OciBundle, Version) {
+TEST(OciBundle, Parse_OciVersion_TakesEvery1x) {
   for (const char* version : {"1.0.0", "1.0.2", "1.0.2-dev", "1.1.0", "1.1.0-rc.1", "1.2.1", "1.2.0+dev",
                               "1.3.0", "1.4.0-rc.1", "1.10.0", "1.99.99-dev"}) {
     ExpectTaken("/ociVersion", "\"" + std::string(version) + "\"");
@@ -176,7 +176,7 @@ TEST(OciBundle, Version) {
   ExpectRefused("/ociVersion", "1.0", "'ociVersion' is not a string");
 }
 
-TEST(OciBundle, WhatIsMissingIsNamed) {
+TEST(OciBundle, Parse_FieldIsMissing_NamesIt) {
   ExpectRefused("/process", "null", "'process' is missing");
   ExpectRefused("/root", "null", "'root' is missing");
   ExpectRefused("/root/path", "null", "'root.path' is missing");
@@ -189,7 +189,7 @@ TEST(OciBundle, WhatIsMissingIsNamed) {
   EXPECT_EQ(Parse(Json::object()).error().ToString(), "'ociVersion' is missing");
 }
 
-TEST(OciBundle, WrongTypesNameTheField) {
+TEST(OciBundle, Parse_WrongType_NamesField) {
   ExpectRefused("/process", "[]", "'process' is not an object");
   ExpectRefused("/process/args", "\"sh\"", "'process.args' is not a list");
   ExpectRefused("/process/args/0", "7", "'process.args' is not a list of strings");
@@ -207,7 +207,7 @@ TEST(OciBundle, WrongTypesNameTheField) {
   EXPECT_EQ(ParseOciConfig("[]", "/bundle", "web").error().ToString(), "the JSON is not an object");
 }
 
-TEST(OciBundle, ValuesThatNoProcessCanHave) {
+TEST(OciBundle, Parse_ImpossibleProcess_IsRefused) {
   ExpectRefused("/process/args", "[]", "'process' is empty: name a program to run");
   ExpectRefused("/process/args", R"(["a\u0000b"])", "'process': an argument has a NUL byte in it");
   ExpectRefused("/process/cwd", "\"tmp\"", "'process': working directory 'tmp' is not an absolute path");
@@ -220,7 +220,7 @@ TEST(OciBundle, ValuesThatNoProcessCanHave) {
               HasSubstr("container id '../x' is not valid"));
 }
 
-TEST(OciBundle, WhatIsNotForAContainerInAVmIsRefusedByNameAndNeverLeftOut) {
+TEST(OciBundle, Parse_UnsupportedField_IsRefusedByName) {
   ExpectRefused("/process/selinuxLabel", "\"system_u\"", "'process.selinuxLabel' is a label of a security");
   ExpectRefused("/process/apparmorProfile", "\"docker-default\"", "'process.apparmorProfile' is a label of");
   ExpectRefused("/process/user/username", "\"me\"",
@@ -276,7 +276,7 @@ TEST(OciBundle, Scheduling_IsReadAndCheckedByName) {
   ExpectRefused("/process/ioPriority", R"({"class": "X"})", "'process.ioPriority': the class 'X' is unknown");
 }
 
-TEST(OciBundle, Hooks) {
+TEST(OciBundle, Parse_Hooks_AreRead) {
   const std::pair<const char*, std::vector<Hook> Hooks::*> kinds[] = {
       {"prestart", &Hooks::prestart},
       {"createRuntime", &Hooks::create_runtime},
@@ -307,7 +307,7 @@ TEST(OciBundle, Hooks) {
   ExpectTaken("/hooks", R"({"prestart": [], "poststop": null})");
 }
 
-TEST(OciBundle, WhatSaysNothingIsTaken) {
+TEST(OciBundle, Parse_FieldsWithoutEffect_AreTaken) {
   ExpectTaken("/process/apparmorProfile", "\"unconfined\"");
   ExpectTaken("/process/selinuxLabel", "\"\"");
   EXPECT_EQ(Parse(BundleWith("/domainname", "\"example.org\""))->domainname, "example.org");
@@ -316,7 +316,7 @@ TEST(OciBundle, WhatSaysNothingIsTaken) {
   ExpectTaken("/mounts", "[]");
 }
 
-TEST(OciBundle, MountsOfTheHost) {
+TEST(OciBundle, Parse_BindMounts_AreRead) {
   const auto mount = [](const std::string& text) {
     const auto config = Parse(BundleWith("/mounts/7", text));
     EXPECT_TRUE(config) << config.error().ToString();
@@ -358,7 +358,7 @@ TEST(OciBundle, UnknownCapabilities_AreTakenAndWarnedOf) {
   EXPECT_THAT(CompleteContainer(*config).process.capabilities->bounding, IsEmpty());
 }
 
-TEST(OciBundle, HugeAndDeepTextIsRefusedQuickly) {
+TEST(OciBundle, Parse_HugeOrDeepText_IsRefusedQuickly) {
   const auto before = std::chrono::steady_clock::now();
   const std::string deep = std::string(500'000, '[') + std::string(500'000, ']');
   EXPECT_THAT(ParseOciConfig(deep, "/b", "web").error().ToString(),
@@ -382,7 +382,7 @@ class LoadOciBundleTest : public ::testing::Test {
   const TestDirectory dir_;
 };
 
-TEST_F(LoadOciBundleTest, TakesTheRootFromTheBundle) {
+TEST_F(LoadOciBundleTest, Load_RelativeRoot_IsInBundle) {
   dir_.Write("bundle/config.json", kCrunSpec);
   dir_.Write("elsewhere/etc/passwd");
   ASSERT_EQ(::symlink((dir_ / "elsewhere").c_str(), (dir_ / "bundle/rootfs").c_str()), 0);
@@ -396,7 +396,7 @@ TEST_F(LoadOciBundleTest, TakesTheRootFromTheBundle) {
   }
 }
 
-TEST_F(LoadOciBundleTest, SaysWhatIsWrongWithTheFile) {
+TEST_F(LoadOciBundleTest, Load_FileIsWrong_NamesIt) {
   EXPECT_EQ(ErrorOf(dir_ / "nothing", Code::kNotFound),
             "bundle '" + (dir_ / "nothing") + "' is not a directory");
   EXPECT_EQ(ErrorOf("", Code::kNotFound), "bundle '' is not a directory");
@@ -416,7 +416,7 @@ TEST_F(LoadOciBundleTest, SaysWhatIsWrongWithTheFile) {
   EXPECT_THAT(ErrorOf(dir_.path(), Code::kInvalidArgument), HasSubstr("is not a regular file"));
 }
 
-TEST_F(LoadOciBundleTest, TakesTheUnmodifiedOutputOfCrunSpec) {
+TEST_F(LoadOciBundleTest, Load_OutputOfCrunSpec_Succeeds) {
   if (FindProgram("crun").empty()) GTEST_SKIP() << "crun is not installed";
   const Result<std::string> written = RunCommand({"sh", "-c", "cd \"$1\" && crun spec", "sh", dir_.path()},
                                                  Deadline::After(std::chrono::seconds(30)));

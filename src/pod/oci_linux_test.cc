@@ -24,7 +24,7 @@ ContainerConfig Taken(const std::string& pointer, const std::string& value) {
   return config.value_or(ContainerConfig{});
 }
 
-TEST(OciLinux, NamespacesThatAreListedAreItsOwnAndTheOthersThePods) {
+TEST(OciLinux, Namespaces_Listed_AreOwnAndOthersThePods) {
   const auto owners = [](const std::string& list) {
     const Namespaces n = Taken("/linux/namespaces", list).namespaces;
     std::string own;
@@ -52,7 +52,7 @@ TEST(OciLinux, NamespacesThatAreListedAreItsOwnAndTheOthersThePods) {
                 "'linux.namespaces[1].type' is 'pid' for the second time");
 }
 
-TEST(OciLinux, MemoryAndProcesses) {
+TEST(OciLinux, Resources_MemoryAndPids_AreRead) {
   const ContainerResources r =
       Taken("/linux/resources", R"({"memory": {"limit": 8192, "reservation": 4096, "swap": 16384,
             "useHierarchy": true, "checkBeforeUpdate": true}, "pids": {"limit": 7}})")
@@ -81,7 +81,7 @@ TEST(OciLinux, MemoryAndProcesses) {
                 "'linux.resources.memory.disableOOMKiller'");
 }
 
-TEST(OciLinux, Cpu) {
+TEST(OciLinux, Resources_Cpu_AreRead) {
   const ContainerResources r =
       Taken("/linux/resources/cpu", R"({"shares": 512, "quota": 50000, "period": 100000,
       "cpus": "0-1", "mems": "0", "burst": 2000, "idle": 1})")
@@ -104,7 +104,7 @@ TEST(OciLinux, Cpu) {
                 "'linux.resources.cpu.realtimePeriod'");
 }
 
-TEST(OciLinux, BlockDevicesHugePagesAndUnified) {
+TEST(OciLinux, Resources_BlockIoHugePagesAndUnified_AreRead) {
   const ContainerResources r = Taken("/linux/resources", R"({"blockIO": {"weight": 100,
       "throttleReadBpsDevice": [{"major": 254, "minor": 1, "rate": 10}],
       "throttleWriteBpsDevice": [{"major": 254, "minor": 2, "rate": 20}, {"major": 254, "minor": 3, "rate": 0}],
@@ -137,7 +137,7 @@ TEST(OciLinux, BlockDevicesHugePagesAndUnified) {
                 "'linux.resources.rdma' is the host's");
 }
 
-TEST(OciLinux, DevicesAndTheirRules) {
+TEST(OciLinux, Devices_WithRules_AreRead) {
   const ContainerConfig config = Taken("/linux", R"({"devices": [
       {"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 8630, "uid": 1, "gid": 2},
       {"path": "/dev/pipe", "type": "p"}],
@@ -167,7 +167,7 @@ TEST(OciLinux, DevicesAndTheirRules) {
                 "'linux.resources.devices[0].allow' is missing");
 }
 
-TEST(OciLinux, SeccompFilters) {
+TEST(OciLinux, Seccomp_Filter_IsRead) {
   const ContainerConfig config = Taken("/linux/seccomp", R"({"defaultAction": "SCMP_ACT_ERRNO",
       "defaultErrnoRet": 38, "architectures": ["SCMP_ARCH_X86_64"], "flags": ["SECCOMP_FILTER_FLAG_LOG"],
       "syscalls": [{"names": ["read", "write"], "action": "SCMP_ACT_ALLOW"},
@@ -199,7 +199,7 @@ TEST(OciLinux, SeccompFilters) {
                 "'linux.seccomp.listenerMetadata'");
 }
 
-TEST(OciLinux, SysctlsPathsAndPropagation) {
+TEST(OciLinux, SysctlsPathsAndPropagation_OfLinux_AreRead) {
   EXPECT_THAT(Taken("/linux/sysctl", R"({"net.ipv4.ip_forward": "1"})").sysctl,
               ElementsAre(Pair("net.ipv4.ip_forward", "1")));
   ExpectRefused("/linux/sysctl", R"({"vm.swappiness": "1"})",
@@ -215,7 +215,7 @@ TEST(OciLinux, SysctlsPathsAndPropagation) {
   Taken("/linux/cgroupsPath", "\"/machine.slice/web\"");
 }
 
-TEST(OciLinux, WhatIsNotForAContainerInAVmIsRefused) {
+TEST(OciLinux, Linux_UnsupportedField_IsRefused) {
   ExpectRefused("/linux/uidMappings", R"([{"containerID": 0, "hostID": 1000, "size": 1}])",
                 "'linux.uidMappings' needs a user namespace");
   ExpectRefused("/linux/gidMappings", R"([{"containerID": 0, "hostID": 1000, "size": 1}])",
@@ -270,7 +270,7 @@ std::vector<std::string> FieldsNamedIn(const std::string& text) {
 }
 
 // Every field that the parser names is in the table, and so are the fields of the specification.
-TEST(OciLinux, TheTableInTheDocumentationIsComplete) {
+TEST(OciLinux, Documentation_Table_NamesEveryField) {
   const std::string here = __FILE__;
   const std::string folder = here.substr(0, here.rfind('/'));
   const auto read = [&](const std::string& path) {

@@ -21,7 +21,7 @@ std::string ErrorOf(std::string_view text) {
   return record ? "" : record.error().ToString();
 }
 
-TEST(Record, EveryFieldRoundTrips) {
+TEST(Record, Record_EveryField_RoundTrips) {
   const PodRecord full = FullRecord();
   const PodRecord read = FromText(DumpJson(ToJson(full))).value();
   EXPECT_EQ(read.state, full.state);
@@ -55,7 +55,7 @@ TEST(Record, EveryFieldRoundTrips) {
   EXPECT_EQ(DumpJson(ToJson(PodRecordFromJson(ToJson(full)).value())), DumpJson(ToJson(full)));
 }
 
-TEST(Record, OfNothingRoundTrips) {
+TEST(Record, Record_Empty_RoundTrips) {
   const PodRecord read = FromText(DumpJson(ToJson(PodRecord()))).value();
   EXPECT_EQ(read.state, PodState::kReady);
   EXPECT_FALSE(read.created || read.started || read.finished || read.vm);
@@ -64,7 +64,7 @@ TEST(Record, OfNothingRoundTrips) {
 }
 
 // A truncated state file silently reset the pod.
-TEST(OriginalDefectH, AStateFileCutShortAtAnyByteIsAnError) {
+TEST(OriginalDefectH, StateFile_CutAtAnyByte_IsAnError) {
   const std::string text = DumpJson(ToJson(FullRecord()), false);
   for (size_t length = 0; length < text.size(); ++length) {
     EXPECT_FALSE(FromText(std::string_view(text).substr(0, length))) << "cut to " << length << " bytes";
@@ -72,7 +72,7 @@ TEST(OriginalDefectH, AStateFileCutShortAtAnyByteIsAnError) {
   EXPECT_TRUE(FromText(text));
 }
 
-TEST(Record, AnyByteChangedIsAnErrorOrARecord) {
+TEST(Record, StateFile_AnyByteChanged_IsErrorOrRecord) {
   const std::string text = DumpJson(ToJson(FullRecord()), false);
   // One of them at each place, in turn: with every one at every place it takes seconds.
   constexpr std::string_view kBytes("\0\"9-}\xff[", 7);
@@ -86,7 +86,7 @@ TEST(Record, AnyByteChangedIsAnErrorOrARecord) {
   }
 }
 
-TEST(Record, SaysWhatItCannotUnderstand) {
+TEST(Record, StateFile_Malformed_NamesField) {
   EXPECT_EQ(ErrorOf("{}"), "'version' is 0: this library reads version 1");
   EXPECT_EQ(ErrorOf(R"({"version": 2, "state": "ready"})"), "'version' is 2: this library reads version 1");
   EXPECT_EQ(ErrorOf(R"({"version": 1})"),
@@ -109,13 +109,13 @@ TEST(Record, SaysWhatItCannotUnderstand) {
 }
 
 // Duplicate container ids were accepted.
-TEST(OriginalDefectE, AStateFileWithAContainerTwiceIsNotUnderstood) {
+TEST(OriginalDefectE, StateFile_ContainerTwice_IsAnError) {
   EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "containers": [{"id": "a", "state": "ready"},
                         {"id": "a", "state": "running"}]})"),
             "'containers[1].id': container 'a' is there twice");
 }
 
-TEST(Record, FindsAContainerById) {
+TEST(Record, Find_ContainerById_ReturnsIt) {
   PodRecord record = FullRecord();
   ASSERT_NE(record.Find("ended"), nullptr);
   EXPECT_EQ(record.Find("ended")->exit->code, 137);
@@ -123,7 +123,7 @@ TEST(Record, FindsAContainerById) {
   EXPECT_EQ(record.Find(""), nullptr);
 }
 
-TEST(MarkStopped, EndsThePodAndWhatRanInIt) {
+TEST(MarkStopped, MarkStopped_RunningPod_StopsItsContainers) {
   PodRecord record = FullRecord();
   const ContainerRecord ended = *record.Find("ended");
   const Time now = *record.finished + std::chrono::hours(1);
@@ -148,7 +148,7 @@ TEST(MarkStopped, EndsThePodAndWhatRanInIt) {
   EXPECT_FALSE(record.containers[3].restarting) << "its guest is gone";
 }
 
-TEST(MarkStopped, BecauseItWasAskedToHasNoReasonOfThePod) {
+TEST(MarkStopped, MarkStopped_WithoutReason_PodHasNone) {
   PodRecord record = FullRecord();
   MarkStopped(record, "", *record.finished);
   EXPECT_EQ(record.reason, "");

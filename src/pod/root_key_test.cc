@@ -133,7 +133,7 @@ TEST_F(RootKeyTest, OfManyWhoOpenARootFirst_IsOne) {
   EXPECT_EQ(std::set<std::string>(tags.begin(), tags.end()).size(), 1u);
 }
 
-TEST(PodMark, IsReadAsItWasWritten) {
+TEST(PodMark, Format_ThenParse_IsTheSame) {
   const PodMark mark{.tag = "0123@1.2", .root = "/a:b/pods/c", .pod = "web"};
   const auto parsed = ParsePodMark(mark.Format());
   ASSERT_TRUE(parsed);

@@ -49,7 +49,7 @@ void ExpectAnswer(const Result<Step>& step, char cell, const std::string& subjec
             subject + " is " + std::string(state) + ": " + way_out.at(cell) + " it first");
 }
 
-TEST(StateMachine, EveryCallOnAPodInEveryState) {
+TEST(StateMachine, PodCalls_InEveryState_AreAllowedOrRefused) {
   ASSERT_EQ(std::size(kPodCells), std::size(kPodCalls));
   for (const auto& [call, cells] : kPodCells) {
     for (const PodState state : kPodStates) {
@@ -60,7 +60,7 @@ TEST(StateMachine, EveryCallOnAPodInEveryState) {
   }
 }
 
-TEST(StateMachine, EveryCallOnAContainerInEveryStateOfItAndOfItsPod) {
+TEST(StateMachine, ContainerCalls_InEveryState_AreAllowedOrRefused) {
   ASSERT_EQ(std::size(kContainerCells), std::size(kContainerCalls));
   ASSERT_EQ(std::size(kCellsWithoutVm), std::size(kContainerCalls));
   for (const PodState pod : kPodStates) {
@@ -81,7 +81,7 @@ TEST(StateMachine, EveryCallOnAContainerInEveryStateOfItAndOfItsPod) {
   }
 }
 
-TEST(StateMachine, TheTablesKnowEveryCall) {
+TEST(StateMachine, Tables_OfCalls_AreComplete) {
   for (size_t i = 0; i < std::size(kPodCalls); ++i) {
     EXPECT_EQ(static_cast<size_t>(kPodCalls[i]), i);
     EXPECT_EQ(kPodCells[i].first, kPodCalls[i]);
@@ -94,13 +94,13 @@ TEST(StateMachine, TheTablesKnowEveryCall) {
 }
 
 // A paused pod could be neither stopped nor deleted.
-TEST(OriginalDefectF, APausedPodCanBeStoppedAndThenDeleted) {
+TEST(OriginalDefectF, StopPod_Paused_ThenDeletePodSucceeds) {
   EXPECT_EQ(CheckPodCall("web", PodState::kPaused, PodCall::kStopPod).value(), Step::kDo);
   EXPECT_EQ(CheckPodCall("web", PodState::kStopped, PodCall::kDeletePod).value(), Step::kDo);
 }
 
 // Pausing and resuming a pod that was never started made it "running".
-TEST(OriginalDefectG, APodThatWasNeverStartedCanBeNeitherPausedNorResumed) {
+TEST(OriginalDefectG, PauseAndResumePod_NeverStarted_AreRefused) {
   EXPECT_EQ(CheckPodCall("web", PodState::kReady, PodCall::kPausePod).error().ToString(),
             "pod 'web' is ready: start it first");
   EXPECT_EQ(CheckPodCall("web", PodState::kReady, PodCall::kResumePod).error().ToString(),
@@ -108,7 +108,7 @@ TEST(OriginalDefectG, APodThatWasNeverStartedCanBeNeitherPausedNorResumed) {
 }
 
 // A second StopPod failed.
-TEST(OriginalDefectJ, StoppingAStoppedPodHasNothingToDo) {
+TEST(OriginalDefectJ, StopPod_Stopped_DoesNothing) {
   EXPECT_EQ(CheckPodCall("web", PodState::kStopped, PodCall::kStopPod).value(), Step::kNothing);
 }
 

@@ -31,7 +31,7 @@ PodStats Full() {
   return pod;
 }
 
-TEST(StatsJsonTest, WhatIsWrittenIsRead) {
+TEST(StatsJsonTest, Stats_EveryField_RoundTrips) {
   const Json json = ToJson(Full());
   const auto read = PodStatsFromJson(json);
   ASSERT_TRUE(read) << read.error().ToString();
@@ -42,7 +42,7 @@ TEST(StatsJsonTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(read->host[0].proportional, Bytes{44});
 }
 
-TEST(StatsJsonTest, NoLimitHasNoField) {
+TEST(StatsJsonTest, Stats_WithoutLimit_HasNoField) {
   const Json json = ToJson(ContainerStats{});
   EXPECT_EQ(json["memory"].count("limit"), 0u);
   EXPECT_EQ(json["pids"].count("limit"), 0u);
@@ -52,7 +52,7 @@ TEST(StatsJsonTest, NoLimitHasNoField) {
   EXPECT_FALSE(read->pids.limit);
 }
 
-TEST(StatsJsonTest, ProcessesAreReadAsTheyWereWritten) {
+TEST(StatsJsonTest, Processes_EveryField_RoundTrips) {
   ProcessInfo process;
   process.pid = 3;
   process.parent = 1;
@@ -72,7 +72,7 @@ TEST(StatsJsonTest, ProcessesAreReadAsTheyWereWritten) {
   EXPECT_EQ((*read)[0].state, 'S');
 }
 
-TEST(StatsJsonTest, WrongTypesAreNamed) {
+TEST(StatsJsonTest, Stats_WrongType_NamesField) {
   const auto stats = ContainerStatsFromJson(Json{{"memory", {{"usage", "much"}}}});
   ASSERT_FALSE(stats);
   EXPECT_NE(stats.error().ToString().find("memory.usage"), std::string::npos);

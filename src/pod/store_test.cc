@@ -49,7 +49,7 @@ class StoreTest : public ::testing::Test {
   const Store store_;
 };
 
-TEST_F(StoreTest, KeepsWhatWasAskedFor) {
+TEST_F(StoreTest, CreatePod_EveryField_IsStored) {
   PodConfig config = FullPod();
   config.containers = {FullContainer(), SmallContainer("b", "/srv/b")};
   ASSERT_TRUE(store_.CreatePod(config));
@@ -69,7 +69,7 @@ TEST_F(StoreTest, KeepsWhatWasAskedFor) {
   EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
 }
 
-TEST_F(StoreTest, IsTheOwnersAlone) {
+TEST_F(StoreTest, Files_OfStore_AreOwnersAlone) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   for (const auto& entry : fs::recursive_directory_iterator(root_)) {
     EXPECT_EQ(entry.status().permissions() & fs::perms::all & ~fs::perms::owner_all, fs::perms::none)
@@ -77,7 +77,7 @@ TEST_F(StoreTest, IsTheOwnersAlone) {
   }
 }
 
-TEST_F(StoreTest, UnknownPodsAndContainersAreNotFound) {
+TEST_F(StoreTest, Load_UnknownIds_FailWithNotFound) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   EXPECT_FALSE(store_.HasPod("db"));
   EXPECT_EQ(store_.Pod("db").LoadConfig().error().code(), Code::kNotFound);
@@ -88,7 +88,7 @@ TEST_F(StoreTest, UnknownPodsAndContainersAreNotFound) {
 }
 
 // The same pod id created twice: two VMs, one of them lost.
-TEST_F(StoreTest, OriginalDefectCASecondPodOfTheSameIdIsRefused) {
+TEST_F(StoreTest, CreatePod_IdExists_FailsAndChangesNothing) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   const auto before = Everything();
   PodConfig second = Pod("web");
@@ -101,7 +101,7 @@ TEST_F(StoreTest, OriginalDefectCASecondPodOfTheSameIdIsRefused) {
   EXPECT_EQ(store_.Pod("web").LoadConfig()->hostname, "");
 }
 
-TEST_F(StoreTest, OriginalDefectCOfManyWhoCreateOnePodOneSucceeds) {
+TEST_F(StoreTest, CreatePod_ManyCallersOneId_OneSucceeds) {
   std::atomic<int> created{0}, refused{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -118,7 +118,7 @@ TEST_F(StoreTest, OriginalDefectCOfManyWhoCreateOnePodOneSucceeds) {
 }
 
 // Whoever would change it has to wait until its maker has told of it.
-TEST_F(StoreTest, ANewPodIsItsMakersUntilItLetsGo) {
+TEST_F(StoreTest, CreatePod_NewPod_IsLockedByItsMaker) {
   {
     const Result<FileLock> lock = store_.CreatePod(Pod("web"));
     ASSERT_TRUE(lock);
@@ -128,7 +128,7 @@ TEST_F(StoreTest, ANewPodIsItsMakersUntilItLetsGo) {
 }
 
 // Opening a root sweeps it.
-TEST_F(StoreTest, APodIsMadeWhileOthersOpenTheRoot) {
+TEST_F(StoreTest, CreatePod_WhileOthersOpenRoot_Succeeds) {
   std::atomic<bool> over = false;
   std::vector<std::thread> others;
   for (int i = 0; i < 3; ++i) {
@@ -148,7 +148,7 @@ TEST_F(StoreTest, APodIsMadeWhileOthersOpenTheRoot) {
 }
 
 // A pod id "../../.." wrote outside of the state directory.
-TEST_F(StoreTest, OriginalDefectDAnIdThatLeavesTheRootWritesNothing) {
+TEST_F(StoreTest, CreatePod_IdLeavesRoot_FailsAndWritesNothing) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   dir_.Write("precious/file", "kept");
   const auto before = Everything();
@@ -169,7 +169,7 @@ TEST_F(StoreTest, OriginalDefectDAnIdThatLeavesTheRootWritesNothing) {
 }
 
 // Duplicate container ids were accepted.
-TEST_F(StoreTest, OriginalDefectETwoContainersOfOneIdCreateNothing) {
+TEST_F(StoreTest, CreatePod_TwoContainersOfOneId_FailsAndWritesNothing) {
   const auto before = Everything();
   PodConfig config = Pod("web");
   config.containers[1].id = "a";
@@ -178,7 +178,7 @@ TEST_F(StoreTest, OriginalDefectETwoContainersOfOneIdCreateNothing) {
 }
 
 // A truncated state file silently reset the pod; an empty configuration made it invisible.
-TEST_F(StoreTest, OriginalDefectHADamagedFileIsDataLossAndThePodStaysListedAndRemovable) {
+TEST_F(StoreTest, Load_DamagedFile_IsDataLossAndPodIsRemovable) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   const PodFiles pod = store_.Pod("web");
   const std::string state = TestDirectory::Read(pod.paths().state());
@@ -202,7 +202,7 @@ TEST_F(StoreTest, OriginalDefectHADamagedFileIsDataLossAndThePodStaysListedAndRe
   EXPECT_THAT(store_.ListPods().value(), IsEmpty());
 }
 
-TEST_F(StoreTest, WhatCouldNotBeReadBackIsNotStored) {
+TEST_F(StoreTest, CreatePod_TooLargeToReadBack_Fails) {
   const auto before = Everything();
   PodConfig config = Pod("web");
   config.containers[0].process.args = {std::string(800'000, '\x01')};  // six bytes each in JSON
@@ -213,7 +213,7 @@ TEST_F(StoreTest, WhatCouldNotBeReadBackIsNotStored) {
   EXPECT_EQ(Everything(), before);
 }
 
-TEST_F(StoreTest, SavesRecordsAndContainers) {
+TEST_F(StoreTest, SaveRecordAndContainer_Then_LoadReturnsThem) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   const PodFiles pod = store_.Pod("web");
   ASSERT_TRUE(pod.SaveRecord(FullRecord()));
@@ -236,7 +236,7 @@ TEST_F(StoreTest, SavesRecordsAndContainers) {
   EXPECT_TRUE(pod.RemoveContainer("db.1")) << "what a crash left half removed can be removed again";
 }
 
-TEST_F(StoreTest, RemovesAPodWithEverythingOfItAndNothingElse) {
+TEST_F(StoreTest, RemovePod_Exists_RemovesItAlone) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   ASSERT_TRUE(store_.CreatePod(Pod("web2")));
   const auto run_dir = [&](const char* id) {
@@ -261,7 +261,7 @@ TEST_F(StoreTest, RemovesAPodWithEverythingOfItAndNothingElse) {
 }
 
 // What lies in a pod's place keeps its name from being used: it is a damaged pod, and can be deleted.
-TEST_F(StoreTest, ListsPodsAloneAndSorted) {
+TEST_F(StoreTest, ListPods_OtherEntriesInRoot_ListsPodsSorted) {
   for (const char* id : {"b", "a", "C"}) ASSERT_TRUE(store_.CreatePod(SmallPod(id)));
   dir_.Write("root/pods/.hidden/config.json");
   dir_.Write("root/pods/not an id/config.json");
@@ -283,7 +283,7 @@ TEST_F(StoreTest, ListsPodsAloneAndSorted) {
   EXPECT_EQ(TestDirectory::Read(dir_ / "precious/file"), "kept");
 }
 
-TEST_F(StoreTest, TwoRootsInOneRunDirectoryAreApart) {
+TEST_F(StoreTest, RunDirectories_OfTwoRoots_AreDifferent) {
   const Store other = Store::Open(dir_ / "other", run_).value();
   EXPECT_NE(other.Pod("web").paths().run_dir, store_.Pod("web").paths().run_dir);
   EXPECT_EQ(store_.Pod("web").paths().run_dir.substr(0, run_.size() + 1), run_ + "/");
@@ -294,7 +294,7 @@ TEST_F(StoreTest, TwoRootsInOneRunDirectoryAreApart) {
   }
 }
 
-TEST_F(StoreTest, SocketsOfPodsWithLongIdsHavePathsThatFit) {
+TEST_F(StoreTest, Sockets_OfLongIds_HavePathsThatFit) {
   const Store store = Store::Open(root_, "/run/virtcontainers").value();
   const std::string prefix(63, 'x');
   const std::string one = store.Pod(prefix + "1").paths().run_dir,
@@ -306,7 +306,7 @@ TEST_F(StoreTest, SocketsOfPodsWithLongIdsHavePathsThatFit) {
   EXPECT_LE(one.size(), store.Pod(std::string(32, 'y')).paths().run_dir.size());
 }
 
-TEST_F(StoreTest, AVeryLongRootWorks) {
+TEST_F(StoreTest, Open_VeryLongRoot_Works) {
   std::string root = dir_.path();
   for (int i = 0; i < 10; ++i) root += "/" + std::string(200, static_cast<char>('a' + i));
   const Result<Store> store = Store::Open(root, run_);
@@ -321,7 +321,7 @@ TEST_F(StoreTest, AVeryLongRootWorks) {
   EXPECT_EQ(longer.error().code(), Code::kInvalidArgument);
 }
 
-TEST_F(StoreTest, ARootThatCannotBeIsRefusedByName) {
+TEST_F(StoreTest, Open_RootIsNoDirectory_FailsAndNamesIt) {
   const std::string file = dir_.Write("file");
   for (const std::string& root : {file, file + "/below"}) {
     const Result<Store> store = Store::Open(root, run_);
@@ -336,7 +336,7 @@ TEST_F(StoreTest, ARootThatCannotBeIsRefusedByName) {
   }
 }
 
-TEST_F(StoreTest, ARootThatIsSomebodyElsesIsPermissionDenied) {
+TEST_F(StoreTest, Open_RootOthersCanWrite_IsPermissionDenied) {
   fs::permissions(dir_.path(), fs::perms::all);
   const auto code_of = [&](const std::string& root) {
     const Result<Store> store = Store::Open(root, run_);

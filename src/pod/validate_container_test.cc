@@ -57,14 +57,14 @@ class ValidateContainerTest : public ::testing::Test {
   const std::string rootfs_;
 };
 
-TEST_F(ValidateContainerTest, EveryFieldAtOnce) {
+TEST_F(ValidateContainerTest, Container_EveryField_IsValid) {
   ContainerConfig full = FullContainer();
   full.rootfs = rootfs_;
   const Status status = ValidateContainer(full);
   EXPECT_TRUE(status) << status.error().ToString();
 }
 
-TEST_F(ValidateContainerTest, BindMounts) {
+TEST_F(ValidateContainerTest, BindMounts_WrongSourceOrDestination_AreRefused) {
   const std::string file = dir_.Write("file");
   const auto mount = [](const std::string& source, const std::string& type = "bind",
                         std::vector<std::string> options = {"rbind"}) {
@@ -97,7 +97,7 @@ TEST_F(ValidateContainerTest, BindMounts) {
   ExpectRefused(mount(path), "mount at '/data': the source '" + path + "' is a socket, and");
 }
 
-TEST(Mounts, WhatIsABindMountAndWhatIsReadonly) {
+TEST(Mounts, IsBindMountAndIsReadonly_OfOptions_AreRecognized) {
   EXPECT_TRUE(IsBindMount({"/a", "bind", "/b", {}}));
   EXPECT_TRUE(IsBindMount({"/a", "", "/b", {"ro", "rbind"}}));
   EXPECT_FALSE(IsBindMount({"/a", "tmpfs", "tmpfs", {"ro"}}));
@@ -107,7 +107,7 @@ TEST(Mounts, WhatIsABindMountAndWhatIsReadonly) {
   EXPECT_FALSE(IsReadonlyMount({"/a", "bind", "/b", {}}));
 }
 
-TEST_F(ValidateContainerTest, Memory) {
+TEST_F(ValidateContainerTest, Memory_OutOfRange_IsRefused) {
   const auto memory = [](std::optional<int64_t> limit, std::optional<int64_t> reservation = {},
                          std::optional<int64_t> swap = {}) {
     return [=](ContainerConfig& c) {
@@ -130,7 +130,7 @@ TEST_F(ValidateContainerTest, Memory) {
   ExpectRefused(memory(-1, {}, 4096), "memory and swap 4096 is without a memory limit");
 }
 
-TEST_F(ValidateContainerTest, CpuAndProcesses) {
+TEST_F(ValidateContainerTest, CpuAndPids_OutOfRange_AreRefused) {
   using R = ContainerResources;
   const auto with = [](const std::function<void(R&)>& set) {
     return [=](ContainerConfig& c) { set(c.resources); };
@@ -154,7 +154,7 @@ TEST_F(ValidateContainerTest, CpuAndProcesses) {
   ExpectRefused(with([](R& r) { r.pids_limit = -2; }), "process limit -2 is out of range");
 }
 
-TEST_F(ValidateContainerTest, BlockDevicesAndHugePages) {
+TEST_F(ValidateContainerTest, BlockIoAndHugePages_OutOfRange_AreRefused) {
   using R = ContainerResources;
   const auto with = [](const std::function<void(R&)>& set) {
     return [=](ContainerConfig& c) { set(c.resources); };
@@ -189,7 +189,7 @@ TEST_F(ValidateContainerTest, BlockDevicesAndHugePages) {
                 "huge page size '2MB' is there twice");
 }
 
-TEST_F(ValidateContainerTest, Unified) {
+TEST_F(ValidateContainerTest, Unified_WrongFileOrValue_IsRefused) {
   const auto unified = [](const std::string& file, const std::string& value) {
     return [=](ContainerConfig& c) { c.resources.unified = {{file, value}}; };
   };
@@ -207,7 +207,7 @@ TEST_F(ValidateContainerTest, Unified) {
   ExpectRefused(unified("memory.high", "1\0"s), "unified: the value of 'memory.high' has a NUL byte");
 }
 
-TEST_F(ValidateContainerTest, DevicesAndTheirRules) {
+TEST_F(ValidateContainerTest, Devices_WrongPathOrRule_AreRefused) {
   const auto device = [](const Device& made) { return [=](ContainerConfig& c) { c.devices = {made}; }; };
   ExpectTaken(device({"/dev/fuse", "c", 10, 229, {}, 0, 0}));
   ExpectTaken(device({"/dev/pipe", "p", -1, -1, 0600, 0, 0}));
@@ -234,7 +234,7 @@ TEST_F(ValidateContainerTest, DevicesAndTheirRules) {
   ExpectRefused(rule({true, "c", -1, 1, "r"}), "device: major number -1 is out of range");
 }
 
-TEST_F(ValidateContainerTest, SeccompFilters) {
+TEST_F(ValidateContainerTest, Seccomp_UnknownActionOrOperator_IsRefused) {
   const auto filter = [](const std::function<void(Seccomp&)>& spoil) {
     return [=](ContainerConfig& c) {
       c.seccomp = FullContainer().seccomp;
@@ -269,7 +269,7 @@ TEST_F(ValidateContainerTest, SeccompFilters) {
                 "seccomp has 16385 system calls: at most 16384");
 }
 
-TEST_F(ValidateContainerTest, HooksOfEveryKind) {
+TEST_F(ValidateContainerTest, Hooks_WrongPathOrTimeout_AreRefused) {
   const std::pair<const char*, std::vector<Hook> Hooks::*> kinds[] = {
       {"prestart", &Hooks::prestart},
       {"createRuntime", &Hooks::create_runtime},
@@ -297,7 +297,7 @@ TEST_F(ValidateContainerTest, HooksOfEveryKind) {
   ExpectRefused([](ContainerConfig& c) { c.bundle = "x"; }, "bundle 'x' is not an absolute path");
 }
 
-TEST_F(ValidateContainerTest, SysctlsAreOfNamespacesThatTheContainerOwns) {
+TEST_F(ValidateContainerTest, Sysctls_OfNamespaceNotOwned_AreRefused) {
   const auto set = [](const std::string& name, const std::function<void(ContainerConfig&)>& also = {}) {
     return [=](ContainerConfig& c) {
       c.sysctl = {{name, "1"}};
@@ -337,7 +337,7 @@ TEST_F(ValidateContainerTest, SysctlsAreOfNamespacesThatTheContainerOwns) {
   }
 }
 
-TEST_F(ValidateContainerTest, LogsAndPropagation) {
+TEST_F(ValidateContainerTest, LogAndPropagation_OutOfRange_AreRefused) {
   ExpectRefused([](ContainerConfig& c) { c.log.max_size = Bytes{4095}; },
                 "log files of 4095 bytes are too small: give at least 4096");
   ExpectRefused([](ContainerConfig& c) { c.log.max_files = 0; },
@@ -350,7 +350,7 @@ TEST_F(ValidateContainerTest, LogsAndPropagation) {
                 "rootfs propagation 'rsometimes' is unknown: use 'private'");
 }
 
-TEST_F(ValidateContainerTest, WhatThePodsContainersShare) {
+TEST_F(ValidateContainerTest, SharedMemoryAndDns_OutOfRange_AreRefused) {
   ExpectPodRefused([](PodConfig& p) { p.shared_memory = Bytes{4095}; },
                    "shared memory of 4095 bytes is out of range");
   ExpectPodRefused([](PodConfig& p) { p.shared_memory = Bytes::MiB(257); },
@@ -375,7 +375,7 @@ TEST_F(ValidateContainerTest, WhatThePodsContainersShare) {
       "hosts has 1025 entries: at most 1024");
 }
 
-TEST(ValidateResources, NamesWhoseTheyAre) {
+TEST(ValidateResources, ValidateResources_OutOfRange_NamesOwner) {
   EXPECT_TRUE(ValidateResources(FullResources(), "container 'db'"));
   ContainerResources resources;
   resources.pids_limit = 0;

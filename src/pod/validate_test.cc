@@ -49,14 +49,14 @@ class ValidateTest : public ::testing::Test {
   const std::string rootfs_;
 };
 
-TEST(Id, Valid) {
+TEST(Id, IsValidId_ValidIds_IsTrue) {
   for (const std::string& id : {"a"s, "0"s, "web-1"s, "Web_2.x"s, "a..b"s, "a-"s, std::string(64, 'x')}) {
     EXPECT_TRUE(IsValidId(id)) << id;
     EXPECT_TRUE(ValidateId("pod", id)) << id;
   }
 }
 
-TEST(Id, Invalid) {
+TEST(Id, IsValidId_InvalidIds_IsFalse) {
   for (const std::string& id : {"."s,
                                 ".."s,
                                 "../.."s,
@@ -92,7 +92,7 @@ TEST(Id, Invalid) {
   EXPECT_EQ(ValidateId("pod", "").error().ToString(), "a pod needs an id");
 }
 
-TEST_F(ValidateTest, TakesWhatCanWork) {
+TEST_F(ValidateTest, Pod_WithPossibleConfig_IsValid) {
   EXPECT_TRUE(ValidatePod(Pod(), kHost));
   EXPECT_TRUE(ValidatePod(SmallPod("empty"), kHost));
   PodConfig full = Pod();
@@ -114,7 +114,7 @@ TEST_F(ValidateTest, TakesWhatCanWork) {
   EXPECT_GT(ReadHostLimits().memory.mib(), 64u);
 }
 
-TEST_F(ValidateTest, Ids) {
+TEST_F(ValidateTest, Pod_WithInvalidId_IsRefused) {
   ExpectRefused([](PodConfig& pod) { pod.id = "../../.."; }, Code::kInvalidArgument,
                 "pod id '../../..' is not valid");
   ExpectRefused([](PodConfig& pod) { pod.containers[0].id = "a/b"; }, Code::kInvalidArgument,
@@ -122,12 +122,12 @@ TEST_F(ValidateTest, Ids) {
 }
 
 // Duplicate container ids were accepted.
-TEST_F(ValidateTest, OriginalDefectETwoContainersOfOneIdAreRefused) {
+TEST_F(ValidateTest, Containers_TwoOfOneId_AreRefused) {
   ExpectRefused([](PodConfig& pod) { pod.containers.push_back(pod.containers[0]); }, Code::kAlreadyExists,
                 "container id 'db' is there twice: give each its own");
 }
 
-TEST_F(ValidateTest, Size) {
+TEST_F(ValidateTest, Size_OutOfRange_IsRefused) {
   const auto memory = [](Bytes size) { return [size](PodConfig& pod) { pod.resources.memory = size; }; };
   const auto vcpus = [](uint32_t count) { return [count](PodConfig& pod) { pod.resources.vcpus = count; }; };
   ExpectRefused(memory(Bytes{0}), Code::kInvalidArgument,
@@ -142,7 +142,7 @@ TEST_F(ValidateTest, Size) {
   ExpectRefused(vcpus(10'000), Code::kInvalidArgument, "vcpus 10000 is out of range: give 1 to 255");
 }
 
-TEST_F(ValidateTest, Rootfs) {
+TEST_F(ValidateTest, Rootfs_MissingOrRelative_IsRefused) {
   const auto rootfs = [](const std::string& path) {
     return [path](PodConfig& pod) { pod.containers[0].rootfs = path; };
   };
@@ -158,7 +158,7 @@ TEST_F(ValidateTest, Rootfs) {
   EXPECT_TRUE(ValidatePod(linked, kHost));
 }
 
-TEST_F(ValidateTest, Command) {
+TEST_F(ValidateTest, Command_EmptyOrTooLarge_IsRefused) {
   ExpectProcessRefused([](ProcessConfig& p) { p.args = {}; }, " is empty: name a program to run");
   ExpectProcessRefused([](ProcessConfig& p) { p.args = {""}; }, " is empty");
   ExpectProcessRefused(
@@ -180,7 +180,7 @@ TEST_F(ValidateTest, Command) {
                        ": the working directory has a NUL byte in it");
 }
 
-TEST_F(ValidateTest, Environment) {
+TEST_F(ValidateTest, Environment_WithoutNameOrSign_IsRefused) {
   for (const std::string& variable : {"PATH"s, ""s, "=x"s}) {
     ExpectProcessRefused([&](ProcessConfig& p) { p.env = {variable}; },
                          ": environment variable '" + variable + "' is not NAME=value");
@@ -192,7 +192,7 @@ TEST_F(ValidateTest, Environment) {
   ExpectProcessRefused([](ProcessConfig& p) { p.env = {"A=" + std::string(1 << 20, 'x')}; }, ": 10485");
 }
 
-TEST_F(ValidateTest, WhatTheProcessIsGiven) {
+TEST_F(ValidateTest, Process_UmaskRlimitsAndCapabilities_AreChecked) {
   ExpectProcessRefused([](ProcessConfig& p) { p.user.umask = 01000; }, ": umask 512 is out of range");
   ExpectProcessRefused([](ProcessConfig& p) { p.user.additional_gids.resize(65537); },
                        ": 65537 additional groups");
@@ -237,7 +237,7 @@ TEST_F(ValidateTest, WhatTheProcessIsGiven) {
       ": rlimits: RLIMIT_CPU: the soft limit 2 is above the hard one, 1");
 }
 
-TEST_F(ValidateTest, Schedulers) {
+TEST_F(ValidateTest, Scheduler_UnknownOrOutOfRange_IsRefused) {
   const auto refuse = [this](const Scheduler& scheduler, const std::string& message) {
     ExpectProcessRefused([&](ProcessConfig& p) { p.scheduler = scheduler; }, ": scheduler" + message);
   };
@@ -273,7 +273,7 @@ TEST_F(ValidateTest, Schedulers) {
                 "domainname 'a b': use letters");
 }
 
-TEST_F(ValidateTest, Mounts) {
+TEST_F(ValidateTest, Mounts_WrongDestinationOrType_AreRefused) {
   const auto mount = [this](Mount entry, const std::string& message) {
     ExpectRefused([&](PodConfig& pod) { pod.containers[0].mounts = {entry}; }, Code::kInvalidArgument,
                   "container 'db': mount at " + message);
@@ -302,7 +302,7 @@ TEST_F(ValidateTest, Mounts) {
                 "1025 mounts");
 }
 
-TEST_F(ValidateTest, Paths) {
+TEST_F(ValidateTest, MaskedAndReadonlyPaths_Relative_AreRefused) {
   ExpectRefused([](PodConfig& pod) { pod.containers[0].masked_paths = {"proc"}; }, Code::kInvalidArgument,
                 "container 'db': masked paths: 'proc' is not an absolute path");
   ExpectRefused(
@@ -314,7 +314,7 @@ TEST_F(ValidateTest, Paths) {
                 Code::kInvalidArgument, "1025 container 'db': readonly paths: at most 1024");
 }
 
-TEST_F(ValidateTest, Hostnames) {
+TEST_F(ValidateTest, Hostname_Invalid_IsRefused) {
   for (const std::string& name : {"a b"s, "a/b"s, "a\n"s, "\xc3\xbc"s, "a\0"s, std::string(65, 'h')}) {
     ExpectRefused([&](PodConfig& pod) { pod.hostname = name; }, Code::kInvalidArgument, "hostname '");
     ExpectRefused([&](PodConfig& pod) { pod.containers[0].hostname = name; }, Code::kInvalidArgument,
@@ -322,7 +322,7 @@ TEST_F(ValidateTest, Hostnames) {
   }
 }
 
-TEST_F(ValidateTest, Annotations) {
+TEST_F(ValidateTest, Annotations_WithoutNameOrTooLarge_AreRefused) {
   ExpectRefused(
       [](PodConfig& pod) {
         pod.annotations = {{"", "x"}};
@@ -345,7 +345,7 @@ TEST_F(ValidateTest, Annotations) {
       Code::kInvalidArgument, "pod 'web' has 257 annotations: at most 256");
 }
 
-TEST_F(ValidateTest, HypervisorAndAgent) {
+TEST_F(ValidateTest, HypervisorAndAgent_UnknownValues_AreRefused) {
   ExpectRefused([](PodConfig& pod) { pod.hypervisor.machine = "pc"; }, Code::kInvalidArgument,
                 "machine 'pc' is unknown: use 'q35' or 'microvm'");
   ExpectRefused([](PodConfig& pod) { pod.hypervisor.type = ""; }, Code::kInvalidArgument,
@@ -364,12 +364,12 @@ TEST_F(ValidateTest, HypervisorAndAgent) {
                 Code::kInvalidArgument, "a kernel parameter has a NUL byte in it");
 }
 
-TEST_F(ValidateTest, NumberOfContainers) {
+TEST_F(ValidateTest, Containers_MoreThan256_AreRefused) {
   ExpectRefused([](PodConfig& pod) { pod.containers.resize(257); }, Code::kInvalidArgument,
                 "257 containers in one pod: at most 256");
 }
 
-TEST(ValidateContainerIdTest, NamesOfTheGuestAreNobodysContainers) {
+TEST(ValidateContainerIdTest, ContainerId_NameOfGuestDirectory_IsRefused) {
   for (const char* id : {"shared", "sandbox"}) {
     ContainerConfig config;
     config.id = id;

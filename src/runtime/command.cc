@@ -29,7 +29,7 @@ constexpr seconds kDying{10};
 constexpr seconds kLastOutput{10};
 
 // Longer than any deadline that somebody waits for.
-constexpr std::chrono::hours kLongest{24 * 365};
+constexpr std::chrono::hours kLongestCommand{24 * 365};
 
 constexpr size_t kBuffer = 64 << 10;
 
@@ -150,7 +150,7 @@ Result<CommandResult> Runtime::RunCommand(std::string_view pod, std::string_view
   if (limited) {
     // The guest ends the command of a caller that has died.
     config.time_limit = std::chrono::ceil<std::chrono::milliseconds>(
-        std::min<std::chrono::nanoseconds>(deadline.remaining(), kLongest) + kDying);
+        std::min<std::chrono::nanoseconds>(deadline.remaining(), kLongestCommand) + kDying);
   }
   Result<std::unique_ptr<Process>> process = enter(config);
   // An agent that speaks Kata's protocol alone knows no time limit.

@@ -52,7 +52,7 @@ std::string WhatIsWrongWith(const PodStatus& pod) {
   return {};
 }
 
-TEST_F(Concurrency, RandomOperationsNeverShowAnIllegalState) {
+TEST_F(Concurrency, RandomCalls_ManyThreads_ShowNoIllegalState) {
   const unsigned seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
   const Deadline end = Deadline::After(milliseconds(2500));
@@ -148,7 +148,7 @@ TEST_F(Concurrency, RandomOperationsNeverShowAnIllegalState) {
   for (const PodStatus& pod : *pods) EXPECT_EQ(WhatIsWrongWith(pod), "");
 }
 
-TEST_F(Concurrency, OfManyCreatorsOneSucceeds) {
+TEST_F(Concurrency, CreatePod_ManyCallers_OneSucceeds) {
   std::atomic<int> created{0};
   std::vector<std::thread> callers;
   for (int i = 0; i < 8; ++i) {
@@ -165,7 +165,7 @@ TEST_F(Concurrency, OfManyCreatorsOneSucceeds) {
   EXPECT_EQ(created, 1);
 }
 
-TEST_F(Concurrency, OfManyStartersOneSucceeds) {
+TEST_F(Concurrency, StartPod_ManyCallers_OneSucceeds) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   std::atomic<int> started{0};
   std::vector<std::thread> callers;
@@ -184,7 +184,7 @@ TEST_F(Concurrency, OfManyStartersOneSucceeds) {
 }
 
 // Who stops a pod has it stopped, however many do: defect J, at once.
-TEST_F(Concurrency, ManyStopThePod) {
+TEST_F(Concurrency, StopPod_ManyCallers_AllSucceed) {
   CreateAndStart(Pod("web", {Container("a")}));
   std::vector<std::thread> callers;
   for (int i = 0; i < 6; ++i) {

@@ -17,7 +17,7 @@ using testing::HasSubstr;
 
 using Crash = RuntimeTest;
 
-TEST_F(Crash, AVmThatIsKilledIsAStoppedPodWithItsReason) {
+TEST_F(Crash, Vm_Killed_StopsPodWithReason) {
   CreateAndStart(Pod("web", {Container("a")}));
   const auto process = runtime_.EnterContainer("web", "a", Command({"cat"}), Soon());
   ASSERT_OK(process);
@@ -42,7 +42,7 @@ TEST_F(Crash, AVmThatIsKilledIsAStoppedPodWithItsReason) {
 }
 
 // The agent of these pods lives in their monitor: of its containers the next one knows that they are gone.
-TEST_F(Crash, AMonitorThatIsKilledIsReplaced) {
+TEST_F(Crash, Monitor_Killed_IsReplaced) {
   CreateAndStart(Pod("web", {Container("a"), Container("b")}));
   const auto process = runtime_.EnterContainer("web", "a", Command({"cat"}), Soon());
   ASSERT_OK(process);
@@ -80,7 +80,7 @@ TEST_F(Crash, AMonitorThatIsKilledIsReplaced) {
   EXPECT_EQ(runtime_.RestoreMonitor("web", Soon()).value(), false);
 }
 
-TEST_F(Crash, APausedPodIsTakenOverAsItIs) {
+TEST_F(Crash, Monitor_KilledWhilePodIsPaused_PodStaysPaused) {
   CreateAndStart(Pod("web"));
   ASSERT_OK(runtime_.PausePod("web", Soon()));
   KillMonitor("web");
@@ -91,7 +91,7 @@ TEST_F(Crash, APausedPodIsTakenOverAsItIs) {
   EXPECT_OK(runtime_.EnterPod("web", Command({"true"}), Soon()));
 }
 
-TEST_F(Crash, BothAreKilled) {
+TEST_F(Crash, MonitorAndVm_Killed_StopPod) {
   CreateAndStart(Pod("web", {Container("a")}));
   const PodStatus before = StatusOf("web");
   KillMonitor("web");
@@ -107,7 +107,7 @@ TEST_F(Crash, BothAreKilled) {
   EXPECT_OK(runtime_.DeletePod("web", Soon()));
 }
 
-TEST_F(Crash, AMonitorThatIsKilledWhileItStartsLeavesNothingBehind) {
+TEST_F(Crash, StartPod_MonitorIsKilled_LeavesNothing) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   // A VM that was noted, by a monitor that got no further.
   Result<Subprocess> vm =
@@ -123,7 +123,7 @@ TEST_F(Crash, AMonitorThatIsKilledWhileItStartsLeavesNothingBehind) {
   EXPECT_EQ(StatusOf("web").state, PodState::kRunning);
 }
 
-TEST_F(Crash, ARestartOfTheHostStopsEveryPod) {
+TEST_F(Crash, Host_Restarts_PodsAreStopped) {
   CreateAndStart(Pod("web", {Container("a")}));
   KillMonitor("web");
   Kill(StatusOf("web").vm_pid);
@@ -139,7 +139,7 @@ TEST_F(Crash, ARestartOfTheHostStopsEveryPod) {
   EXPECT_OK(runtime_.StartPod("web", Soon())) << "and this process lives";
 }
 
-TEST_F(Crash, AStateThatCannotBeReadHurtsNoOtherPod) {
+TEST_F(Crash, State_Damaged_HurtsNoOtherPod) {
   ASSERT_OK(runtime_.CreatePod(Pod("broken", {Container("a")})));
   CreateAndStart(Pod("web", {Container("a")}));
   for (const char* text : {"", "{", "[]", "{\"version\": 1, \"state\": \"flying\"}", "\xff\xfe"}) {
@@ -163,7 +163,7 @@ TEST_F(Crash, AStateThatCannotBeReadHurtsNoOtherPod) {
 
 // Files as a disk may give them back: cut at any byte, or with any byte another. An answer, and no other pod
 // is touched by it.
-TEST_F(Crash, TornFilesAreSaidToBe) {
+TEST_F(Crash, Files_Torn_AreNamed) {
   ASSERT_OK(runtime_.CreatePod(Pod("torn", {Container("a")})));
   ASSERT_OK(runtime_.CreatePod(Pod("whole", {Container("a")})));
   for (const std::string& path :
@@ -196,7 +196,7 @@ TEST_F(Crash, TornFilesAreSaidToBe) {
 }
 
 // A VM that lives, and whose files no monitor can bring back.
-TEST_F(Crash, AVmWithoutAHelperAndAMonitorIsAStoppedPodAndIsEnded) {
+TEST_F(Crash, Vm_WithoutHelperAndMonitor_IsEnded) {
   CreateAndStart(Pod("web", {Container("a")}));
   const ProcessIdentity vm = *IdentifyProcess(StatusOf("web").vm_pid);
   KillMonitor("web");
@@ -213,7 +213,7 @@ TEST_F(Crash, AVmWithoutAHelperAndAMonitorIsAStoppedPodAndIsEnded) {
   EXPECT_EQ(StatusOf("web").state, PodState::kRunning);
 }
 
-TEST_F(Crash, APodWhoseStateIsLostWhileItRunsIsStoppedByItsMonitor) {
+TEST_F(Crash, StopPod_StateIsLost_MonitorStopsPod) {
   CreateAndStart(Pod("web", {Container("a")}));
   const ProcessIdentity vm = *IdentifyProcess(StatusOf("web").vm_pid);
   std::ofstream(Paths("web").state()) << "{";
@@ -224,7 +224,7 @@ TEST_F(Crash, APodWhoseStateIsLostWhileItRunsIsStoppedByItsMonitor) {
   EXPECT_EQ(StatusOf("web").state, PodState::kStopped) << "it is written anew";
 }
 
-TEST_F(Crash, AConfigurationThatCannotBeReadIsTold) {
+TEST_F(Crash, Configuration_Damaged_IsNamed) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   std::ofstream(Paths("web").container("a")) << "nonsense";
   const Status started = runtime_.StartPod("web", Soon());
@@ -236,7 +236,7 @@ TEST_F(Crash, AConfigurationThatCannotBeReadIsTold) {
 
 // The caller of StartPod dies just after it has started a monitor, and somebody else starts the pod: there is
 // one VM, and none comes up later.
-TEST_F(Crash, TwoMonitorsAreNeverOne) {
+TEST_F(Crash, Monitor_SecondOne_Ends) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   ASSERT_OK(runtime_.StartPod("web", Soon()));
   const pid_t vm = StatusOf("web").vm_pid;

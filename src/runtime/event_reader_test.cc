@@ -44,7 +44,7 @@ class EventReaderTest : public testing::Test {
   const TestDirectory directory_;
 };
 
-TEST_F(EventReaderTest, WithoutANumberItBeginsNow) {
+TEST_F(EventReaderTest, Open_WithoutNumber_BeginsNow) {
   Append(3);
   const auto stream = Open();
   EXPECT_FALSE(Next(*stream));
@@ -57,14 +57,14 @@ TEST_F(EventReaderTest, WithoutANumberItBeginsNow) {
   EXPECT_FALSE(Next(*stream));
 }
 
-TEST_F(EventReaderTest, WithANumberItBeginsAfterThat) {
+TEST_F(EventReaderTest, Open_WithNumber_BeginsAfterIt) {
   Append(5);
   EXPECT_EQ(Next(*Open(0))->sequence, 1u);
   EXPECT_EQ(Next(*Open(3))->sequence, 4u);
   EXPECT_FALSE(Next(*Open(5)));
 }
 
-TEST_F(EventReaderTest, ItWaitsForAnEvent) {
+TEST_F(EventReaderTest, Next_NoEvent_WaitsForOne) {
   const auto stream = Open();
   std::thread writer([&] {
     std::this_thread::sleep_for(milliseconds(50));
@@ -74,7 +74,7 @@ TEST_F(EventReaderTest, ItWaitsForAnEvent) {
   writer.join();
 }
 
-TEST_F(EventReaderTest, AFilePutAwayIsReadToItsEnd) {
+TEST_F(EventReaderTest, Next_LogIsRotated_LosesNoEvent) {
   const auto stream = Open(0);
   uint64_t expected = 0;
   for (int round = 0; round < 50; ++round) {
@@ -88,7 +88,7 @@ TEST_F(EventReaderTest, AFilePutAwayIsReadToItsEnd) {
   }
 }
 
-TEST_F(EventReaderTest, AReaderWhoIsTooLateIsTold) {
+TEST_F(EventReaderTest, Next_EventsAreGone_ReturnsLost) {
   Append(1);
   const auto stream = Open(0);
   EXPECT_EQ(Next(*stream)->sequence, 1u);
@@ -109,7 +109,7 @@ TEST_F(EventReaderTest, AReaderWhoIsTooLateIsTold) {
   EXPECT_EQ(last, 201u);
 }
 
-TEST_F(EventReaderTest, ARootThatIsNotThereIsAnError) {
+TEST_F(EventReaderTest, Open_RootIsMissing_Fails) {
   const auto stream = EventReader::Open(directory_ / "nowhere", {});
   ASSERT_FALSE(stream);
   EXPECT_EQ(stream.error().code(), Code::kNotFound);

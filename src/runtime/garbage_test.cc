@@ -82,7 +82,7 @@ class GarbageTest : public RuntimeTest {
   std::vector<std::unique_ptr<Subprocess>> orphans_;
 };
 
-TEST_F(GarbageTest, ThereIsNoneOfPodsThatAreWhole) {
+TEST_F(GarbageTest, Collect_WholePods_FindsNothing) {
   CreateAndStart(Pod("runs", {Container("a")}));
   ASSERT_OK(runtime_.CreatePod(Pod("ready", {Container("a")})));
   CreateAndStart(Pod("stopped", {Container("a")}));
@@ -95,7 +95,7 @@ TEST_F(GarbageTest, ThereIsNoneOfPodsThatAreWhole) {
   EXPECT_OK(runtime_.RestoreMonitor("runs", Soon()));
 }
 
-TEST_F(GarbageTest, WhatIsLeftOfPodsThatAreNotThere) {
+TEST_F(GarbageTest, Collect_RemainsOfUnknownPods_RemovesThem) {
   ASSERT_OK(runtime_.CreatePod(Pod("web")));
   const PodPaths gone = Paths("gone");
   Subprocess& process = Orphan(gone.mark);
@@ -110,7 +110,7 @@ TEST_F(GarbageTest, WhatIsLeftOfPodsThatAreNotThere) {
   EXPECT_THAT(Collect(), IsEmpty());
 }
 
-TEST_F(GarbageTest, WhatIsLeftOfAPodThatDoesNotRun) {
+TEST_F(GarbageTest, Collect_RemainsOfStoppedPod_RemovesThem) {
   CreateAndStart(Pod("web", {Container("a")}));
   const pid_t vm = StatusOf("web").vm_pid;
   KillMonitor("web");
@@ -132,7 +132,7 @@ TEST_F(GarbageTest, WhatIsLeftOfAPodThatDoesNotRun) {
   EXPECT_OK(runtime_.StartPod("web", Soon()));
 }
 
-TEST_F(GarbageTest, OtherRootsAreNotTouched) {
+TEST_F(GarbageTest, Collect_OtherRoots_AreNotTouched) {
   RuntimeOptions options = Options();
   options.root = directory_ / "other";
   Result<Runtime> other = Runtime::Open(options);
@@ -152,7 +152,7 @@ TEST_F(GarbageTest, OtherRootsAreNotTouched) {
   EXPECT_FALSE(Ended(user));
 }
 
-TEST_F(GarbageTest, APodThatSomebodyWorksOnIsLeftAlone) {
+TEST_F(GarbageTest, Collect_PodIsLocked_IsLeftAlone) {
   ASSERT_OK(runtime_.CreatePod(Pod("web")));
   Subprocess& process = Orphan(Paths("web").mark);
   {
@@ -207,7 +207,7 @@ TEST_F(GarbageTest, CollectGarbage_OfAPodWhoseStateIsLost_NamesWhatRunsAndLeaves
 
 using RecoveryTest = GarbageTest;
 
-TEST_F(RecoveryTest, ACallerThatDiedHalfWayIsUndoneByTheNextCall) {
+TEST_F(RecoveryTest, NextCall_CallerDiedHalfWay_UndoesIt) {
   ASSERT_OK(runtime_.CreatePod(Pod("web")));
   const PodPaths paths = Paths("web");
   // As far as it came.
@@ -227,7 +227,7 @@ TEST_F(RecoveryTest, ACallerThatDiedHalfWayIsUndoneByTheNextCall) {
   EXPECT_EQ(TestDirectory::Read(paths.journal()), "");
 }
 
-TEST_F(RecoveryTest, AJournalThatCannotBeReadIsNoObstacle) {
+TEST_F(RecoveryTest, NextCall_JournalIsDamaged_RemovesWhatIsThere) {
   ASSERT_OK(runtime_.CreatePod(Pod("web")));
   Subprocess& process = Orphan(Paths("web").mark);
   std::ofstream(Paths("web").journal()) << "\x01garbage";
@@ -237,7 +237,7 @@ TEST_F(RecoveryTest, AJournalThatCannotBeReadIsNoObstacle) {
   EXPECT_EQ(TestDirectory::Read(Paths("web").journal()), "");
 }
 
-TEST_F(RecoveryTest, TheJournalTellsWhatThereIsOfAPodThatRuns) {
+TEST_F(RecoveryTest, Journal_OfRunningPod_NamesItsEffects) {
   CreateAndStart(Pod("web", {Container("a")}));
   const PodPaths paths = Paths("web");
   const PodStatus status = StatusOf("web");
@@ -253,7 +253,7 @@ TEST_F(RecoveryTest, TheJournalTellsWhatThereIsOfAPodThatRuns) {
   EXPECT_EQ(TestDirectory::Read(paths.journal()), "") << "a pod that has stopped has nothing anywhere";
 }
 
-TEST_F(RecoveryTest, ARunDirectoryThatWasElsewhereGoesToo) {
+TEST_F(RecoveryTest, NextCall_RunDirectoryWasElsewhere_RemovesIt) {
   RuntimeOptions options = Options();
   options.run = directory_ / "run2";
   Result<Runtime> before = Runtime::Open(options);
@@ -268,7 +268,7 @@ TEST_F(RecoveryTest, ARunDirectoryThatWasElsewhereGoesToo) {
   EXPECT_FALSE(IsDirectory(there));
 }
 
-TEST_F(RecoveryTest, AMonitorThatDiesWhileItStartsIsCleanedUpAfterAtOnce) {
+TEST_F(RecoveryTest, StartPod_MonitorDies_LeavesNothing) {
   ASSERT_OK(runtime_.CreatePod(Pod("web")));
   RuntimeOptions options = Options();
   options.monitor = directory_.Write("monitor", "#!/bin/sh\nsleep 1000 <&- >&- 2>&- 3>&- &\nexit 1\n");

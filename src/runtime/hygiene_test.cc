@@ -70,7 +70,7 @@ class Hygiene : public RuntimeTest {
   }
 };
 
-TEST_F(Hygiene, TwentyLivesLeaveNothingInTheProcess) {
+TEST_F(Hygiene, Process_AfterTwentyPods_IsUnchanged) {
   Live("first");
   const auto descriptors = Descriptors();
   const size_t threads = Threads();
@@ -96,14 +96,14 @@ TEST_F(Hygiene, TwentyLivesLeaveNothingInTheProcess) {
   EXPECT_FALSE(HasChildren()) << "a zombie, or a child that runs";
 }
 
-TEST_F(Hygiene, StartPodLeavesNoChild) {
+TEST_F(Hygiene, StartPod_Succeeds_LeavesNoChild) {
   CreateAndStart(Pod("web", {Container("a")}));
   EXPECT_FALSE(HasChildren());
   EXPECT_EQ(StatusLine(StatusOf("web").monitor_pid, "PPid").find(std::to_string(::getpid())),
             std::string::npos);
 }
 
-TEST_F(Hygiene, AStartThatFailsLeavesNoChild) {
+TEST_F(Hygiene, StartPod_Fails_LeavesNoChild) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   ASSERT_EQ(::mkdir(Paths("web").log("a").c_str(), 0700), 0);
   const auto descriptors = Descriptors();
@@ -113,7 +113,7 @@ TEST_F(Hygiene, AStartThatFailsLeavesNoChild) {
 }
 
 // Whatever of these the process has, the monitor and the VM do not inherit.
-TEST_F(Hygiene, SignalsOfTheProcessAreItsOwn) {
+TEST_F(Hygiene, SignalHandlers_OfCaller_AreUnchanged) {
   struct sigaction before {};
   ASSERT_EQ(::sigaction(SIGTERM, nullptr, &before), 0);
   sigset_t blocked, old;
@@ -136,13 +136,13 @@ TEST_F(Hygiene, SignalsOfTheProcessAreItsOwn) {
   EXPECT_OK(runtime_.StopPod("web", milliseconds(1000), Soon()));
 }
 
-TEST_F(Hygiene, AProcessThatIgnoresItsChildrenCanStartPods) {
+TEST_F(Hygiene, StartPod_CallerIgnoresSigchld_Succeeds) {
   const auto before = ::signal(SIGCHLD, SIG_IGN);
   for (int i = 0; i < 5; ++i) Live("pod" + std::to_string(i));
   EXPECT_EQ(::signal(SIGCHLD, before), SIG_IGN);
 }
 
-TEST_F(Hygiene, AProcessThatCollectsAllChildrenCanStartPods) {
+TEST_F(Hygiene, StartPod_CallerCollectsAllChildren_Succeeds) {
   std::atomic<bool> over{false};
   std::thread collector([&] {
     while (!over) {
@@ -155,7 +155,7 @@ TEST_F(Hygiene, AProcessThatCollectsAllChildrenCanStartPods) {
 }
 
 // A descriptor that is not closed by exec would keep pipes and locks of the process alive.
-TEST_F(Hygiene, DescriptorsAreNotInherited) {
+TEST_F(Hygiene, Descriptors_OfCaller_AreNotInherited) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   CreateAndStart(Pod("web", {Container("a")}));
@@ -167,7 +167,7 @@ TEST_F(Hygiene, DescriptorsAreNotInherited) {
 }
 
 // The process that starts a pod may exit: what it started does not.
-TEST_F(Hygiene, ThePodOutlivesWhoStartedIt) {
+TEST_F(Hygiene, Pod_ThreadThatStartedItEnds_Runs) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   std::thread([this] {
     Runtime runtime = Open();

@@ -33,7 +33,7 @@ class MonitorReplacement : public RuntimeTest {
   }
 };
 
-TEST_F(MonitorReplacement, IsTriedAgainWithinTheDeadline) {
+TEST_F(MonitorReplacement, Replacement_FailsAtFirst_IsTriedAgain) {
   CreateAndStart(Pod("web", {Container("a")}));
   const pid_t before = StatusOf("web").monitor_pid;
   Runtime runtime = OpenWithFailingMonitors(3);
@@ -45,7 +45,7 @@ TEST_F(MonitorReplacement, IsTriedAgainWithinTheDeadline) {
   EXPECT_EQ(TestDirectory::Read(directory_ / "failures"), "xxx");
 }
 
-TEST_F(MonitorReplacement, ThatFailsTellsWhoWaitsWhatToDo) {
+TEST_F(MonitorReplacement, Replacement_Fails_NamesWayOut) {
   CreateAndStart(Pod("web", {Container("a")}));
   Runtime runtime = OpenWithFailingMonitors(1'000'000);
   const auto process = runtime.EnterContainer("web", "a", Command({"cat"}), Soon());
@@ -68,7 +68,7 @@ TEST_F(MonitorReplacement, ThatFailsTellsWhoWaitsWhatToDo) {
 
 // Whoever asks has no time: the take-over goes on, and the next one finds a monitor. (On a busy host a call
 // may have no time even to see that the monitor is gone.)
-TEST_F(MonitorReplacement, OutlivesWhoAskedForIt) {
+TEST_F(MonitorReplacement, Replacement_CallerEnds_Lives) {
   CreateAndStart(Pod("web", {Container("a")}));
   const auto process = runtime_.EnterContainer("web", "a", Command({"cat"}), Soon());
   ASSERT_OK(process);

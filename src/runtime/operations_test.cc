@@ -43,7 +43,7 @@ class OperationsTest : public RuntimeTest {
   }
 };
 
-TEST_F(OperationsTest, APausedPodStandsStillUntilItIsResumed) {
+TEST_F(OperationsTest, PausePod_Running_IsPausedUntilResumed) {
   EXPECT_CODE(runtime_.PausePod("web"), Code::kNotFound);
   CreateAndStart(Pod("web", {Container("db")}));
   ASSERT_OK(runtime_.PausePod("web"));
@@ -64,7 +64,7 @@ TEST_F(OperationsTest, APausedPodStandsStillUntilItIsResumed) {
 }
 
 // The original could neither stop nor delete it.
-TEST_F(OperationsTest, APausedPodCanBeStopped) {
+TEST_F(OperationsTest, StopPod_Paused_Succeeds) {
   CreateAndStart(Pod("web", {Container("db")}));
   ASSERT_OK(runtime_.PausePod("web"));
   ASSERT_OK(runtime_.StopPod("web", milliseconds(100)));
@@ -72,7 +72,7 @@ TEST_F(OperationsTest, APausedPodCanBeStopped) {
   EXPECT_OK(runtime_.StartPod("web", Soon()));
 }
 
-TEST_F(OperationsTest, APausedContainerStandsStillUntilItIsResumed) {
+TEST_F(OperationsTest, PauseContainer_Running_IsPausedUntilResumed) {
   CreateAndStart(Pod("web", {Container("db"), Container("other")}));
   ASSERT_OK(runtime_.PauseContainer("web", "db"));
   EXPECT_EQ(StateOf("db"), ContainerState::kPaused);
@@ -86,7 +86,7 @@ TEST_F(OperationsTest, APausedContainerStandsStillUntilItIsResumed) {
   EXPECT_CODE(runtime_.PauseContainer("web", "nobody"), Code::kNotFound);
 }
 
-TEST_F(OperationsTest, APausedContainerCanBeKilledAndItsPodStopped) {
+TEST_F(OperationsTest, KillContainer_Paused_EndsIt) {
   CreateAndStart(Pod("web", {Container("db"), Container("other")}));
   ASSERT_OK(runtime_.PauseContainer("web", "db"));
   ASSERT_OK(runtime_.KillContainer("web", "db", SIGKILL));
@@ -97,7 +97,7 @@ TEST_F(OperationsTest, APausedContainerCanBeKilledAndItsPodStopped) {
   EXPECT_EQ(runtime_.WaitContainer("web", "other")->code, 143) << "asked to end, and not made to";
 }
 
-TEST_F(OperationsTest, KillReachesTheFirstProcess) {
+TEST_F(OperationsTest, KillContainer_Running_ReachesFirstProcess) {
   EXPECT_CODE(runtime_.KillContainer("web", "db", SIGTERM), Code::kNotFound);
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("db")})));
   EXPECT_CODE(runtime_.KillContainer("web", "db", SIGTERM), Code::kFailedPrecondition);
@@ -147,7 +147,7 @@ TEST_F(OperationsTest, StopPod_WithCreatedContainer_LeavesThatReady) {
   EXPECT_EQ(StateOf("next"), ContainerState::kReady);
 }
 
-TEST_F(OperationsTest, ManyWaitForOneContainer) {
+TEST_F(OperationsTest, WaitContainer_ManyCallers_AllAreAnswered) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("db")})));
   EXPECT_CODE(runtime_.WaitContainer("web", "db", Soon()), Code::kFailedPrecondition);
   ASSERT_OK(runtime_.StartPod("web", Soon()));
@@ -170,7 +170,7 @@ TEST_F(OperationsTest, ManyWaitForOneContainer) {
   EXPECT_EQ(runtime_.WaitContainer("web", "db")->code, 143);
 }
 
-TEST_F(OperationsTest, WhoWaitsLearnsThatTheVmDied) {
+TEST_F(OperationsTest, WaitContainer_VmDies_FailsWithReason) {
   CreateAndStart(Pod("web", {Container("db")}));
   std::thread waiter([&] {
     const auto exit = runtime_.WaitContainer("web", "db", Soon());
@@ -182,7 +182,7 @@ TEST_F(OperationsTest, WhoWaitsLearnsThatTheVmDied) {
   waiter.join();
 }
 
-TEST_F(OperationsTest, LimitsAreChangedAndKept) {
+TEST_F(OperationsTest, UpdateContainer_Limits_AreKept) {
   ContainerConfig db = Container("db");
   db.resources.memory_limit = 64 << 20;
   db.resources.pids_limit = 100;
@@ -203,7 +203,7 @@ TEST_F(OperationsTest, LimitsAreChangedAndKept) {
   EXPECT_EQ(resources.cpu_shares, 512u);
 }
 
-TEST_F(OperationsTest, ABadUpdateChangesNothing) {
+TEST_F(OperationsTest, UpdateContainer_Invalid_ChangesNothing) {
   ContainerConfig db = Container("db");
   db.resources.memory_limit = 64 << 20;
   CreateAndStart(Pod("web", {db}));
@@ -219,7 +219,7 @@ TEST_F(OperationsTest, ABadUpdateChangesNothing) {
   EXPECT_FALSE(runtime_.FetchPod("web")->containers[0].resources.memory_swap);
 }
 
-TEST_F(OperationsTest, StatisticsAndProcesses) {
+TEST_F(OperationsTest, Stats_RunningPod_AreReturned) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("db", {"sleep", "1"})})));
   EXPECT_CODE(runtime_.StatsPod("web"), Code::kFailedPrecondition);
   EXPECT_CODE(runtime_.StatsContainer("web", "db"), Code::kFailedPrecondition);
@@ -243,7 +243,7 @@ TEST_F(OperationsTest, StatisticsAndProcesses) {
   EXPECT_GT(pod->host[1].proportional.count, 100u << 10);
 }
 
-TEST_F(OperationsTest, FetchGivesWhatWasAskedFor) {
+TEST_F(OperationsTest, FetchPod_AfterCreate_IsTheConfig) {
   PodConfig pod = Pod("web", {Container("db", {"echo", "hello"}), Container("cache")});
   pod.annotations["key"] = "value";
   ASSERT_OK(runtime_.CreatePod(pod));
@@ -256,7 +256,7 @@ TEST_F(OperationsTest, FetchGivesWhatWasAskedFor) {
   EXPECT_CODE(runtime_.FetchPod("nobody"), Code::kNotFound);
 }
 
-TEST_F(OperationsTest, RunPodIsAllOrNothing) {
+TEST_F(OperationsTest, RunPod_Fails_LeavesNoPod) {
   ASSERT_OK(runtime_.RunPod(Pod("web", {Container("db")}), Soon()));
   EXPECT_EQ(StatusOf("web").state, PodState::kRunning);
   EXPECT_CODE(runtime_.RunPod(Pod("web"), Soon()), Code::kAlreadyExists);
@@ -267,7 +267,7 @@ TEST_F(OperationsTest, RunPodIsAllOrNothing) {
   EXPECT_CODE(runtime_.PodStatus("broken"), Code::kNotFound);
 }
 
-TEST_F(OperationsTest, FilesAreCopiedInParts) {
+TEST_F(OperationsTest, CopyTo_File_IsSentInParts) {
   CreateAndStart(Pod("web", {Container("db")}));
   const std::string source = directory_ / "source";
   ASSERT_OK(WriteNewFile(source, std::string((1 << 20) + 17, 'x')));
@@ -287,7 +287,7 @@ TEST_F(OperationsTest, FilesAreCopiedInParts) {
   EXPECT_CODE(runtime_.CopyTo("web", "db", source, "/file", options), Code::kInvalidArgument);
 }
 
-TEST_F(OperationsTest, EventsTellWhatHappens) {
+TEST_F(OperationsTest, Events_WholeLife_AreInOrder) {
   const auto events = Watch();
   CreateAndStart(Pod("web", {Container("db")}));
   ASSERT_OK(runtime_.CreateContainer("web", Container("late")));
@@ -312,7 +312,7 @@ TEST_F(OperationsTest, EventsTellWhatHappens) {
                                 "pod-resumed", "container-exited db 143", "pod-stopped", "pod-deleted"}));
 }
 
-TEST_F(OperationsTest, AVmThatDiesIsAnEventWithItsReason) {
+TEST_F(OperationsTest, Events_VmDies_HaveReason) {
   const auto events = Watch();
   CreateAndStart(Pod("web", {Container("db")}));
   EXPECT_EQ(EventsUntil(*events, EventType::kContainerStarted).size(), 3u);
@@ -324,7 +324,7 @@ TEST_F(OperationsTest, AVmThatDiesIsAnEventWithItsReason) {
                                       "pod-stopped: vm exited: killed by signal 9"}));
 }
 
-TEST_F(OperationsTest, AStartThatFailsIsNoEvent) {
+TEST_F(OperationsTest, Events_StartFails_HaveNone) {
   PodConfig broken = Pod("broken");
   broken.hypervisor.type = "no-such";
   ASSERT_OK(runtime_.CreatePod(broken));

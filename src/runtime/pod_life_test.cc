@@ -11,7 +11,7 @@ using testing::HasSubstr;
 
 using PodLife = RuntimeTest;
 
-TEST_F(PodLife, FromCreateToDelete) {
+TEST_F(PodLife, Pod_WholeLife_HasEachState) {
   PodConfig config = Pod("web", {Container("a"), Container("b", {"echo", "hello"})});
   config.annotations = {{"owner", "me"}};
   ASSERT_OK(runtime_.CreatePod(config));
@@ -59,7 +59,7 @@ TEST_F(PodLife, FromCreateToDelete) {
   EXPECT_CODE(runtime_.PodStatus("web"), Code::kNotFound);
 }
 
-TEST_F(PodLife, AStoppedPodIsStartedAgain) {
+TEST_F(PodLife, StartPod_Stopped_RunsAgain) {
   CreateAndStart(Pod("web", {Container("a"), Container("b", {"exit", "3"})}));
   const pid_t first = StatusOf("web").vm_pid;
   ASSERT_OK(runtime_.StopPod("web", milliseconds(2000), Soon()));
@@ -74,7 +74,7 @@ TEST_F(PodLife, AStoppedPodIsStartedAgain) {
 }
 
 // The original's defect J: a second StopPod failed, and deleted the pod's state.
-TEST_F(PodLife, DefectJTheSecondStopChangesNothing) {
+TEST_F(PodLife, StopPod_Twice_ChangesNothing) {
   CreateAndStart(Pod("web", {Container("a")}));
   ASSERT_OK(runtime_.StopPod("web", milliseconds(2000), Soon()));
   const PodStatus before = StatusOf("web");
@@ -86,7 +86,7 @@ TEST_F(PodLife, DefectJTheSecondStopChangesNothing) {
 }
 
 // The original's defect I: the status of an unknown container succeeded, and was empty.
-TEST_F(PodLife, DefectIUnknownIdsAreNotFound) {
+TEST_F(PodLife, Calls_UnknownIds_FailWithNotFound) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   const std::vector<std::pair<std::string, std::string>> unknown = {{"web", "b"}, {"db", "a"}, {"db", ""}};
   for (const auto& [pod, container] : unknown) {
@@ -115,7 +115,7 @@ TEST_F(PodLife, DefectIUnknownIdsAreNotFound) {
 }
 
 // Every call in every state of the pod, with containers that have run and have not.
-TEST_F(PodLife, CallsInTheWrongStateSaySoAndChangeNothing) {
+TEST_F(PodLife, Calls_WrongState_FailAndChangeNothing) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   const auto expect_not_running = [&](const std::string& state) {
     const std::string before = TestDirectory::Read(Paths("web").state());
@@ -163,7 +163,7 @@ TEST_F(PodLife, CallsInTheWrongStateSaySoAndChangeNothing) {
   ASSERT_OK(runtime_.StopContainer("web", "a", milliseconds(0), Soon()));
 }
 
-TEST_F(PodLife, ContainersComeAndGoWhileThePodRuns) {
+TEST_F(PodLife, Containers_PodRuns_AreAddedAndRemoved) {
   CreateAndStart(Pod("web"));
   ASSERT_OK(runtime_.CreateContainer("web", Container("late"), Soon()));
   EXPECT_EQ(runtime_.ContainerStatus("web", "late")->state, ContainerState::kReady);
@@ -192,7 +192,7 @@ TEST_F(PodLife, ContainersComeAndGoWhileThePodRuns) {
       << "it starts with the pod";
 }
 
-TEST_F(PodLife, ContainersComeAndGoWhileThePodDoesNotRun) {
+TEST_F(PodLife, Containers_PodDoesNotRun_AreAddedAndRemoved) {
   ASSERT_OK(runtime_.CreatePod(Pod("web")));
   ASSERT_OK(runtime_.CreateContainer("web", Container("a"), Soon()));
   EXPECT_EQ(
@@ -207,7 +207,7 @@ TEST_F(PodLife, ContainersComeAndGoWhileThePodDoesNotRun) {
   EXPECT_EQ(StatusOf("web").containers[0].state, ContainerState::kRunning);
 }
 
-TEST_F(PodLife, PodsAreListed) {
+TEST_F(PodLife, ListPod_SeveralPods_ListsThem) {
   ASSERT_OK(runtime_.CreatePod(Pod("b")));
   CreateAndStart(Pod("a"));
   const auto all = runtime_.ListPod();
@@ -222,7 +222,7 @@ TEST_F(PodLife, PodsAreListed) {
   EXPECT_EQ((*running)[0].id, "a");
 }
 
-TEST_F(PodLife, TwoRuntimesSeeTheSamePod) {
+TEST_F(PodLife, TwoRuntimes_OfOneRoot_SeeSamePod) {
   Runtime other = Open();
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a")})));
   EXPECT_CODE(other.CreatePod(Pod("web")), Code::kAlreadyExists);
@@ -235,7 +235,7 @@ TEST_F(PodLife, TwoRuntimesSeeTheSamePod) {
   EXPECT_CODE(runtime_.PodStatus("web"), Code::kNotFound);
 }
 
-TEST_F(PodLife, AStartThatFailsLeavesThePodAsItWas) {
+TEST_F(PodLife, StartPod_Fails_LeavesPodAsItWas) {
   PodConfig unknown = Pod("strange", {Container("a")});
   unknown.hypervisor.type = "mock2";
   const Status created = runtime_.CreatePod(unknown);
@@ -268,7 +268,7 @@ TEST_F(PodLife, AStartThatFailsLeavesThePodAsItWas) {
   EXPECT_OK(runtime_.StartPod("web", Soon()));
 }
 
-TEST_F(PodLife, AMissingMonitorIsNamed) {
+TEST_F(PodLife, StartPod_MonitorIsMissing_NamesIt) {
   RuntimeOptions options = Options();
   options.monitor = directory_ / "no-monitor";
   Result<Runtime> runtime = Runtime::Open(options);
@@ -279,7 +279,7 @@ TEST_F(PodLife, AMissingMonitorIsNamed) {
   EXPECT_THAT(started.error().ToString(), HasSubstr("the monitor program '" + options.monitor + "'"));
 }
 
-TEST_F(PodLife, AMonitorThatIsNoMonitorIsToldOf) {
+TEST_F(PodLife, StartPod_MonitorIsOtherProgram_NamesIt) {
   RuntimeOptions options = Options();
   options.monitor = directory_.Write("monitor", "#!/bin/sh\necho what am I to do >&2\n");
   ASSERT_EQ(::chmod(options.monitor.c_str(), 0755), 0);
@@ -291,7 +291,7 @@ TEST_F(PodLife, AMonitorThatIsNoMonitorIsToldOf) {
   EXPECT_EQ(StatusOf("web").state, PodState::kReady);
 }
 
-TEST_F(PodLife, DeadlinesThatHavePassedChangeNothing) {
+TEST_F(PodLife, Calls_DeadlineHasPassed_ChangeNothing) {
   ASSERT_OK(runtime_.CreatePod(Pod("web", {Container("a"), Container("b")})));
   EXPECT_CODE(runtime_.StartPod("web", Passed()), Code::kDeadlineExceeded);
   EXPECT_EQ(StatusOf("web").state, PodState::kReady);
@@ -308,7 +308,7 @@ TEST_F(PodLife, DeadlinesThatHavePassedChangeNothing) {
   EXPECT_EQ(pod.containers[0].state, ContainerState::kRunning);
 }
 
-TEST_F(PodLife, AnOperationWaitsForItsTurnUntilItsDeadline) {
+TEST_F(PodLife, Calls_PodIsLocked_WaitUntilDeadline) {
   ASSERT_OK(runtime_.CreatePod(Pod("web")));
   {
     const auto lock = FileLock::Acquire(Paths("web").lock(), Soon());
@@ -323,7 +323,7 @@ TEST_F(PodLife, AnOperationWaitsForItsTurnUntilItsDeadline) {
   EXPECT_OK(runtime_.StartPod("web", Soon()));
 }
 
-TEST_F(PodLife, ARootThatCannotBeUsedIsRefused) {
+TEST_F(PodLife, Open_RootCannotBeUsed_Fails) {
   RuntimeOptions options = Options();
   options.root = directory_.Write("a-file");
   EXPECT_CODE(Runtime::Open(options), Code::kInvalidArgument);
@@ -333,7 +333,7 @@ TEST_F(PodLife, ARootThatCannotBeUsedIsRefused) {
   EXPECT_THAT(runtime.error().ToString(), HasSubstr("'/proc/virtcontainers'"));
 }
 
-TEST_F(PodLife, LongRootsAndIdsWork) {
+TEST_F(PodLife, Pod_LongRootAndId_Runs) {
   RuntimeOptions options = Options();
   options.root = directory_ / std::string(100, 'r') + "/" + std::string(100, 's');
   options.run = directory_ / std::string(100, 'u') + "/" + std::string(100, 'v');

@@ -28,7 +28,7 @@ class ProcessTest : public RuntimeTest {
   }
 };
 
-TEST_F(ProcessTest, ACommandsOutputAndExit) {
+TEST_F(ProcessTest, Enter_Command_HasOutputAndStatus) {
   CreateAndStart(Pod("web", {Container("a")}));
   for (const char* container : {"", "a"}) {
     const auto process = Enter(container, {"echo", "hello", "you"});
@@ -41,7 +41,7 @@ TEST_F(ProcessTest, ACommandsOutputAndExit) {
   }
 }
 
-TEST_F(ProcessTest, InputGoesThrough) {
+TEST_F(ProcessTest, WriteStdin_LargeInput_IsEchoed) {
   CreateAndStart(Pod("web", {Container("a")}));
   const auto process = Enter("a", {"cat"});
   std::string input;
@@ -58,7 +58,7 @@ TEST_F(ProcessTest, InputGoesThrough) {
   EXPECT_OK(process->CloseStdin(Soon()));
 }
 
-TEST_F(ProcessTest, AReadThatTakesTooLongTakesNothing) {
+TEST_F(ProcessTest, Read_DeadlinePasses_LosesNoOutput) {
   CreateAndStart(Pod("web"));
   const auto process = Enter("", {"cat"});
   char buffer[100];
@@ -72,7 +72,7 @@ TEST_F(ProcessTest, AReadThatTakesTooLongTakesNothing) {
   EXPECT_EQ(std::string(buffer, *got), "kept") << "given to the reader that had gone";
 }
 
-TEST_F(ProcessTest, SignalsAndTerminals) {
+TEST_F(ProcessTest, SignalAndResize_Process_SucceedOrFail) {
   CreateAndStart(Pod("web", {Container("a")}));
   const auto process = Enter("a", {"cat"});
   EXPECT_CODE(process->Resize(10, 20, Soon()), Code::kFailedPrecondition);
@@ -90,7 +90,7 @@ TEST_F(ProcessTest, SignalsAndTerminals) {
   EXPECT_OK((*interactive)->Resize(10, 20, Soon()));
 }
 
-TEST_F(ProcessTest, AnotherProcessFindsItAgain) {
+TEST_F(ProcessTest, OpenProcess_OtherRuntime_FindsIt) {
   CreateAndStart(Pod("web", {Container("a")}));
   const auto process = Enter("a", {"cat"});
   Runtime other = Open();
@@ -110,7 +110,7 @@ TEST_F(ProcessTest, AnotherProcessFindsItAgain) {
             "open a process of pod 'web': no process 'exec-0'");
 }
 
-TEST_F(ProcessTest, AnAttachedContainerIsReadAndWritten) {
+TEST_F(ProcessTest, Attach_OutputAttached_IsReadAndWritten) {
   CreateAndStart(Pod("web", {Attached("a", {"cat"})}));
   EXPECT_EQ(runtime_.ContainerStatus("web", "a")->log, "");
   const auto process = runtime_.AttachContainer("web", "a");
@@ -126,7 +126,7 @@ TEST_F(ProcessTest, AnAttachedContainerIsReadAndWritten) {
   EXPECT_EQ(status.exit, ExitStatus{0});
 }
 
-TEST_F(ProcessTest, ALoggedContainerIsWaitedForAndNotRead) {
+TEST_F(ProcessTest, Attach_OutputLogged_IsOnlyWaitedFor) {
   CreateAndStart(Pod("web", {Container("a")}));
   const auto process = runtime_.AttachContainer("web", "a");
   ASSERT_OK(process);
@@ -142,7 +142,7 @@ TEST_F(ProcessTest, ALoggedContainerIsWaitedForAndNotRead) {
 }
 
 // A container may have its pod's name: EnterPod is into the pod's own root nevertheless.
-TEST_F(ProcessTest, AContainerOfThePodsNameIsNotThePod) {
+TEST_F(ProcessTest, Enter_ContainerHasPodsName_IsNotThePod) {
   CreateAndStart(Pod("web", {Container("web"), Container("pod")}));
   const auto in_pod = Enter("", {"cat"});
   const auto in_container = Enter("web", {"cat"});
@@ -155,7 +155,7 @@ TEST_F(ProcessTest, AContainerOfThePodsNameIsNotThePod) {
   EXPECT_OK(runtime_.OpenProcess("web", "", in_pod->id()));
 }
 
-TEST_F(ProcessTest, APodThatStopsEndsWhatIsUnderWay) {
+TEST_F(ProcessTest, Calls_PodStops_AreUnavailable) {
   CreateAndStart(Pod("web", {Container("a")}));
   const auto process = Enter("", {"cat"});
   std::future<Result<ExitStatus>> wait =
@@ -169,7 +169,7 @@ TEST_F(ProcessTest, APodThatStopsEndsWhatIsUnderWay) {
   EXPECT_CODE(process->Signal(SIGTERM, Soon()), Code::kUnavailable);
 }
 
-TEST_F(ProcessTest, ManyHandlesAtOnce) {
+TEST_F(ProcessTest, Processes_ManyHandles_AreIndependent) {
   CreateAndStart(Pod("web", {Container("a")}));
   std::vector<std::unique_ptr<Process>> processes;
   for (int i = 0; i < 200; ++i) {
@@ -181,7 +181,7 @@ TEST_F(ProcessTest, ManyHandlesAtOnce) {
   for (const auto& process : processes) EXPECT_EQ(process->Wait(Soon())->code, 0);
 }
 
-TEST_F(ProcessTest, CommandsThatAreNoneAreRefused) {
+TEST_F(ProcessTest, Enter_EmptyOrInvalidCommand_IsRefused) {
   CreateAndStart(Pod("web"));
   EXPECT_CODE(runtime_.EnterPod("web", Command({}), Soon()), Code::kInvalidArgument);
   ProcessConfig relative = Command({"true"});

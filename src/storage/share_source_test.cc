@@ -19,7 +19,7 @@ constexpr char kMountinfo[] =
     "26 25 0:43 / /with\\040space/sub rw - tmpfs four rw\n"
     "27 99 0:44 / /data/elsewhere rw - tmpfs five rw\n";
 
-TEST(DescribeMountsTest, NamesTheOptionsOfTheMountItself) {
+TEST(DescribeMountsTest, DescribeMounts_OfPath_HasOptionsOfItsMount) {
   EXPECT_EQ(DescribeMounts(kMountinfo, 21, "/data", false),
             "rw,noatime shared:2 master:3 - xfs /dev/sdb rw,attr2");
   // Through another mount of the same options it is the same.
@@ -27,7 +27,7 @@ TEST(DescribeMountsTest, NamesTheOptionsOfTheMountItself) {
             DescribeMounts(kMountinfo, 21, "/data", false));
 }
 
-TEST(DescribeMountsTest, NamesWhatIsMountedBelow) {
+TEST(DescribeMountsTest, DescribeMounts_Recursive_HasMountsBelow) {
   const std::string data = DescribeMounts(kMountinfo, 21, "/data", true);
   EXPECT_THAT(data, HasSubstr("/data/sub "));
   EXPECT_THAT(data, HasSubstr("/data/sub/deep "));
@@ -39,7 +39,7 @@ TEST(DescribeMountsTest, NamesWhatIsMountedBelow) {
   EXPECT_THAT(DescribeMounts(kMountinfo, 20, "/", true), HasSubstr("/database"));
 }
 
-TEST(DescribeMountsTest, SurvivesLinesThatAreNone) {
+TEST(DescribeMountsTest, DescribeMounts_MalformedLines_AreSkipped) {
   EXPECT_EQ(DescribeMounts("", 21, "/data", true), "");
   EXPECT_EQ(DescribeMounts("\n\n 21 \nx y z u v w\n21 20 8:2 /\n", 21, "/data", true), "");
   EXPECT_EQ(DescribeMounts("1 2 a b /p rw\n2 1 a b /p/q ro", 3, "/", true), "") << "parents in a circle";

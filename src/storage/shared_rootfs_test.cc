@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(Sandbox, SharedRootfsTest,
                            return tested.param == VirtiofsdSandbox::kNamespace ? "Namespace" : "Chroot";
                          });
 
-TEST_P(SharedRootfsTest, VirtiofsdSeesWhatIsAddedBeforeAndAfterItStarted) {
+TEST_P(SharedRootfsTest, Add_BeforeAndAfterConnect_IsSeenByVirtiofsd) {
   Create();
   const std::string c1 = Add("c1", MakeRootfs("c1")).rootfs;
   Connect();
@@ -210,7 +210,7 @@ TEST_P(SharedRootfsTest, TheGuest_WritesBelowTheEntriesAndNotBesideThem) {
   EXPECT_EQ(::symlink("/etc", (Root() + "/other").c_str()), -1);
 }
 
-TEST_P(SharedRootfsTest, SubmountsComeAlongAndTheHostsSurvive) {
+TEST_P(SharedRootfsTest, Add_SourceWithSubmounts_SharesThemAndKeepsHosts) {
   Create();
   Connect();
   const std::string source = MakeRootfs("c1");
@@ -236,7 +236,7 @@ TEST_P(SharedRootfsTest, Add_Readonly_CannotBeWrittenThroughTheShare) {
       << "the host's own view became read-only";
 }
 
-TEST_P(SharedRootfsTest, VolumesAreDirectoriesAndFilesOfTheHost) {
+TEST_P(SharedRootfsTest, AddVolume_DirectoryOrFile_IsShared) {
   Create();
   Connect();
   const std::string data = MakeRootfs("data");
@@ -273,7 +273,7 @@ TEST_P(SharedRootfsTest, VolumesAreDirectoriesAndFilesOfTheHost) {
   EXPECT_EQ(ReadFile(directory_ + "/settings", 100).value(), "third");
 }
 
-TEST_P(SharedRootfsTest, OnlyARecursiveVolumeHasWhatIsMountedBelow) {
+TEST_P(SharedRootfsTest, AddVolume_Recursive_HasMountsBelow) {
   Create();
   Connect();
   const std::string source = MakeRootfs("c1");
@@ -341,7 +341,7 @@ TEST_P(SharedRootfsTest, Rejoin_GoesOnWithTheEntriesThatThereAre) {
   EXPECT_EQ(SharedRootfs::Rejoin(options_, process).error().code(), Code::kNotFound);
 }
 
-TEST_P(SharedRootfsTest, VirtiofsdEndsWithItsVm) {
+TEST_P(SharedRootfsTest, Virtiofsd_ConnectionEnds_Ends) {
   std::promise<std::string> exit;
   options_.on_exit = [&](std::string reason) { exit.set_value(std::move(reason)); };
   Create();
@@ -353,7 +353,7 @@ TEST_P(SharedRootfsTest, VirtiofsdEndsWithItsVm) {
   EXPECT_TRUE(rootfs_->Stop(Soon()));
 }
 
-TEST_P(SharedRootfsTest, AKilledVirtiofsdIsNoticed) {
+TEST_P(SharedRootfsTest, Virtiofsd_Killed_IsReported) {
   std::promise<std::string> exit;
   options_.on_exit = [&](std::string reason) { exit.set_value(std::move(reason)); };
   Create();
@@ -362,7 +362,7 @@ TEST_P(SharedRootfsTest, AKilledVirtiofsdIsNoticed) {
   EXPECT_FALSE(ttrpc::ConnectUnix(rootfs_->socket(), Soon())) << "a VM would wait for ever";
 }
 
-TEST_P(SharedRootfsTest, StopLeavesNoProcessAndCallsNobody) {
+TEST_P(SharedRootfsTest, Stop_Running_LeavesNoProcessAndReportsNothing) {
   options_.on_exit = [](const std::string& reason) { ADD_FAILURE() << reason; };
   Create();
   Connect();
@@ -376,7 +376,7 @@ TEST_P(SharedRootfsTest, StopLeavesNoProcessAndCallsNobody) {
       << "a part of virtiofsd still runs";
 }
 
-TEST_P(SharedRootfsTest, LongPathsAndCommas) {
+TEST_P(SharedRootfsTest, Create_LongPathsAndCommas_Work) {
   options_.run_dir = directory_ + "/" + std::string(120, 'r') + "/a,b";
   fs::create_directories(options_.run_dir);
   Create();
@@ -385,7 +385,7 @@ TEST_P(SharedRootfsTest, LongPathsAndCommas) {
   EXPECT_THAT(Seen(c1 + "/hello"), HasSubstr("hello from lll"));
 }
 
-TEST_P(SharedRootfsTest, WhatCannotBeSharedIsNamed) {
+TEST_P(SharedRootfsTest, Add_SourceCannotBeShared_NamesIt) {
   Create();
   Error error = rootfs_->Add("c1", directory_ + "/missing", false).error();
   EXPECT_EQ(error.code(), Code::kNotFound);
@@ -398,7 +398,7 @@ TEST_P(SharedRootfsTest, WhatCannotBeSharedIsNamed) {
   }
 }
 
-TEST_P(SharedRootfsTest, AFailedCreateLeavesNothing) {
+TEST_P(SharedRootfsTest, Create_Fails_LeavesNothing) {
   options_.virtiofsd = "/bin/true";
   EXPECT_FALSE(SharedRootfs::Create(options_, Soon()));
   options_.virtiofsd = "/nowhere/virtiofsd";
@@ -409,7 +409,7 @@ TEST_P(SharedRootfsTest, AFailedCreateLeavesNothing) {
   EXPECT_EQ(SharedRootfs::Create(options_, Soon()).error().code(), Code::kNotFound);
 }
 
-TEST_P(SharedRootfsTest, ManyThreadsMayAddAndRemove) {
+TEST_P(SharedRootfsTest, AddAndRemove_ManyThreads_Succeed) {
   Create();
   Connect();
   const std::string source = MakeRootfs("c");

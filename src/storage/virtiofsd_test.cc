@@ -9,7 +9,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-TEST(VirtiofsdTest, TellsQemusFromItsSuccessor) {
+TEST(VirtiofsdTest, Identify_CAndRustVersions_AreToldApart) {
   const auto c =
       IdentifyVirtiofsd("/usr/lib/qemu/virtiofsd",
                         "virtiofsd version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)\n"
@@ -29,7 +29,7 @@ TEST(VirtiofsdTest, TellsQemusFromItsSuccessor) {
   EXPECT_EQ(old_rust->version, "1.4.0");
 }
 
-TEST(VirtiofsdTest, RefusesAnotherProgram) {
+TEST(VirtiofsdTest, Identify_OtherProgram_Fails) {
   for (const char* said : {"", "virtiofsd", "virtiofsd help", "cat (GNU coreutils) 9.1\n"}) {
     const auto program = IdentifyVirtiofsd("/bin/cat", said);
     ASSERT_FALSE(program) << said;
@@ -38,14 +38,14 @@ TEST(VirtiofsdTest, RefusesAnotherProgram) {
   }
 }
 
-TEST(VirtiofsdTest, NamesTheProgramThatIsMissing) {
+TEST(VirtiofsdTest, Find_ProgramIsMissing_NamesIt) {
   const auto program = FindVirtiofsd("/nowhere/virtiofsd", Deadline::After(std::chrono::seconds(5)));
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().code(), Code::kNotFound);
   EXPECT_THAT(program.error().message(), HasSubstr("'/nowhere/virtiofsd'"));
 }
 
-TEST(VirtiofsdTest, ArgumentsOfQemus) {
+TEST(VirtiofsdTest, Arguments_OfCVersion_AreComplete) {
   EXPECT_THAT(
       VirtiofsdArguments({"/usr/lib/qemu/virtiofsd", VirtiofsdFlavor::kC, "7.2.22"}, "/run/a,b\\c/share", 3,
                          VirtiofsdSandbox::kNamespace),
@@ -54,7 +54,7 @@ TEST(VirtiofsdTest, ArgumentsOfQemus) {
                   "-o", "sandbox=namespace", "-o", "source=/run/a\\,b\\\\c/share"));
 }
 
-TEST(VirtiofsdTest, ArgumentsOfItsSuccessor) {
+TEST(VirtiofsdTest, Arguments_OfRustVersion_AreComplete) {
   EXPECT_THAT(VirtiofsdArguments({"/usr/libexec/virtiofsd", VirtiofsdFlavor::kRust, "1.13.2"},
                                  "/run/a,b/share", 3, VirtiofsdSandbox::kChroot),
               ElementsAre("/usr/libexec/virtiofsd", "--fd=3", "--thread-pool-size=0", "--cache=auto",

@@ -33,20 +33,20 @@ class ClientConnectionTest : public ::testing::Test {
   ClientConnection connection_;
 };
 
-TEST_F(ClientConnectionTest, SendsTheBytesTtrpcDefines) {
+TEST_F(ClientConnectionTest, Start_Request_HasTtrpcsBytes) {
   const auto request = connection_.Start("S", "Me", "pay", std::chrono::nanoseconds(5), [](auto) {});
   ASSERT_TRUE(request);
   // Request{service = 1, method = 2, payload = 3, timeout_nano = 4}
   EXPECT_EQ(request->frame, "\0\0\0\x0e\0\0\0\x01\x01\0\x0a\x01S\x12\x02Me\x1a\x03pay\x20\x05"s);
 }
 
-TEST_F(ClientConnectionTest, NumbersItsCallsWithOddIds) {
+TEST_F(ClientConnectionTest, Start_SeveralCalls_HaveOddIds) {
   EXPECT_EQ(Start(), 1u);
   EXPECT_EQ(Start(), 3u);
   EXPECT_EQ(Start(), 5u);
 }
 
-TEST_F(ClientConnectionTest, TellsTheCallThatIsAnswered) {
+TEST_F(ClientConnectionTest, Receive_Response_CompletesItsCall) {
   std::map<int, std::string> answers;
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(
@@ -57,7 +57,7 @@ TEST_F(ClientConnectionTest, TellsTheCallThatIsAnswered) {
   EXPECT_EQ(connection_.open_calls(), 1u);
 }
 
-TEST_F(ClientConnectionTest, KeepsThePeersCodeAndText) {
+TEST_F(ClientConnectionTest, Receive_Error_KeepsCodeAndText) {
   Start();
   auto completions = Receive(ErrorFrame(1, 9, "pod 'web' is running: stop it first"));
   ASSERT_THAT(completions, SizeIs(1));
@@ -66,7 +66,7 @@ TEST_F(ClientConnectionTest, KeepsThePeersCodeAndText) {
   EXPECT_EQ(completions[0].answer.error().message(), "pod 'web' is running: stop it first");
 }
 
-TEST_F(ClientConnectionTest, IgnoresAndCountsAnswersToNothing) {
+TEST_F(ClientConnectionTest, Receive_ResponseToNoCall_IsCounted) {
   const uint32_t id = Start();
   EXPECT_NE(connection_.Forget(id), nullptr);
   EXPECT_EQ(connection_.Forget(id), nullptr);
@@ -76,7 +76,7 @@ TEST_F(ClientConnectionTest, IgnoresAndCountsAnswersToNothing) {
   EXPECT_FALSE(connection_.failure());
 }
 
-TEST_F(ClientConnectionTest, IgnoresTypesThatDoNotExist) {
+TEST_F(ClientConnectionTest, Receive_UnknownFrameType_IsIgnored) {
   Start();
   std::string bytes;
   AppendFrame(bytes, 1, static_cast<FrameType>(9), 0, "x");
@@ -85,7 +85,7 @@ TEST_F(ClientConnectionTest, IgnoresTypesThatDoNotExist) {
   EXPECT_EQ(connection_.open_calls(), 1u);
 }
 
-TEST_F(ClientConnectionTest, FailsOnlyTheCallWhoseAnswerIsMalformed) {
+TEST_F(ClientConnectionTest, Receive_MalformedResponse_FailsItsCallOnly) {
   Start();
   Start();
   std::string bytes;
@@ -97,7 +97,7 @@ TEST_F(ClientConnectionTest, FailsOnlyTheCallWhoseAnswerIsMalformed) {
   EXPECT_EQ(completions[1].answer, "fine"s);
 }
 
-TEST_F(ClientConnectionTest, FailsOnlyTheCallWhoseAnswerIsOversized) {
+TEST_F(ClientConnectionTest, Receive_OversizedResponse_FailsItsCallOnly) {
   Start();
   Start();
   std::string bytes;
@@ -110,7 +110,7 @@ TEST_F(ClientConnectionTest, FailsOnlyTheCallWhoseAnswerIsOversized) {
   EXPECT_EQ(completions[1].answer, "fine"s);
 }
 
-TEST_F(ClientConnectionTest, FailsWhenThePeerSpeaksSomethingElse) {
+TEST_F(ClientConnectionTest, Receive_OtherProtocol_FailsConnection) {
   Start();
   auto completions = Receive("HTTP/1.1 400 Bad Request\r\n\r\n");
   ASSERT_THAT(completions, SizeIs(1));
@@ -123,7 +123,7 @@ TEST_F(ClientConnectionTest, FailsWhenThePeerSpeaksSomethingElse) {
   EXPECT_EQ(request.error().code(), Code::kUnavailable);
 }
 
-TEST_F(ClientConnectionTest, RefusesARequestThatDoesNotFit) {
+TEST_F(ClientConnectionTest, Start_RequestTooLarge_IsRefused) {
   bool ran = false;
   ClientConnection::Callback callback = [&](auto) { ran = true; };
   const auto request = connection_.Start("S", "M", std::string(kMaxFrameData, 'x'), {}, std::move(callback));
@@ -135,7 +135,7 @@ TEST_F(ClientConnectionTest, RefusesARequestThatDoesNotFit) {
   EXPECT_EQ(Start(), 1u);
 }
 
-TEST_F(ClientConnectionTest, TellsEveryOpenCallWhyItFailed) {
+TEST_F(ClientConnectionTest, Fail_OpenCalls_GetTheReason) {
   Start();
   Start();
   std::vector<ClientConnection::Completion> completions;

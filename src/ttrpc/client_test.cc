@@ -53,7 +53,7 @@ class ClientTest : public ::testing::Test {
   std::unique_ptr<Client> client_;
 };
 
-TEST_F(ClientTest, CallsAndWaits) {
+TEST_F(ClientTest, Call_Answered_ReturnsPayload) {
   Connect();
   auto call = Call("Method");
   const auto request = peer_->Next();
@@ -66,7 +66,7 @@ TEST_F(ClientTest, CallsAndWaits) {
   EXPECT_EQ(call.get(), "answer"s);
 }
 
-TEST_F(ClientTest, SendsNoTimeoutForACallThatMayTakeForEver) {
+TEST_F(ClientTest, Call_InfiniteDeadline_SendsNoTimeout) {
   Connect();
   auto call = Call("WaitProcess", Deadline::Infinite());
   EXPECT_EQ(peer_->Next().request.timeout_nano(), 0);
@@ -74,7 +74,7 @@ TEST_F(ClientTest, SendsNoTimeoutForACallThatMayTakeForEver) {
   EXPECT_TRUE(call.get());
 }
 
-TEST_F(ClientTest, TakesAnswersInAnyOrder) {
+TEST_F(ClientTest, Calls_AnsweredInAnyOrder_ReturnTheirOwn) {
   Connect();
   auto first = CallAsync("A");
   auto second = CallAsync("B");
@@ -86,7 +86,7 @@ TEST_F(ClientTest, TakesAnswersInAnyOrder) {
   EXPECT_EQ(first.get(), "a"s);
 }
 
-TEST_F(ClientTest, KeepsThePeersError) {
+TEST_F(ClientTest, Call_PeerFails_ReturnsItsError) {
   Connect();
   auto call = CallAsync("A");
   peer_->Send(ErrorFrame(peer_->Next().stream_id, 5, "no container 'web'"));
@@ -96,7 +96,7 @@ TEST_F(ClientTest, KeepsThePeersError) {
   EXPECT_EQ(answer.error().ToString(), "no container 'web'");
 }
 
-TEST_F(ClientTest, GivesUpAtTheDeadlineAndDropsTheLateAnswer) {
+TEST_F(ClientTest, Call_DeadlinePasses_FailsAndDropsLateAnswer) {
   Connect();
   const auto answer = client_->Call("test.Service", "Slow", "", Deadline::After(5ms));
   ASSERT_FALSE(answer);
@@ -108,7 +108,7 @@ TEST_F(ClientTest, GivesUpAtTheDeadlineAndDropsTheLateAnswer) {
   EXPECT_EQ(client_->ignored_frames(), 1u);
 }
 
-TEST_F(ClientTest, SendsNothingAfterTheDeadline) {
+TEST_F(ClientTest, Call_DeadlineHasPassed_SendsNothing) {
   Connect();
   const auto answer = client_->Call("test.Service", "M", "", Deadline::After(-1ms));
   ASSERT_FALSE(answer);
@@ -119,7 +119,7 @@ TEST_F(ClientTest, SendsNothingAfterTheDeadline) {
   EXPECT_TRUE(next.get());
 }
 
-TEST_F(ClientTest, TellsAnAsynchronousCallThatItsTimeHasPassed) {
+TEST_F(ClientTest, CallAsync_TimeoutPasses_IsAnswered) {
   Connect();
   auto slow = CallAsync("Slow", 5ms);
   auto patient = CallAsync("Patient");
@@ -132,7 +132,7 @@ TEST_F(ClientTest, TellsAnAsynchronousCallThatItsTimeHasPassed) {
   EXPECT_EQ(quick.get(), "q"s);
 }
 
-TEST_F(ClientTest, KeepsItsDeadlineThoughThePeerReadsNothing) {
+TEST_F(ClientTest, Call_PeerReadsNothing_FailsAtDeadline) {
   Connect();
   const std::string big(1 << 20, 'x');
   for (int i = 0; i < 4; ++i) {
@@ -142,7 +142,7 @@ TEST_F(ClientTest, KeepsItsDeadlineThoughThePeerReadsNothing) {
   }
 }
 
-TEST_F(ClientTest, BoundsWhatThePeerHasNotRead) {
+TEST_F(ClientTest, Call_TooMuchUnsent_IsRefused) {
   Connect({.unsent_bytes = 3 << 20});
   const std::string big(1 << 20, 'x');
   std::atomic<int> refused = 0;
@@ -155,7 +155,7 @@ TEST_F(ClientTest, BoundsWhatThePeerHasNotRead) {
   client_.reset();
 }
 
-TEST_F(ClientTest, TellsEveryCallWhenThePeerCloses) {
+TEST_F(ClientTest, Calls_PeerCloses_AreUnavailable) {
   std::promise<std::string> closed;
   Connect({.on_close = [&](const Error& reason) { closed.set_value(reason.message()); }});
   auto waiting = Call("A", Deadline::Infinite());
@@ -175,7 +175,7 @@ TEST_F(ClientTest, TellsEveryCallWhenThePeerCloses) {
   EXPECT_EQ(after.error().code(), Code::kUnavailable);
 }
 
-TEST_F(ClientTest, ClosesTheConnectionOfAPeerThatSpeaksSomethingElse) {
+TEST_F(ClientTest, Receive_OtherProtocol_ClosesConnection) {
   Connect();
   auto call = CallAsync("A");
   peer_->Send("SSH-2.0-OpenSSH_9.2\r\n");
@@ -186,7 +186,7 @@ TEST_F(ClientTest, ClosesTheConnectionOfAPeerThatSpeaksSomethingElse) {
   }
 }
 
-TEST_F(ClientTest, FailsOpenCallsWhenItIsClosed) {
+TEST_F(ClientTest, Close_OpenCalls_Fail) {
   Connect();
   auto call = Call("A", Deadline::Infinite());
   peer_->Next();
@@ -199,7 +199,7 @@ TEST_F(ClientTest, FailsOpenCallsWhenItIsClosed) {
   EXPECT_EQ(answer.error().code(), Code::kUnavailable);
 }
 
-TEST_F(ClientTest, TellsEveryCallBeforeItGoes) {
+TEST_F(ClientTest, Destructor_OpenCalls_AreAnswered) {
   int told = 0;
   Connect({.on_close = [&](const Error&) { told += 100; }});
   for (int i = 0; i < 10; ++i) {
@@ -210,7 +210,7 @@ TEST_F(ClientTest, TellsEveryCallBeforeItGoes) {
   EXPECT_EQ(told, 110);
 }
 
-TEST_F(ClientTest, MayBeDestroyedByACallback) {
+TEST_F(ClientTest, Destructor_FromCallback_Works) {
   std::promise<void> closed;
   Connect({.on_close = [&](const Error&) { closed.set_value(); }});
   std::promise<void> told;
@@ -221,7 +221,7 @@ TEST_F(ClientTest, MayBeDestroyedByACallback) {
   closed.get_future().wait();
 }
 
-TEST_F(ClientTest, MayBeDestroyedByATimeoutsCallback) {
+TEST_F(ClientTest, Destructor_FromTimeoutCallback_Works) {
   Connect();
   std::promise<void> destroyed;
   client_->CallAsync("S", "A", "", 1ms, [&](Result<std::string>) {
@@ -231,7 +231,7 @@ TEST_F(ClientTest, MayBeDestroyedByATimeoutsCallback) {
   destroyed.get_future().wait();
 }
 
-TEST_F(ClientTest, MayBeCalledByACallback) {
+TEST_F(ClientTest, Call_FromCallback_Works) {
   Connect();
   std::promise<Result<std::string>> second;
   client_->CallAsync("S", "A", "", 0ns, [&](Result<std::string>) {
@@ -243,7 +243,7 @@ TEST_F(ClientTest, MayBeCalledByACallback) {
   EXPECT_EQ(second.get_future().get(), "b"s);
 }
 
-TEST_F(ClientTest, CarriesTypedMessages) {
+TEST_F(ClientTest, CallMessage_Typed_RoundTrips) {
   Connect();
   grpc::WaitProcessRequest request;
   request.set_container_id("web");
@@ -262,7 +262,7 @@ TEST_F(ClientTest, CarriesTypedMessages) {
   EXPECT_EQ(answer->status(), 7);
 }
 
-TEST_F(ClientTest, SaysThatATypedAnswerIsMalformed) {
+TEST_F(ClientTest, CallMessage_MalformedAnswer_Fails) {
   Connect();
   std::promise<Result<grpc::HealthCheckResponse>> promise;
   CallMessageAsync<grpc::HealthCheckResponse>(

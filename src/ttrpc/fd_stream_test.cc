@@ -34,7 +34,7 @@ class FdStreamTest : public ::testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(Kinds, FdStreamTest, ::testing::Bool(),
                          [](const auto& each) { return each.param ? "Pipe" : "Socket"; });
 
-TEST_P(FdStreamTest, CarriesMoreThanItsBufferHolds) {
+TEST_P(FdStreamTest, Write_MoreThanBuffer_IsRead) {
   const std::string sent(3 << 20, 'x');
   std::thread writing([&] {
     EXPECT_TRUE(writer_->Write(sent));
@@ -52,14 +52,14 @@ TEST_P(FdStreamTest, CarriesMoreThanItsBufferHolds) {
   EXPECT_EQ(received, sent);
 }
 
-TEST_P(FdStreamTest, ReportsAReaderThatHasGoneWithoutASignal) {
+TEST_P(FdStreamTest, Write_ReaderIsGone_FailsWithoutSignal) {
   reader_.reset();
   const Status written = writer_->Write("x");
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().code(), Code::kUnavailable);
 }
 
-TEST_P(FdStreamTest, WakesAReaderThatWaits) {
+TEST_P(FdStreamTest, Shutdown_ReaderWaits_WakesIt) {
   auto reading = std::async(std::launch::async, [&] {
     std::array<char, 10> buffer;
     return reader_->Read(buffer);
@@ -70,14 +70,14 @@ TEST_P(FdStreamTest, WakesAReaderThatWaits) {
   EXPECT_TRUE(!count || *count == 0);
 }
 
-TEST_P(FdStreamTest, WakesAWriterThatWaits) {
+TEST_P(FdStreamTest, Shutdown_WriterWaits_WakesIt) {
   auto writing = std::async(std::launch::async, [&] { return writer_->Write(std::string(4 << 20, 'x')); });
   writer_->Shutdown();
   EXPECT_FALSE(writing.get());
   EXPECT_FALSE(writer_->Write("more"));
 }
 
-TEST(FdStream, RefusesWhatIsNoDescriptor) { EXPECT_FALSE(FdStream::Create(UniqueFd())); }
+TEST(FdStream, Create_NoDescriptor_Fails) { EXPECT_FALSE(FdStream::Create(UniqueFd())); }
 
 }  // namespace
 }  // namespace virtcontainers::ttrpc

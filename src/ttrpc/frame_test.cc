@@ -41,7 +41,7 @@ std::string Oversized(uint32_t length, uint32_t id = 1) {
   return bytes;
 }
 
-TEST(Frame, HasTheBytesTtrpcDefines) {
+TEST(Frame, Append_Frame_HasTtrpcsBytes) {
   std::string bytes;
   AppendFrame(bytes, 0x01020305, FrameType::kRequest, kFlagRemoteClosed, "abc");
   EXPECT_EQ(bytes, "\x00\x00\x00\x03\x01\x02\x03\x05\x01\x01"s + "abc");
@@ -50,7 +50,7 @@ TEST(Frame, HasTheBytesTtrpcDefines) {
   EXPECT_EQ(bytes, "\x00\x00\x00\x00\x00\x00\x00\x07\x02\x00"s);
 }
 
-TEST(FrameDecoder, GivesBackWhatWasAppended) {
+TEST(FrameDecoder, Decode_AppendedFrames_AreTheSame) {
   std::string bytes;
   AppendFrame(bytes, 1, FrameType::kRequest, 0, "first");
   AppendFrame(bytes, 3, FrameType::kData, 4, "");
@@ -62,7 +62,7 @@ TEST(FrameDecoder, GivesBackWhatWasAppended) {
   EXPECT_EQ(receiver.decoder.held(), 0u);
 }
 
-TEST(FrameDecoder, AcceptsASplitAtEveryByte) {
+TEST(FrameDecoder, Decode_SplitAtEveryByte_IsTheSame) {
   std::string bytes;
   AppendFrame(bytes, 1, FrameType::kRequest, 0, "hello");
   bytes += Oversized(kMaxFrameData + 1, 3) + std::string(kMaxFrameData + 1, 'x');
@@ -83,7 +83,7 @@ TEST(FrameDecoder, AcceptsASplitAtEveryByte) {
   }
 }
 
-TEST(FrameDecoder, AcceptsByteByByte) {
+TEST(FrameDecoder, Decode_ByteByByte_IsTheSame) {
   std::string bytes;
   for (uint32_t id = 1; id < 40; id += 2)
     AppendFrame(bytes, id, FrameType::kRequest, 0, std::string(id, 'a'));
@@ -93,7 +93,7 @@ TEST(FrameDecoder, AcceptsByteByByte) {
   EXPECT_EQ(receiver.frames.back().data, std::string(39, 'a'));
 }
 
-TEST(FrameDecoder, AcceptsRandomPieces) {
+TEST(FrameDecoder, Decode_RandomPieces_IsTheSame) {
   std::mt19937 random(1);
   std::string bytes;
   std::vector<std::string> sent;
@@ -111,7 +111,7 @@ TEST(FrameDecoder, AcceptsRandomPieces) {
   for (size_t i = 0; i < sent.size(); ++i) EXPECT_EQ(receiver.frames[i].data, sent[i]);
 }
 
-TEST(FrameDecoder, TakesTheLargestFrame) {
+TEST(FrameDecoder, Decode_LargestFrame_Succeeds) {
   std::string bytes;
   AppendFrame(bytes, 1, FrameType::kRequest, 0, std::string(kMaxFrameData, 'm'));
   Receiver receiver;
@@ -122,7 +122,7 @@ TEST(FrameDecoder, TakesTheLargestFrame) {
   EXPECT_FALSE(receiver.frames[0].oversized);
 }
 
-TEST(FrameDecoder, ReportsAnOversizedFrameAtItsHeaderAndHoldsNothingOfIt) {
+TEST(FrameDecoder, Decode_OversizedFrame_IsReportedAndNotHeld) {
   Receiver receiver;
   receiver.Receive(Oversized(0xFFFFFFFF, 9));
   EXPECT_THAT(receiver.frames, ElementsAre(Received{9, 1, 0, "", true}));
@@ -132,7 +132,7 @@ TEST(FrameDecoder, ReportsAnOversizedFrameAtItsHeaderAndHoldsNothingOfIt) {
   EXPECT_EQ(receiver.frames.size(), 1u);
 }
 
-TEST(FrameDecoder, HoldsOnlyWhatHasCome) {
+TEST(FrameDecoder, Decode_HeaderAlone_AllocatesNoData) {
   Receiver receiver;
   std::string bytes;
   AppendFrameHeader(bytes, {kMaxFrameData, 1, FrameType::kRequest, 0});

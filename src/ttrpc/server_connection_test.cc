@@ -49,7 +49,7 @@ class ServerConnectionTest : public ::testing::Test {
   std::vector<ServerCall> calls_;
 };
 
-TEST_F(ServerConnectionTest, GivesARequestToTheHandler) {
+TEST_F(ServerConnectionTest, Receive_Request_ReachesHandler) {
   ServerConnection connection = Connect();
   connection.Receive(RequestFrame(1, "Method", "payload", 1500));
   ASSERT_THAT(calls_, SizeIs(1));
@@ -62,7 +62,7 @@ TEST_F(ServerConnectionTest, GivesARequestToTheHandler) {
   EXPECT_THAT(connection.Output(), IsEmpty());
 }
 
-TEST_F(ServerConnectionTest, AnswersWithTheBytesTtrpcDefines) {
+TEST_F(ServerConnectionTest, Respond_Answer_HasTtrpcsBytes) {
   ServerConnection connection = Connect();
   connection.Receive(RequestFrame(1, "A"));
   connection.Receive(RequestFrame(3, "B"));
@@ -73,7 +73,7 @@ TEST_F(ServerConnectionTest, AnswersWithTheBytesTtrpcDefines) {
                                      "\0\0\0\x0a\0\0\0\x03\x02\0\x0a\x08\x08\x05\x12\x04gone"s);
 }
 
-TEST_F(ServerConnectionTest, AnswersInAnyOrder) {
+TEST_F(ServerConnectionTest, Respond_InAnyOrder_Works) {
   ServerConnection connection = Connect();
   std::string bytes;
   for (uint32_t id = 1; id <= 99; id += 2) bytes += RequestFrame(id, "M", std::to_string(id));
@@ -95,7 +95,7 @@ TEST_F(ServerConnectionTest, AnswersInAnyOrder) {
   EXPECT_EQ(connection.open_calls(), 0u);
 }
 
-TEST_F(ServerConnectionTest, LetsTheHandlerAnswerAtOnce) {
+TEST_F(ServerConnectionTest, Respond_FromHandler_Works) {
   ServerConnection* self = nullptr;
   ServerConnection connection([&](ServerCall call) { self->Respond(call.stream_id, call.method); });
   self = &connection;
@@ -103,7 +103,7 @@ TEST_F(ServerConnectionTest, LetsTheHandlerAnswerAtOnce) {
   EXPECT_THAT(TakeAnswers(connection), SizeIs(2));
 }
 
-TEST_F(ServerConnectionTest, IgnoresAnAnswerToNothingAndASecondOne) {
+TEST_F(ServerConnectionTest, Respond_NoCallOrTwice_IsIgnored) {
   ServerConnection connection = Connect();
   connection.Respond(1, "early"s);
   connection.Receive(RequestFrame(1, "M"));
@@ -112,7 +112,7 @@ TEST_F(ServerConnectionTest, IgnoresAnAnswerToNothingAndASecondOne) {
   EXPECT_THAT(TakeAnswers(connection), SizeIs(1));
 }
 
-TEST_F(ServerConnectionTest, RefusesStreamIdsThatAreNotTheClients) {
+TEST_F(ServerConnectionTest, Receive_EvenStreamId_IsRefused) {
   ServerConnection connection = Connect();
   connection.Receive(RequestFrame(2, "M") + RequestFrame(0, "M") + RequestFrame(5, "M") +
                      RequestFrame(3, "M"));
@@ -122,7 +122,7 @@ TEST_F(ServerConnectionTest, RefusesStreamIdsThatAreNotTheClients) {
   for (const Answer& answer : answers) EXPECT_EQ(answer.code(), static_cast<int>(Code::kInvalidArgument));
 }
 
-TEST_F(ServerConnectionTest, AnswersAnIdThatIsUsedTwiceOnlyOnce) {
+TEST_F(ServerConnectionTest, Receive_StreamIdTwice_IsAnsweredOnce) {
   ServerConnection connection = Connect();
   connection.Receive(RequestFrame(1, "M") + RequestFrame(1, "M"));
   connection.Respond(1, "late"s);
@@ -132,7 +132,7 @@ TEST_F(ServerConnectionTest, AnswersAnIdThatIsUsedTwiceOnlyOnce) {
   EXPECT_EQ(connection.open_calls(), 0u);
 }
 
-TEST_F(ServerConnectionTest, RefusesAMalformedRequest) {
+TEST_F(ServerConnectionTest, Receive_MalformedRequest_IsRefused) {
   ServerConnection connection = Connect();
   std::string bytes;
   AppendFrame(bytes, 1, FrameType::kRequest, 0, "\x0a\xff\xff");
@@ -145,7 +145,7 @@ TEST_F(ServerConnectionTest, RefusesAMalformedRequest) {
   EXPECT_EQ(answers[0].response.status().message(), "request is malformed");
 }
 
-TEST_F(ServerConnectionTest, RefusesAnOversizedRequestAndGoesOn) {
+TEST_F(ServerConnectionTest, Receive_OversizedRequest_IsRefusedAndOthersWork) {
   ServerConnection connection = Connect();
   std::string bytes;
   AppendFrameHeader(bytes, {kMaxFrameData + 1, 1, FrameType::kRequest, 0});
@@ -158,7 +158,7 @@ TEST_F(ServerConnectionTest, RefusesAnOversizedRequestAndGoesOn) {
   EXPECT_EQ(answers[0].code(), static_cast<int>(Code::kResourceExhausted));
 }
 
-TEST_F(ServerConnectionTest, RefusesAStreamingCallAndIgnoresItsData) {
+TEST_F(ServerConnectionTest, Receive_StreamingCall_IsRefused) {
   ServerConnection connection = Connect();
   std::string data;
   AppendFrame(data, 1, FrameType::kData, kFlagRemoteClosed, "x");
@@ -170,7 +170,7 @@ TEST_F(ServerConnectionTest, RefusesAStreamingCallAndIgnoresItsData) {
   EXPECT_EQ(answers[0].code(), static_cast<int>(Code::kUnimplemented));
 }
 
-TEST_F(ServerConnectionTest, IgnoresFramesThatAreNotForAServer) {
+TEST_F(ServerConnectionTest, Receive_OtherFrameTypes_AreIgnored) {
   ServerConnection connection = Connect();
   std::string bytes;
   for (int type = 0; type < 256; ++type) {
@@ -181,14 +181,14 @@ TEST_F(ServerConnectionTest, IgnoresFramesThatAreNotForAServer) {
   EXPECT_THAT(connection.Output(), IsEmpty());
 }
 
-TEST_F(ServerConnectionTest, TreatsANegativeTimeoutAsNone) {
+TEST_F(ServerConnectionTest, Receive_NegativeTimeout_IsNone) {
   ServerConnection connection = Connect();
   connection.Receive(RequestFrame(1, "M", "", -5));
   ASSERT_THAT(calls_, SizeIs(1));
   EXPECT_EQ(calls_[0].timeout.count(), 0);
 }
 
-TEST_F(ServerConnectionTest, BoundsTheOpenCalls) {
+TEST_F(ServerConnectionTest, Receive_TooManyOpenCalls_IsRefused) {
   ServerConnection connection = Connect({.open_calls = 2});
   connection.Receive(RequestFrame(1, "M") + RequestFrame(3, "M") + RequestFrame(5, "M"));
   EXPECT_THAT(calls_, SizeIs(2));
@@ -201,7 +201,7 @@ TEST_F(ServerConnectionTest, BoundsTheOpenCalls) {
   EXPECT_THAT(calls_, SizeIs(3));
 }
 
-TEST_F(ServerConnectionTest, BoundsThePayloadsOfOpenCalls) {
+TEST_F(ServerConnectionTest, Receive_TooManyOpenBytes_IsRefused) {
   ServerConnection connection = Connect({.open_bytes = 1000});
   connection.Receive(RequestFrame(1, "M", std::string(900, 'x')) +
                      RequestFrame(3, "M", std::string(900, 'x')));
@@ -223,7 +223,7 @@ TEST_F(ServerConnectionTest, ReleasedPayloads_DoNotCount) {
   EXPECT_THAT(calls_, SizeIs(2)) << "the second one is held still";
 }
 
-TEST_F(ServerConnectionTest, FailsWhenItsOutputIsNotRead) {
+TEST_F(ServerConnectionTest, Respond_OutputIsNotRead_FailsConnection) {
   ServerConnection connection = Connect({.output_bytes = 10'000});
   for (uint32_t id = 1; id < 100; id += 2) {
     connection.Receive(RequestFrame(id, "M"));
@@ -237,7 +237,7 @@ TEST_F(ServerConnectionTest, FailsWhenItsOutputIsNotRead) {
   EXPECT_THAT(calls_, SizeIs(calls));
 }
 
-TEST_F(ServerConnectionTest, TurnsAnAnswerThatDoesNotFitIntoAnError) {
+TEST_F(ServerConnectionTest, Respond_AnswerTooLarge_BecomesError) {
   ServerConnection connection = Connect();
   connection.Receive(RequestFrame(1, "M") + RequestFrame(3, "M"));
   connection.Respond(1, std::string(kMaxFrameData, 'x'));
@@ -249,7 +249,7 @@ TEST_F(ServerConnectionTest, TurnsAnAnswerThatDoesNotFitIntoAnError) {
   EXPECT_EQ(answers[1].response.payload().size(), kMaxFrameData - 16);
 }
 
-TEST_F(ServerConnectionTest, SendsAnErrorWithItsContextAsValidUtf8) {
+TEST_F(ServerConnectionTest, Respond_Error_HasContextAsUtf8) {
   ServerConnection connection = Connect();
   connection.Receive(RequestFrame(1, "M"));
   connection.Respond(1, Fail(Error(Code::kNotFound, "no file 'a\xff'").AddContext("start container 'web'")));
@@ -258,7 +258,7 @@ TEST_F(ServerConnectionTest, SendsAnErrorWithItsContextAsValidUtf8) {
   EXPECT_EQ(answers[0].response.status().message(), "start container 'web': no file 'a?'");
 }
 
-TEST_F(ServerConnectionTest, GivesItsOutputInPieces) {
+TEST_F(ServerConnectionTest, Output_InPieces_IsTheSame) {
   ServerConnection connection = Connect();
   std::string expected;
   std::string got;
@@ -279,7 +279,7 @@ TEST_F(ServerConnectionTest, GivesItsOutputInPieces) {
   EXPECT_EQ(frames, 2000u);
 }
 
-TEST(WireError, KeepsCodeAndText) {
+TEST(WireError, SetStatus_Error_KeepsCodeAndText) {
   ::ttrpc::Status status;
   SetStatus(status, Error(Code::kFailedPrecondition, "pod 'é' is running"));
   const Error error = ErrorFromStatus(status);
@@ -287,7 +287,7 @@ TEST(WireError, KeepsCodeAndText) {
   EXPECT_EQ(error.message(), "pod 'é' is running");
 }
 
-TEST(WireError, DoesNotBelieveACodeThatDoesNotExist) {
+TEST(WireError, ErrorFromStatus_UnknownCode_IsUnknown) {
   ::ttrpc::Status status;
   status.set_code(-3);
   status.set_message(std::string(1 << 20, 'x'));
@@ -296,7 +296,7 @@ TEST(WireError, DoesNotBelieveACodeThatDoesNotExist) {
   EXPECT_EQ(error.message().size(), kMaxErrorText);
 }
 
-TEST(WireError, ReplacesEveryByteThatIsNoUtf8) {
+TEST(WireError, WireText_InvalidUtf8_IsReplaced) {
   EXPECT_EQ(WireText("a\xC0\x80z"), "a??z");        // overlong
   EXPECT_EQ(WireText("\xED\xA0\x80"), "???");       // a surrogate
   EXPECT_EQ(WireText("\xF4\x90\x80\x80"), "????");  // above U+10FFFF

@@ -111,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(Transports, ServerTest,
                            return each.param == Transport::kSocketPair ? "SocketPair" : "UnixSocket";
                          });
 
-TEST_P(ServerTest, AnswersACall) {
+TEST_P(ServerTest, Call_Served_IsAnswered) {
   Start();
   const auto client = Connect();
   EXPECT_EQ(Call(*client, "Echo", "hello"), "test.Service:hello"s);
@@ -121,14 +121,14 @@ TEST_P(ServerTest, AnswersACall) {
   EXPECT_EQ(failed.error().message(), "not 'ready'");
 }
 
-TEST_P(ServerTest, TellsTheHandlerUntilWhenTheCallerWaits) {
+TEST_P(ServerTest, Call_WithTimeout_HandlerSeesDeadline) {
   Start();
   const auto client = Connect();
   EXPECT_EQ(Call(*client, "Timeout"), "some"s);
   EXPECT_EQ(client->Call("S", "Timeout", "", Deadline::Infinite()), "none"s);
 }
 
-TEST_P(ServerTest, AnswersForAHandlerThatForgets) {
+TEST_P(ServerTest, Call_HandlerForgets_IsAnsweredWithError) {
   Start();
   const auto client = Connect();
   const auto answer = Call(*client, "Forget");
@@ -137,7 +137,7 @@ TEST_P(ServerTest, AnswersForAHandlerThatForgets) {
   EXPECT_EQ(answer.error().message(), "no answer");
 }
 
-TEST_P(ServerTest, AnswersManyThreadsOutOfOrder) {
+TEST_P(ServerTest, Calls_ManyThreads_AreAnswered) {
   Start();
   const auto client = Connect();
   std::atomic<int> right = 0;
@@ -155,14 +155,14 @@ TEST_P(ServerTest, AnswersManyThreadsOutOfOrder) {
   EXPECT_EQ(right, 5000);
 }
 
-TEST_P(ServerTest, CarriesTheLargestMessages) {
+TEST_P(ServerTest, Call_LargestMessage_IsAnswered) {
   Start();
   const auto client = Connect();
   const std::string payload(kMaxFrameData - 100, 'x');
   EXPECT_EQ(Call(*client, "Later", payload), payload);
 }
 
-TEST_P(ServerTest, ServesOthersWhileACallWaits) {
+TEST_P(ServerTest, Call_AnotherWaits_IsAnswered) {
   Start();
   const auto client = Connect();
   const auto other = Connect();
@@ -178,7 +178,7 @@ TEST_P(ServerTest, ServesOthersWhileACallWaits) {
   EXPECT_EQ(never.get(), "at last"s);
 }
 
-TEST_P(ServerTest, IgnoresAnAnswerForAConnectionThatHasGone) {
+TEST_P(ServerTest, Respond_ConnectionIsGone_IsIgnored) {
   Start();
   auto client = Connect();
   client->CallAsync("S", "Never", "", 0ns, [](auto) {});
@@ -189,7 +189,7 @@ TEST_P(ServerTest, IgnoresAnAnswerForAConnectionThatHasGone) {
   handler_.never.clear();
 }
 
-TEST_P(ServerTest, IgnoresAnAnswerAfterItHasGone) {
+TEST_P(ServerTest, Respond_ServerIsGone_IsIgnored) {
   Start();
   const auto client = Connect();
   client->CallAsync("S", "Never", "", 0ns, [](auto) {});
@@ -198,7 +198,7 @@ TEST_P(ServerTest, IgnoresAnAnswerAfterItHasGone) {
   handler_.never.front().Respond("too late"s);
 }
 
-TEST_P(ServerTest, EndsItsConnectionsWhenItStops) {
+TEST_P(ServerTest, Stop_OpenConnections_EndsThem) {
   Start();
   const auto client = Connect();
   auto never =
@@ -211,7 +211,7 @@ TEST_P(ServerTest, EndsItsConnectionsWhenItStops) {
   EXPECT_EQ(answer.error().code(), Code::kUnavailable);
 }
 
-TEST_P(ServerTest, CutsOffAClientThatDoesNotReadItsAnswers) {
+TEST_P(ServerTest, Client_DoesNotRead_IsCutOff) {
   Start({.limits = {.output_bytes = 1 << 20}});
   const auto other = Connect();
   const auto stream = ConnectStream();
@@ -230,7 +230,7 @@ TEST_P(ServerTest, CutsOffAClientThatDoesNotReadItsAnswers) {
   EXPECT_TRUE(Call(*other, "Echo"));
 }
 
-TEST_P(ServerTest, AnswersWhatIsNoRequest) {
+TEST_P(ServerTest, Receive_Garbage_IsAnsweredWithError) {
   Start();
   TestPeer peer(ConnectStream());
   std::string garbage;
@@ -240,7 +240,7 @@ TEST_P(ServerTest, AnswersWhatIsNoRequest) {
   EXPECT_TRUE(Call(*client, "Echo"));
 }
 
-TEST_P(ServerTest, BoundsItsConnections) {
+TEST_P(ServerTest, Connect_TooMany_IsRefused) {
   Start({.connections = 2});
   const auto first = Connect();
   const auto second = Connect();
@@ -251,7 +251,7 @@ TEST_P(ServerTest, BoundsItsConnections) {
   EXPECT_TRUE(Call(*first, "Echo"));
 }
 
-TEST_P(ServerTest, HasRoomAgainWhenAConnectionHasGone) {
+TEST_P(ServerTest, Connect_AfterAnotherEnds_IsServed) {
   Start({.connections = 1});
   for (int i = 0; i < 20; ++i) {
     bool served = false;
@@ -262,7 +262,7 @@ TEST_P(ServerTest, HasRoomAgainWhenAConnectionHasGone) {
 class UnixServerTest : public ServerTest {};
 INSTANTIATE_TEST_SUITE_P(Transports, UnixServerTest, ::testing::Values(Transport::kUnixSocket));
 
-TEST_P(UnixServerTest, TakesItsPathAway) {
+TEST_P(UnixServerTest, Stop_Listening_RemovesPath) {
   Start();
   struct stat info {};
   ASSERT_EQ(::lstat(path_.c_str(), &info), 0);
@@ -271,14 +271,14 @@ TEST_P(UnixServerTest, TakesItsPathAway) {
   EXPECT_EQ(::lstat(path_.c_str(), &info), -1);
 }
 
-TEST_P(UnixServerTest, ListensAtOnePathOnly) {
+TEST_P(UnixServerTest, Listen_Twice_Fails) {
   Start();
   const Status again = server_->Listen(path_ + "2");
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code(), Code::kFailedPrecondition);
 }
 
-TEST_P(UnixServerTest, ServesOnlyItsUserAndRoot) {
+TEST_P(UnixServerTest, Connect_OtherUser_IsRefused) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
   Start();
   ASSERT_EQ(::chmod(directory_.c_str(), 0755), 0);

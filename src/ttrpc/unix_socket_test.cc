@@ -36,7 +36,7 @@ class UnixSocketTest : public ::testing::Test {
   std::string path_;
 };
 
-TEST_F(UnixSocketTest, ConnectsToItsListener) {
+TEST_F(UnixSocketTest, Connect_ToListener_Succeeds) {
   const auto listener = ListenUnix(path_);
   ASSERT_TRUE(listener) << listener.error().ToString();
   const auto client = ConnectUnix(path_, Deadline::After(10s));
@@ -49,7 +49,7 @@ TEST_F(UnixSocketTest, ConnectsToItsListener) {
   EXPECT_EQ(peer->pid, ::getpid());
 }
 
-TEST_F(UnixSocketTest, TakesPathsAndNamesOfAnyLength) {
+TEST_F(UnixSocketTest, Listen_PathOfAnyLength_Succeeds) {
   std::string long_directory = directory_;
   for (int i = 0; i < 5; ++i) long_directory += "/" + std::string(100, 'd');
   fs::create_directories(long_directory);
@@ -63,14 +63,14 @@ TEST_F(UnixSocketTest, TakesPathsAndNamesOfAnyLength) {
   EXPECT_EQ(Entries(long_directory), 0u);
 }
 
-TEST_F(UnixSocketTest, LetsOnlyItsUserConnect) {
+TEST_F(UnixSocketTest, Listen_Socket_HasModeOfOwner) {
   const auto listener = ListenUnix(path_);
   struct stat info {};
   ASSERT_EQ(::lstat(path_.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600u);
 }
 
-TEST_F(UnixSocketTest, ReplacesASocketNobodyListensAt) {
+TEST_F(UnixSocketTest, Listen_DeadSocketIsThere_ReplacesIt) {
   std::string dead = path_ + ".dead";
   {
     const auto listener = ListenUnix(path_);
@@ -85,7 +85,7 @@ TEST_F(UnixSocketTest, ReplacesASocketNobodyListensAt) {
   EXPECT_TRUE(ConnectUnix(path_, Deadline::After(10s)));
 }
 
-TEST_F(UnixSocketTest, RefusesAPathThatIsTaken) {
+TEST_F(UnixSocketTest, Listen_PathIsTaken_Fails) {
   const auto listener = ListenUnix(path_);
   const auto second = ListenUnix(path_);
   ASSERT_FALSE(second);
@@ -98,7 +98,7 @@ TEST_F(UnixSocketTest, RefusesAPathThatIsTaken) {
   EXPECT_TRUE(fs::exists(file));
 }
 
-TEST_F(UnixSocketTest, DoesNotTakeAnothersPathAway) {
+TEST_F(UnixSocketTest, Destructor_PathIsAnothers_KeepsIt) {
   auto first = ListenUnix(path_);
   ASSERT_EQ(::unlink(path_.c_str()), 0);
   // The inode number must not be the one that has just become free.
@@ -109,7 +109,7 @@ TEST_F(UnixSocketTest, DoesNotTakeAnothersPathAway) {
   EXPECT_TRUE(fs::exists(path_));
 }
 
-TEST_F(UnixSocketTest, SaysThatNothingIsThere) {
+TEST_F(UnixSocketTest, Connect_NothingIsThere_Fails) {
   const auto client = ConnectUnix(path_, Deadline::After(10s));
   ASSERT_FALSE(client);
   EXPECT_EQ(client.error().code(), Code::kUnavailable);
@@ -136,7 +136,7 @@ TEST_F(UnixSocketTest, ConnectUnix_OverALink_IsUnavailable) {
   }
 }
 
-TEST_F(UnixSocketTest, WaitsForABusyListenerUntilItsDeadline) {
+TEST_F(UnixSocketTest, Connect_ListenerIsBusy_FailsAtDeadline) {
   const auto listener = ListenUnix(path_);
   ASSERT_EQ(::listen(listener->fd(), 0), 0);
   std::vector<UniqueFd> queued;
@@ -151,7 +151,7 @@ TEST_F(UnixSocketTest, WaitsForABusyListenerUntilItsDeadline) {
   EXPECT_GE(queued.size(), 1u);
 }
 
-TEST(MayCommand, IsForTheUserAndRoot) {
+TEST(MayCommand, MayCommand_UserAndRoot_IsTrue) {
   EXPECT_TRUE(MayCommand(1000, 1000));
   EXPECT_TRUE(MayCommand(0, 1000));
   EXPECT_FALSE(MayCommand(1001, 1000));

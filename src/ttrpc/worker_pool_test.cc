@@ -8,7 +8,7 @@
 namespace virtcontainers::ttrpc {
 namespace {
 
-TEST(WorkerPool, RunsTasksAtOnceUpToItsBound) {
+TEST(WorkerPool, Run_MoreTasksThanThreads_RunsUpToBound) {
   std::promise<void> release;
   const std::shared_future<void> released = release.get_future().share();
   std::atomic<int> running = 0;
@@ -32,7 +32,7 @@ TEST(WorkerPool, RunsTasksAtOnceUpToItsBound) {
   EXPECT_EQ(done, 5);
 }
 
-TEST(WorkerPool, DropsWhatWaitsWhenItGoes) {
+TEST(WorkerPool, Destructor_TasksWait_DropsThem) {
   auto dropped = std::make_shared<int>(0);
   {
     WorkerPool pool(1, 10);
@@ -48,7 +48,7 @@ TEST(WorkerPool, DropsWhatWaitsWhenItGoes) {
   EXPECT_EQ(*dropped, 0);
 }
 
-TEST(WorkerPool, RunsManyTasksFromManyThreads) {
+TEST(WorkerPool, Run_ManyThreads_RunsEveryTask) {
   std::atomic<int> done = 0;
   {
     WorkerPool pool(4, 1'000'000);

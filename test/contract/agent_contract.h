@@ -215,12 +215,12 @@ class AgentContract : public testing::TestWithParam<AgentUnderTest> {
   std::unique_ptr<Agent> agent_;  // gone before its guest
 };
 
-TEST_P(AgentContract, NothingIsAvailableBeforeConnect) {
+TEST_P(AgentContract, Calls_BeforeConnect_AreUnavailable) {
   EXPECT_FALSE(agent_->name().empty());
   ExpectUnavailable();
 }
 
-TEST_P(AgentContract, ConnectWaitsForAGuestThatAnswers) {
+TEST_P(AgentContract, Connect_GuestAnswers_Succeeds) {
   Connect();
   EXPECT_TRUE(agent_->Check(Soon()));
   const Result<AgentDetails> details = agent_->GetDetails(Soon());
@@ -230,7 +230,7 @@ TEST_P(AgentContract, ConnectWaitsForAGuestThatAnswers) {
   EXPECT_TRUE(agent_->Check(Soon()));
 }
 
-TEST_P(AgentContract, CloseIsForGood) {
+TEST_P(AgentContract, Close_ThenConnect_Fails) {
   ConnectAndCreateSandbox();
   agent_->Close();
   ExpectUnavailable();
@@ -239,21 +239,21 @@ TEST_P(AgentContract, CloseIsForGood) {
   ExpectUnavailable();
 }
 
-TEST_P(AgentContract, TheGuestTakesTimeAndEntropy) {
+TEST_P(AgentContract, SetTimeAndReseedRandom_OnMachine_Succeed) {
   if (!bed_->IsMachine()) GTEST_SKIP() << "the guest has this machine's";
   Connect();
   EXPECT_TRUE(agent_->ReseedRandom("sixteen bytes ok", Soon()));
   EXPECT_TRUE(agent_->SetGuestTime(std::chrono::system_clock::now(), Soon()));
 }
 
-TEST_P(AgentContract, ThereIsOneSandbox) {
+TEST_P(AgentContract, CreateSandbox_Twice_Fails) {
   Connect();
   EXPECT_EQ(CodeOf(agent_->CreateContainer(Container("c", {"true"}), Soon())), Code::kFailedPrecondition);
   ASSERT_TRUE(agent_->CreateSandbox({.id = "pod+", .hostname = "host"}, Soon()));
   EXPECT_EQ(CodeOf(agent_->CreateSandbox({.id = "pod+", .hostname = "host"}, Soon())), Code::kAlreadyExists);
 }
 
-TEST_P(AgentContract, AContainersLife) {
+TEST_P(AgentContract, Container_CreatedStartedAndRemoved_HasEachState) {
   ConnectAndCreateSandbox();
   ExpectOfContainer("c", Code::kNotFound);
   Create("c", {"cat"});
@@ -277,7 +277,7 @@ TEST_P(AgentContract, AContainersLife) {
   EXPECT_TRUE(agent_->RemoveContainer("c", Soon()));
 }
 
-TEST_P(AgentContract, AContainerThatNeverRanCanBeRemoved) {
+TEST_P(AgentContract, RemoveContainer_NeverStarted_AnswersWaiters) {
   ConnectAndCreateSandbox();
   Create("c", {"cat"});
   Answer<ExitStatus> exit;
@@ -293,7 +293,7 @@ TEST_P(AgentContract, AContainerThatNeverRanCanBeRemoved) {
   EXPECT_EQ(output.calls(), 1);
 }
 
-TEST_P(AgentContract, ExitCodesAreToldAsTheyAre) {
+TEST_P(AgentContract, WaitProcess_AnyExitCode_IsTheCode) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   for (const int code : {0, 1, 7, 255}) {
@@ -305,7 +305,7 @@ TEST_P(AgentContract, ExitCodesAreToldAsTheyAre) {
   }
 }
 
-TEST_P(AgentContract, EveryWaiterIsTold) {
+TEST_P(AgentContract, WaitProcess_ManyWaiters_AllAreAnswered) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   std::vector<Answer<ExitStatus>> waiters(20);
@@ -319,7 +319,7 @@ TEST_P(AgentContract, EveryWaiterIsTold) {
   for (auto& waiter : waiters) EXPECT_EQ(waiter.calls(), 1);
 }
 
-TEST_P(AgentContract, OutputIsReadToItsEnd) {
+TEST_P(AgentContract, ReadOutput_ProcessHasEnded_ReturnsAllAndThenEnd) {
   ConnectAndCreateSandbox();
   Run("c", {"echo", "one", "two"});
   EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
@@ -329,13 +329,13 @@ TEST_P(AgentContract, OutputIsReadToItsEnd) {
   EXPECT_EQ(ReadToEnd({"c", ""}, OutputStream::kStderr), "");
 }
 
-TEST_P(AgentContract, OutputIsReadInThePiecesThatAreAskedFor) {
+TEST_P(AgentContract, ReadOutput_SmallPieces_ReturnsEachByte) {
   ConnectAndCreateSandbox();
   Run("c", {"echo", "abcdef"});
   EXPECT_EQ(ReadToEnd({"c", ""}, OutputStream::kStdout, 1), "abcdef\n");
 }
 
-TEST_P(AgentContract, AReaderWaitsForOutput) {
+TEST_P(AgentContract, ReadOutput_NothingThere_WaitsForOutput) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   Answer<std::string> output;
@@ -348,7 +348,7 @@ TEST_P(AgentContract, AReaderWaitsForOutput) {
   EXPECT_EQ(end.Await().value_or("[error]"), "");
 }
 
-TEST_P(AgentContract, ProcessesAreExecutedInContainers) {
+TEST_P(AgentContract, ExecProcess_InContainer_HasOwnStreamsAndStatus) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   ExpectOfProcess({"c", "e"}, Code::kNotFound);
@@ -363,7 +363,7 @@ TEST_P(AgentContract, ProcessesAreExecutedInContainers) {
   EXPECT_EQ(Read({"c", ""}).value_or("[error]"), "to the first");
 }
 
-TEST_P(AgentContract, ProcessesAreExecutedInTheGuestItself) {
+TEST_P(AgentContract, ExecProcess_InGuest_HasOwnStreamsAndStatus) {
   ConnectAndCreateSandbox();
   Exec({"pod+", "e"}, {"echo", "hello"});
   EXPECT_EQ(ReadToEnd({"pod+", "e"}), "hello\n");
@@ -371,7 +371,7 @@ TEST_P(AgentContract, ProcessesAreExecutedInTheGuestItself) {
   EXPECT_EQ(CodeOf(agent_->ExecProcess({"pod", "e"}, Command({"true"}), Soon())), Code::kNotFound);
 }
 
-TEST_P(AgentContract, CloseTellsEveryoneOnce) {
+TEST_P(AgentContract, Close_CallsWait_EachIsAnsweredOnce) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   Exec({"c", "e"}, {"cat"});
@@ -394,7 +394,7 @@ TEST_P(AgentContract, CloseTellsEveryoneOnce) {
   for (auto& reader : readers) EXPECT_EQ(reader.calls(), 1);
 }
 
-TEST_P(AgentContract, DestructionTellsEveryone) {
+TEST_P(AgentContract, Destructor_CallsWait_EachIsAnsweredOnce) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   Answer<ExitStatus> exit;
@@ -403,7 +403,7 @@ TEST_P(AgentContract, DestructionTellsEveryone) {
   EXPECT_EQ(exit.calls(), 1);
 }
 
-TEST_P(AgentContract, CallbacksMayCall) {
+TEST_P(AgentContract, Callbacks_CallTheAgent_Succeed) {
   ConnectAndCreateSandbox();
   Run("c", {"echo", "abc"});
   Answer<ExitStatus> exit;
@@ -420,7 +420,7 @@ TEST_P(AgentContract, CallbacksMayCall) {
   EXPECT_EQ(all, "abc\n");
 }
 
-TEST_P(AgentContract, DestroySandboxEndsEverything) {
+TEST_P(AgentContract, DestroySandbox_ProcessesRun_EndsAll) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   Exec({"pod+", "e"}, {"cat"});
@@ -436,7 +436,7 @@ TEST_P(AgentContract, DestroySandboxEndsEverything) {
   EXPECT_EQ(guest.calls(), 1);
 }
 
-TEST_P(AgentContract, ManyThreadsAtOnce) {
+TEST_P(AgentContract, Calls_FromManyThreads_Succeed) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   std::vector<std::thread> threads;

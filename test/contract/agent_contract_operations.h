@@ -15,7 +15,7 @@
 
 namespace virtcontainers {
 
-TEST_P(AgentContract, SignalsAreSent) {
+TEST_P(AgentContract, SignalProcess_ExecutedProcess_EndsWithSignal) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   Exec({"c", "e"}, {"cat"});
@@ -55,7 +55,7 @@ TEST_P(AgentContract, SignalProcess_WithZero_SaysWhetherTheProcessRuns) {
   EXPECT_EQ(CodeOf(agent_->SignalProcess({"c", ""}, 0, false, Soon())), Code::kFailedPrecondition);
 }
 
-TEST_P(AgentContract, AllProcessesOfAContainerAreKilled) {
+TEST_P(AgentContract, SignalProcess_KillOfAll_EndsAllProcesses) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   Exec({"c", "e"}, {"cat"});
@@ -67,7 +67,7 @@ TEST_P(AgentContract, AllProcessesOfAContainerAreKilled) {
   EXPECT_EQ(second.Await().value_or(ExitStatus{-1}).code, 128 + SIGKILL);
 }
 
-TEST_P(AgentContract, ATerminalHasASize) {
+TEST_P(AgentContract, ResizeTerminal_WithAndWithoutTerminal_SucceedsOrFails) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   EXPECT_EQ(CodeOf(agent_->ResizeTerminal({"c", ""}, 10, 20, Soon())), Code::kFailedPrecondition);
@@ -81,7 +81,7 @@ TEST_P(AgentContract, ATerminalHasASize) {
 
 // Calls on containers that run
 
-TEST_P(AgentContract, OperationsNeedAContainerThatRuns) {
+TEST_P(AgentContract, Operations_ContainerDoesNotRun_Fail) {
   ConnectAndCreateSandbox();
   ExpectOfOperations("c", Code::kNotFound);
   Create("c", {"cat"});
@@ -95,7 +95,7 @@ TEST_P(AgentContract, OperationsNeedAContainerThatRuns) {
   ExpectOfOperations("c", Code::kNotFound);
 }
 
-TEST_P(AgentContract, APausedContainerStandsStill) {
+TEST_P(AgentContract, PauseContainer_Running_StopsUntilResumed) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   const Status paused = agent_->PauseContainer("c", Soon());
@@ -118,7 +118,7 @@ TEST_P(AgentContract, APausedContainerStandsStill) {
   EXPECT_EQ(ExitCodeOf({"c", ""}), 0);
 }
 
-TEST_P(AgentContract, OnePausedContainerIsNoOther) {
+TEST_P(AgentContract, PauseContainer_OfTwo_OtherGoesOn) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   Run("d", {"cat"});
@@ -128,7 +128,7 @@ TEST_P(AgentContract, OnePausedContainerIsNoOther) {
   ASSERT_TRUE(agent_->ResumeContainer("c", Soon()));
 }
 
-TEST_P(AgentContract, APausedContainerIsKilled) {
+TEST_P(AgentContract, SignalProcess_KillOfPausedContainer_EndsIt) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   Exec({"c", "e"}, {"cat"});
@@ -141,7 +141,7 @@ TEST_P(AgentContract, APausedContainerIsKilled) {
   EXPECT_TRUE(agent_->RemoveContainer("c", Soon()));
 }
 
-TEST_P(AgentContract, AnUpdateOfNothingChangesNothing) {
+TEST_P(AgentContract, UpdateContainer_Empty_ChangesNothing) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   const Status updated = agent_->UpdateContainer("c", {}, Soon());
@@ -150,7 +150,7 @@ TEST_P(AgentContract, AnUpdateOfNothingChangesNothing) {
   EXPECT_EQ(Read({"c", ""}).value_or("[error]"), "still");
 }
 
-TEST_P(AgentContract, StatsSayOfWhatAndWhen) {
+TEST_P(AgentContract, StatsContainer_Running_HasIdAndTime) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   const Time before = std::chrono::system_clock::now();
@@ -162,7 +162,7 @@ TEST_P(AgentContract, StatsSayOfWhatAndWhen) {
   EXPECT_GE(stats->cpu.total.count(), 0);
 }
 
-TEST_P(AgentContract, ProcessesAreListedTheFirstOneFirst) {
+TEST_P(AgentContract, ListProcesses_SeveralProcesses_FirstProcessIsFirst) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   Run("other", {"cat"});
@@ -189,7 +189,7 @@ TEST_P(AgentContract, ProcessesAreListedTheFirstOneFirst) {
   EXPECT_EQ(list->size(), 1u);
 }
 
-TEST_P(AgentContract, AFileIsCopiedInParts) {
+TEST_P(AgentContract, CopyFile_InParts_Succeeds) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   const std::string text = "one two three";
@@ -217,7 +217,7 @@ TEST_P(AgentContract, AFileIsCopiedInParts) {
   }
 }
 
-TEST_P(AgentContract, PartsThatAreMissingAreNoticed) {
+TEST_P(AgentContract, CopyFile_PartIsMissing_Fails) {
   ConnectAndCreateSandbox();
   Run("c", {"sleep", "1000"});
   const auto part = [&](uint64_t offset, const std::string& data) {
@@ -233,7 +233,7 @@ TEST_P(AgentContract, PartsThatAreMissingAreNoticed) {
   EXPECT_EQ(part(3, "def"), Code{});
 }
 
-TEST_P(AgentContract, WhoeverWaitsForAnOomIsToldOfTheEnd) {
+TEST_P(AgentContract, NextOom_AgentCloses_IsAnswered) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   Answer<std::string> oom;

@@ -32,7 +32,7 @@ inline std::optional<ContainerState> StateOf(Agent& agent, const std::string& co
   return {};
 }
 
-TEST_P(AgentContract, WhatIsNotAcknowledgedIsToldAgain) {
+TEST_P(AgentContract, ReadOutputFrom_NotAcknowledged_ReturnsItAgain) {
   ConnectAndCreateSandbox();
   Run("c", {"cat"});
   ASSERT_TRUE(Write({"c", ""}, "abcdef"));
@@ -52,7 +52,7 @@ TEST_P(AgentContract, WhatIsNotAcknowledgedIsToldAgain) {
   EXPECT_EQ(Show(*agent_, {.acknowledged = 6, .size = 100}), "6:");
 }
 
-TEST_P(AgentContract, WhatThereIsIsTold) {
+TEST_P(AgentContract, GetState_ContainersAndExecs_AreListed) {
   Connect();
   Result<GuestState> state = agent_->GetState(Soon());
   ASSERT_TRUE(state) << state.error().ToString();

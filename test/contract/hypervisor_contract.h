@@ -82,7 +82,7 @@ class HypervisorContract : public testing::TestWithParam<HypervisorUnderTest> {
   std::unique_ptr<Hypervisor> hypervisor_;
 };
 
-TEST_P(HypervisorContract, NothingRunsBeforeStart) {
+TEST_P(HypervisorContract, Calls_BeforeStart_Fail) {
   EXPECT_EQ(hypervisor_->state(), VmState::kNone);
   EXPECT_FALSE(hypervisor_->name().empty());
   EXPECT_EQ(hypervisor_->Pause(Soon()).error().code(), Code::kFailedPrecondition);
@@ -92,7 +92,7 @@ TEST_P(HypervisorContract, NothingRunsBeforeStart) {
   EXPECT_EQ(hypervisor_->state(), VmState::kNone);
 }
 
-TEST_P(HypervisorContract, StartSaysWhatRuns) {
+TEST_P(HypervisorContract, Start_Succeeds_ReturnsProcessAndAccelerator) {
   const VmInfo info = StartVm();
   EXPECT_EQ(hypervisor_->state(), VmState::kRunning);
   EXPECT_GT(info.process.pid, 0);
@@ -106,13 +106,13 @@ TEST_P(HypervisorContract, StartSaysWhatRuns) {
   EXPECT_TRUE(std::filesystem::exists(Config().console));
 }
 
-TEST_P(HypervisorContract, AVmIsStartedOnce) {
+TEST_P(HypervisorContract, Start_Twice_Fails) {
   StartVm();
   EXPECT_EQ(hypervisor_->Start(Config(), Soon()).error().code(), Code::kFailedPrecondition);
   EXPECT_EQ(hypervisor_->state(), VmState::kRunning);
 }
 
-TEST_P(HypervisorContract, StopEndsTheVmAndIsIdempotent) {
+TEST_P(HypervisorContract, Stop_TwiceInARow_Succeeds) {
   const VmInfo info = StartVm();
   const auto before = std::chrono::steady_clock::now();
   ASSERT_TRUE(hypervisor_->Stop(Soon()));
@@ -126,7 +126,7 @@ TEST_P(HypervisorContract, StopEndsTheVmAndIsIdempotent) {
   EXPECT_EQ(hypervisor_->Start(Config(), Soon()).error().code(), Code::kFailedPrecondition);
 }
 
-TEST_P(HypervisorContract, PauseAndResumeTakeTurns) {
+TEST_P(HypervisorContract, PauseAndResume_InWrongOrder_Fail) {
   StartVm();
   EXPECT_EQ(hypervisor_->Resume(Soon()).error().code(), Code::kFailedPrecondition);
   EXPECT_TRUE(hypervisor_->Pause(Soon()));
@@ -136,7 +136,7 @@ TEST_P(HypervisorContract, PauseAndResumeTakeTurns) {
   EXPECT_EQ(hypervisor_->state(), VmState::kRunning);
 }
 
-TEST_P(HypervisorContract, APausedVmCanBeStopped) {
+TEST_P(HypervisorContract, Stop_Paused_EndsVm) {
   const VmInfo info = StartVm();
   ASSERT_TRUE(hypervisor_->Pause(Soon()));
   EXPECT_TRUE(hypervisor_->Stop(Soon()));
@@ -144,7 +144,7 @@ TEST_P(HypervisorContract, APausedVmCanBeStopped) {
   EXPECT_EQ(hypervisor_->state(), VmState::kExited);
 }
 
-TEST_P(HypervisorContract, AKilledVmIsNoticedWithItsSignal) {
+TEST_P(HypervisorContract, WaitExit_VmIsKilled_ReturnsSignal) {
   const VmInfo info = StartVm();
   ASSERT_EQ(::kill(info.process.pid, SIGKILL), 0);
   const Result<VmExit> exit = hypervisor_->WaitExit(Soon());
@@ -160,7 +160,7 @@ TEST_P(HypervisorContract, AKilledVmIsNoticedWithItsSignal) {
       << "Stop afterwards changes no reason";
 }
 
-TEST_P(HypervisorContract, AVmKilledWhilePausedIsNoticed) {
+TEST_P(HypervisorContract, WaitExit_PausedVmIsKilled_Returns) {
   const VmInfo info = StartVm();
   ASSERT_TRUE(hypervisor_->Pause(Soon()));
   ASSERT_EQ(::kill(info.process.pid, SIGKILL), 0);
@@ -168,13 +168,13 @@ TEST_P(HypervisorContract, AVmKilledWhilePausedIsNoticed) {
   EXPECT_EQ(hypervisor_->Resume(Soon()).error().code(), Code::kFailedPrecondition);
 }
 
-TEST_P(HypervisorContract, WaitExitEndsWithItsDeadline) {
+TEST_P(HypervisorContract, WaitExit_DeadlinePasses_Fails) {
   StartVm();
   EXPECT_EQ(hypervisor_->WaitExit(Now()).error().code(), Code::kDeadlineExceeded);
   EXPECT_EQ(hypervisor_->state(), VmState::kRunning);
 }
 
-TEST_P(HypervisorContract, EveryWaiterIsTold) {
+TEST_P(HypervisorContract, WaitExit_ManyWaiters_AllAreAnswered) {
   StartVm();
   std::vector<Result<VmExit>> exits(4, VmExit{});
   std::vector<std::thread> waiters;
@@ -186,7 +186,7 @@ TEST_P(HypervisorContract, EveryWaiterIsTold) {
   for (const Result<VmExit>& exit : exits) EXPECT_TRUE(exit && exit->clean);
 }
 
-TEST_P(HypervisorContract, ConcurrentCallsAreSafe) {
+TEST_P(HypervisorContract, Calls_FromManyThreads_AreSafe) {
   StartVm();
   std::vector<std::thread> callers;
   for (int i = 0; i < 4; ++i) {
@@ -201,13 +201,13 @@ TEST_P(HypervisorContract, ConcurrentCallsAreSafe) {
   EXPECT_TRUE(hypervisor_->Stop(Soon()));
 }
 
-TEST_P(HypervisorContract, DestructionKillsAVm) {
+TEST_P(HypervisorContract, Destructor_VmRuns_KillsIt) {
   const VmInfo info = StartVm();
   hypervisor_.reset();
   EXPECT_TRUE(IsGone(info.process.pid));
 }
 
-TEST_P(HypervisorContract, AnImpossibleConsoleFailsTheStartAndLeavesNothing) {
+TEST_P(HypervisorContract, Start_ConsoleCannotBeMade_FailsAndLeavesNothing) {
   VmConfig config = Config();
   config.console = directory_ + "/missing/console.log";
   EXPECT_FALSE(hypervisor_->Start(config, Soon()));

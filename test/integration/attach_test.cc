@@ -68,7 +68,7 @@ class AttachTest : public SharedPodTest<AttachTest> {
   std::vector<std::string> mine_;
 };
 
-TEST_F(AttachTest, EveryByteOfBothStreamsArrives) {
+TEST_F(AttachTest, Read_BothStreams_ReturnsEveryByte) {
   const std::string out = NoiseBytes(3'000'000, 1), err = NoiseBytes(2'000'000, 2);
   auto process =
       Start("bytes", Shell("cat /out & cat /err >&2; wait; exit 21"), {{"out", out}, {"err", err}});
@@ -83,7 +83,7 @@ TEST_F(AttachTest, EveryByteOfBothStreamsArrives) {
   EXPECT_EQ(status.log, "") << "what is attached is not logged";
 }
 
-TEST_F(AttachTest, InputReachesTheFirstProcess) {
+TEST_F(AttachTest, WriteStdin_LargeInput_ReachesFirstProcess) {
   const std::string noise = NoiseBytes(2'000'000, 3);
   auto process = Start("cat", Command({"cat"}));
   ASSERT_NE(process, nullptr);
@@ -92,7 +92,7 @@ TEST_F(AttachTest, InputReachesTheFirstProcess) {
   EXPECT_TRUE(finished.out == noise) << "of " << noise.size() << " bytes came back " << finished.out.size();
 }
 
-TEST_F(AttachTest, WhoDoesNotReadIsNotWrittenTo) {
+TEST_F(AttachTest, WriteStdin_ProcessClosedItsInput_Fails) {
   auto process = Start("deaf", Shell("exec <&-; echo closed; sleep 1000"));
   ASSERT_NE(process, nullptr);
   EXPECT_EQ(ReadUntil(*process, "\n"), "closed\n");
@@ -103,7 +103,7 @@ TEST_F(AttachTest, WhoDoesNotReadIsNotWrittenTo) {
   EXPECT_FAILS(process->WriteStdin("x", Deadline::After(seconds(60))), Code::kFailedPrecondition, "");
 }
 
-TEST_F(AttachTest, OutputJustBeforeTheEndIsNotLost) {
+TEST_F(AttachTest, Read_OutputJustBeforeEnd_IsReturned) {
   const std::string last =
       NoiseBytes(60'000, 4);  // less than a pipe holds: the process is gone before the reader
   auto process = Start("last", Shell("cat /last; echo gone >&2; exit 9"), {{"last", last}});
@@ -126,7 +126,7 @@ TEST_F(AttachTest, OutputJustBeforeTheEndIsNotLost) {
   }
 }
 
-TEST_F(AttachTest, AProcessThatNobodyReadsWaitsAndHoldsUpNobody) {
+TEST_F(AttachTest, Process_NobodyReadsOutput_WaitsAndBlocksNoOther) {
   const std::string out = NoiseBytes(1'000'000, 5);
   auto process = Start("slow", Shell("cat /out; echo written >/done; exit 2"), {{"out", out}});
   ASSERT_NE(process, nullptr);
@@ -149,7 +149,7 @@ TEST_F(AttachTest, AProcessThatNobodyReadsWaitsAndHoldsUpNobody) {
   EXPECT_EQ(process->ReadStdout(buffer).value_or(99), 0u) << "the end stays the end";
 }
 
-TEST_F(AttachTest, AReaderThatGivesUpTakesNothingWithIt) {
+TEST_F(AttachTest, Read_DeadlinePasses_LosesNoOutput) {
   auto process = Start("late", Shell("read line; echo \"$line\"; cat"));
   ASSERT_NE(process, nullptr);
   char buffer[64];
@@ -161,7 +161,7 @@ TEST_F(AttachTest, AReaderThatGivesUpTakesNothingWithIt) {
   EXPECT_EQ(StatusOf(kPod, "late").state, ContainerState::kRunning);
 }
 
-TEST_F(AttachTest, AnyNumberMayWait) {
+TEST_F(AttachTest, Wait_ManyCallers_AllAreAnswered) {
   auto process = Start("waited", Shell("trap 'exit 77' TERM; echo ready; sleep 1000 & wait"));
   ASSERT_NE(process, nullptr);
   EXPECT_EQ(ReadUntil(*process, "\n"), "ready\n");
@@ -181,7 +181,7 @@ TEST_F(AttachTest, AnyNumberMayWait) {
   EXPECT_EQ(WaitUntilStopped(kPod, "waited").exit, ExitStatus{77});
 }
 
-TEST_F(AttachTest, SignalsReachTheFirstProcess) {
+TEST_F(AttachTest, Signal_ToFirstProcess_IsHandled) {
   auto process = Start("signalled", Shell("trap 'echo usr1' USR1; trap 'echo hup; exit 3' HUP; echo ready;"
                                           "while :; do sleep 1000 & wait; done"));
   ASSERT_NE(process, nullptr);
@@ -193,7 +193,7 @@ TEST_F(AttachTest, SignalsReachTheFirstProcess) {
   EXPECT_EQ(process->Wait().value_or(ExitStatus{-1}).code, 3);
 }
 
-TEST_F(AttachTest, ATerminalIsResized) {
+TEST_F(AttachTest, Resize_Terminal_ProcessSeesNewSize) {
   ProcessConfig command = Shell("stty size; while read line; do echo \"got $line\"; stty size; done; exit 6");
   command.terminal = true;
   command.rows = 40;
@@ -212,7 +212,7 @@ TEST_F(AttachTest, ATerminalIsResized) {
   EXPECT_FAILS(plain->Resize(10, 20), Code::kFailedPrecondition, "terminal");
 }
 
-TEST_F(AttachTest, WhatIsLoggedIsNotRead) {
+TEST_F(AttachTest, Read_OutputGoesToLog_Fails) {
   auto process = Attach("logged");
   ASSERT_NE(process, nullptr);
   char buffer[16];

@@ -87,7 +87,7 @@ class OriginalDefectL : public FailureTest {
   }
 };
 
-TEST_F(OriginalDefectL, AGuestWithoutTheInitItWasToldIsNoticed) {
+TEST_F(OriginalDefectL, StartPod_InitIsMissing_FailsWithConsole) {
   PodConfig config = Pod("p", {Container("c")});
   config.hypervisor.kernel_parameters = {"rdinit=/nonexistent"};
   EXPECT_THAT(WhyNot(config),
@@ -96,7 +96,7 @@ TEST_F(OriginalDefectL, AGuestWithoutTheInitItWasToldIsNoticed) {
   EXPECT_THAT(FileContent(StatusOf("p").console), HasSubstr("Kernel panic")) << "all of it is kept";
 }
 
-TEST_F(OriginalDefectL, AnInitramfsWithoutAnAgentIsNoticed) {
+TEST_F(OriginalDefectL, StartPod_InitramfsHasNoAgent_FailsWithConsole) {
   const Finished packed =
       RunOnHost({"sh", "-c", "cd \"$1\" && mkdir empty && cd empty && : | cpio -o -H newc >../no-agent.cpio",
                  "sh", dir()});
@@ -106,7 +106,7 @@ TEST_F(OriginalDefectL, AnInitramfsWithoutAnAgentIsNoticed) {
   EXPECT_THAT(WhyNot(config), AllOf(HasSubstr("no init"), HasSubstr("Kernel panic")));
 }
 
-TEST_F(OriginalDefectL, ABrokenKernelIsNoticed) {
+TEST_F(OriginalDefectL, StartPod_KernelIsBroken_FailsAndNamesIt) {
   PodConfig config = Pod("p");
   config.hypervisor.kernel = dir() + "/text";
   WriteTo(config.hypervisor.kernel, "no kernel\n");
@@ -120,7 +120,7 @@ TEST_F(OriginalDefectL, ABrokenKernelIsNoticed) {
 
 // ---- what is killed
 
-TEST_F(FailureTest, AVmOrAMonitorThatIsKilledIsNoticedAndThePodCanGoOn) {
+TEST_F(FailureTest, Pod_VmOrMonitorIsKilled_StopsOrGoesOn) {
   ASSERT_OK(runtime().CreatePod(
       Pod("p", {Container("logged"), Container("heard", {"sh", "-c", "exec sleep 1000"})})));
   ASSERT_OK(runtime().StartPod("p"));
@@ -196,7 +196,7 @@ TEST_F(FailureTest, AVmOrAMonitorThatIsKilledIsNoticedAndThePodCanGoOn) {
   EXPECT_TRUE(fs::is_empty(run()));
 }
 
-TEST_F(FailureTest, AGuestThatPowersOffIsAPodThatStopped) {
+TEST_F(FailureTest, Pod_GuestPowersOff_Stops) {
   ASSERT_OK(runtime().CreatePod(Pod("p", {Container("c")})));
   ASSERT_OK(runtime().StartPod("p"));
   ProcessConfig poweroff = Command({"poweroff", "-f"});
@@ -211,7 +211,7 @@ TEST_F(FailureTest, AGuestThatPowersOffIsAPodThatStopped) {
 
 // ---- what is missing
 
-TEST_F(FailureTest, WhatIsMissingIsNamedAndThePodIsAsItWas) {
+TEST_F(FailureTest, StartPod_ProgramOrImageIsMissing_FailsAndNamesIt) {
   PodConfig config = Pod("p", {Container("c")});
   const std::string nowhere = dir() + "/nowhere";
   for (std::string HypervisorConfig::*field :
@@ -278,7 +278,7 @@ TEST_F(FailureTest, WhatIsMissingIsNamedAndThePodIsAsItWas) {
   ExpectAsBefore("p");
 }
 
-TEST_F(FailureTest, AContainerThatCannotRunMakesTheStartFailAndIsNamed) {
+TEST_F(FailureTest, StartPod_CommandCannotRun_FailsAndNamesContainer) {
   ASSERT_OK(runtime().CreatePod(Pod("p", {Container("good"), Container("bad", {"nonesuch"})})));
   EXPECT_FAILS(runtime().StartPod("p"), Code::kNotFound, "container 'bad'");
   ExpectAsBefore("p");
@@ -288,7 +288,7 @@ TEST_F(FailureTest, AContainerThatCannotRunMakesTheStartFailAndIsNamed) {
   EXPECT_EQ(StatusOf("p", "good").state, ContainerState::kRunning);
 }
 
-TEST_F(FailureTest, ARootfsThatIsWrongOrGoneIsNamed) {
+TEST_F(FailureTest, CreateOrStartPod_RootfsIsWrongOrGone_FailsAndNamesIt) {
   ContainerConfig container = Container("c");
   const std::string rootfs = container.rootfs;
   container.rootfs = dir() + "/none";
@@ -318,7 +318,7 @@ TEST_F(FailureTest, ARootfsThatIsWrongOrGoneIsNamed) {
 
 // ---- long paths
 
-TEST_F(FailureTest, ARootOfAnyLengthWorks) {
+TEST_F(FailureTest, Root_WithLongPath_Works) {
   RuntimeOptions options = runtime().options();
   const std::string deep = dir() + "/" + std::string(120, 'd') + "/" + std::string(120, 'e');
   options.root = deep + "/root";
@@ -338,7 +338,7 @@ TEST_F(FailureTest, ARootOfAnyLengthWorks) {
   fs::remove_all(dir() + "/" + std::string(120, 'd'));
 }
 
-TEST_F(FailureTest, ARootThatCannotBeWrittenIsRefused) {
+TEST_F(FailureTest, Open_RootCannotBeWritten_Fails) {
   const auto open = [&](const std::string& root) {
     RuntimeOptions options = runtime().options();
     options.root = root;
@@ -506,7 +506,7 @@ TEST_F(FailureTest, OriginalDefectM_SizesThatNoPodCanHaveAreRefused) {
 
 // ---- bundles
 
-TEST_F(FailureTest, ABundleThatCannotBeReadIsRefused) {
+TEST_F(FailureTest, PodCreate_BundleCannotBeRead_FailsAndLeavesNothing) {
   const std::string bundle = dir() + "/bundle";
   const auto refuse = [&](const std::string& why) {
     ExpectRefused({"pod", "create", "p", "--bundle", bundle}, why);

@@ -9,7 +9,7 @@ namespace {
 
 class FixtureTest : public PodTest {};
 
-TEST_F(FixtureTest, ARootfsIsThereAndEachIsItsOwn) {
+TEST_F(FixtureTest, MakeRootfs_Twice_MakesIndependentRoots) {
   const std::string one = MakeRootfs("one");
   const std::string two = MakeRootfs("two");
   EXPECT_TRUE(std::filesystem::exists(one + "/bin/busybox"));
@@ -17,14 +17,14 @@ TEST_F(FixtureTest, ARootfsIsThereAndEachIsItsOwn) {
   EXPECT_TRUE(std::filesystem::exists(two + "/bin/busybox"));
 }
 
-TEST_F(FixtureTest, ARuntimeWithoutPodsListsNone) {
+TEST_F(FixtureTest, ListPod_WithoutPods_IsEmpty) {
   const auto pods = runtime().ListPod();
   ASSERT_OK(pods);
   EXPECT_TRUE(pods->empty());
   EXPECT_FAILS(runtime().PodStatus("nobody"), Code::kNotFound, "nobody");
 }
 
-TEST_F(FixtureTest, APodRunsACommandIsFedAndHeard) {
+TEST_F(FixtureTest, Pod_RunsCommand_PassesInputAndOutput) {
   ASSERT_OK(runtime().CreatePod(Pod("p", {Container("c")})));
   ASSERT_OK(runtime().StartPod("p"));
   EXPECT_THAT(ProcessesLeft(), testing::Not(testing::IsEmpty()))

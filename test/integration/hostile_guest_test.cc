@@ -139,23 +139,27 @@ class HostileGuestTest : public PodTest {
   std::string initrd_;
 };
 
-TEST_F(HostileGuestTest, OneThatNeverAnswersIsGivenUp) {
+TEST_F(HostileGuestTest, StartPod_GuestNeverAnswers_Fails) {
   ExpectNoStart("silent", {"did not come up", "did not answer in time"});
 }
 
-TEST_F(HostileGuestTest, OneThatRebootsIsNotStartedForEver) { ExpectNoStart("reboot", {"did not come up"}); }
+TEST_F(HostileGuestTest, StartPod_GuestReboots_Fails) { ExpectNoStart("reboot", {"did not come up"}); }
 
-TEST_F(HostileGuestTest, BytesOfNoSessionAreDropped) { ExpectNoStart("flood", {"did not come up"}); }
+TEST_F(HostileGuestTest, StartPod_GuestFloodsLink_Fails) { ExpectNoStart("flood", {"did not come up"}); }
 
-TEST_F(HostileGuestTest, FramesOfNoCallAreDropped) { ExpectNoStart("frames", {"did not come up"}); }
+TEST_F(HostileGuestTest, StartPod_GuestSendsFramesOfNoCall_Fails) {
+  ExpectNoStart("frames", {"did not come up"});
+}
 
-TEST_F(HostileGuestTest, FramesThatAreTooLargeAreNotWaitedFor) { ExpectNoStart("huge", {"did not come up"}); }
+TEST_F(HostileGuestTest, StartPod_GuestSendsTooLargeFrame_Fails) {
+  ExpectNoStart("huge", {"did not come up"});
+}
 
-TEST_F(HostileGuestTest, AnswersThatAreNoMessagesAreRefused) {
+TEST_F(HostileGuestTest, StartPod_GuestAnswersGarbage_Fails) {
   ExpectNoStart("answers", {"did not come up"});
 }
 
-TEST_F(HostileGuestTest, MoreOutputThanWasAskedForIsAnError) {
+TEST_F(HostileGuestTest, Read_GuestSendsMoreThanAsked_Fails) {
   ContainerConfig attached = Container("c");
   attached.output = ContainerOutput::kAttach;
   ASSERT_OK(runtime().CreatePod(Hostile("overlong", {attached, Container("logged")})));
@@ -167,7 +171,7 @@ TEST_F(HostileGuestTest, MoreOutputThanWasAskedForIsAnError) {
   ExpectStops("overlong");
 }
 
-TEST_F(HostileGuestTest, ARunningPodThatBeginsToFloodCostsItself) {
+TEST_F(HostileGuestTest, RunningPod_GuestFloodsLink_OnlyThatPodFails) {
   ASSERT_OK(runtime().CreatePod(Hostile("later", {Container("c")})));
   ASSERT_OK(runtime().StartPod("hostile"));
   for (int i = 0; i < 3; ++i) {
@@ -180,7 +184,7 @@ TEST_F(HostileGuestTest, ARunningPodThatBeginsToFloodCostsItself) {
   ExpectStops("later");
 }
 
-TEST_F(HostileGuestTest, AFloodOfTheConsoleCostsItsOwnPod) {
+TEST_F(HostileGuestTest, RunningPod_GuestFloodsConsole_LogIsBounded) {
   ASSERT_OK(runtime().CreatePod(Hostile("console", {Container("c")})));
   ASSERT_OK(runtime().StartPod("hostile"));
   const std::string console = StatusOf("hostile").console;

@@ -13,7 +13,7 @@ using Clock = std::chrono::steady_clock;
 
 class ManyCallers : public PodTest {};
 
-TEST_F(ManyCallers, AreAnsweredWhileAPodBootsAndWhenItRuns) {
+TEST_F(ManyCallers, Calls_WhilePodBootsAndRuns_AreAnswered) {
   ASSERT_OK(runtime().CreatePod(Pod("web", {Container("a"), Container("b")})));
   ASSERT_OK(runtime().CreatePod(Pod("other")));
 
@@ -127,7 +127,7 @@ TEST_F(ManyCallers, AreAnsweredWhileAPodBootsAndWhenItRuns) {
   EXPECT_EQ(StatusOf("web").state, PodState::kStopped);
 }
 
-TEST_F(ManyCallers, CreateAndDeleteUnderOneRoot) {
+TEST_F(ManyCallers, CreateAndDelete_ManyCallersOfOneRoot_Succeed) {
   const ContainerConfig container = Container("c");
   std::vector<std::future<void>> callers;
   std::atomic<int> made = 0;

@@ -61,7 +61,7 @@ class ManyContainersTest : public PodTest {
   }
 };
 
-TEST_F(ManyContainersTest, TwentyRunAndAreStoppedAtOnce) {
+TEST_F(ManyContainersTest, StopContainer_TwentyAtOnce_Succeed) {
   StartTwenty();
   if (HasFatalFailure()) return;
   const virtcontainers::PodStatus status = StatusOf("p");
@@ -92,7 +92,7 @@ TEST_F(ManyContainersTest, TwentyRunAndAreStoppedAtOnce) {
   }
 }
 
-TEST_F(ManyContainersTest, TwentyAreStoppedWithTheirPod) {
+TEST_F(ManyContainersTest, StopPod_TwentyContainers_StopsAllInGraceTime) {
   StartTwenty();
   if (HasFatalFailure()) return;
   const auto begin = std::chrono::steady_clock::now();
@@ -129,7 +129,7 @@ class ManyProcessesTest : public SharedPodTest<ManyProcessesTest> {
   }
 };
 
-TEST_F(ManyProcessesTest, FiftyAtOnceHaveTheirOwnOutputAndCode) {
+TEST_F(ManyProcessesTest, EnterContainer_FiftyAtOnce_HaveOwnOutputAndStatus) {
   const auto begin = std::chrono::steady_clock::now();
   AtOnce(50, [&](int i) {
     const std::string number = std::to_string(i);
@@ -147,7 +147,7 @@ TEST_F(ManyProcessesTest, FiftyAtOnceHaveTheirOwnOutputAndCode) {
   std::printf("fifty processes at once: %.2f s\n", took.count());
 }
 
-TEST_F(ManyProcessesTest, AHundredThatHaveEndedAreNoZombies) {
+TEST_F(ManyProcessesTest, EnterContainer_HundredEnded_LeaveNoZombies) {
   // An orphan is its container's first process's to collect, as on every host; the others are the agent's.
   Run("reaps", {"sh", "-c", "while :; do sleep 0.1; done"});
   if (HasFatalFailure()) return;
@@ -164,7 +164,7 @@ TEST_F(ManyProcessesTest, AHundredThatHaveEndedAreNoZombies) {
   }
 }
 
-TEST_F(ManyProcessesTest, EveryWaiterIsTold) {
+TEST_F(ManyProcessesTest, Wait_ManyCallersOfTwoRuntimes_AllAreAnswered) {
   Run("ends", {"sh", "-c", "mkfifo /hold; read line </hold; exit 23"});
   if (HasFatalFailure()) return;
   // As a second process does it.
@@ -203,7 +203,7 @@ TEST_F(ManyProcessesTest, EveryWaiterIsTold) {
   EXPECT_EQ(late->code, 23);
 }
 
-TEST_F(ManyProcessesTest, AContainerWhoseFirstProcessDiesIsStoppedAndSoAreItsOthers) {
+TEST_F(ManyProcessesTest, FirstProcess_Dies_ContainerStopsWithAllProcesses) {
   Run("dies", {"sleep", "1000"});
   if (HasFatalFailure()) return;
   std::vector<std::unique_ptr<Process>> others;

@@ -7,7 +7,7 @@ namespace {
 
 class Microvm : public PodTest {};
 
-TEST_F(Microvm, APodsLife) {
+TEST_F(Microvm, Pod_OnMicrovm_RunsStopsAndIsDeleted) {
   PodConfig config = Pod("small", {Container("a"), Container("b", {"sh", "-c", "echo from b; exit 3"})});
   config.hypervisor.machine = "microvm";
   config.resources.vcpus = 2;

@@ -61,7 +61,7 @@ class MonitorDeathTest : public SharedPodTest<MonitorDeathTest> {
   }
 };
 
-TEST_F(MonitorDeathTest, NothingIsNoticedInTheGuest) {
+TEST_F(MonitorDeathTest, Monitor_Killed_ContainersGoOn) {
   const PodStatus before = StatusOf(kPod);
   KillMonitor();
   const PodStatus dead = StatusOf(kPod);
@@ -76,7 +76,7 @@ TEST_F(MonitorDeathTest, NothingIsNoticedInTheGuest) {
   EXPECT_EQ(StatusOf(kPod, "c").started, before.containers[0].started);
 }
 
-TEST_F(MonitorDeathTest, ItCanBeRestoredWithoutAnotherCall) {
+TEST_F(MonitorDeathTest, RestoreMonitor_MonitorIsKilled_StartsAnother) {
   EXPECT_EQ(runtime().RestoreMonitor(kPod).value(), false);
   KillMonitor();
   EXPECT_EQ(runtime().RestoreMonitor(kPod).value(), true);
@@ -84,7 +84,7 @@ TEST_F(MonitorDeathTest, ItCanBeRestoredWithoutAnotherCall) {
   EXPECT_FAILS(runtime().RestoreMonitor("nonesuch"), Code::kNotFound, "nonesuch");
 }
 
-TEST_F(MonitorDeathTest, NotAByteOfOutputIsLostOrDoubled) {
+TEST_F(MonitorDeathTest, Read_MonitorIsKilled_LosesAndDoublesNoByte) {
   constexpr uint64_t kBytes = 8 << 20;
   constexpr uint64_t kSeed = 42;
   auto process = runtime().EnterContainer(
@@ -193,7 +193,7 @@ TEST_F(MonitorDeathTest, WriteStdin_PodIsPaused_GoesOnWhereItWas) {
   EXPECT_TRUE(finished.out == noise) << "of " << noise.size() << " bytes came " << finished.out.size();
 }
 
-TEST_F(MonitorDeathTest, WhatIsUnderWayIsAnsweredByTheNextOne) {
+TEST_F(MonitorDeathTest, Calls_MonitorIsKilled_AreAnsweredByTheNext) {
   auto process = runtime().EnterContainer(kPod, "c", Shell("read line; echo \"got $line\"; exit 5"), Soon());
   ASSERT_OK(process);
   auto waiting = std::async(std::launch::async, [&] { return (*process)->Wait(Soon()); });
@@ -220,7 +220,7 @@ TEST_F(MonitorDeathTest, WhatIsUnderWayIsAnsweredByTheNextOne) {
   EXPECT_EQ(std::count(told.begin(), told.end(), (*process)->id()), 1) << "and is told once";
 }
 
-TEST_F(MonitorDeathTest, ALogHasEveryLineOnce) {
+TEST_F(MonitorDeathTest, Log_MonitorIsKilled_HasEveryLineOnce) {
   constexpr int kLines = 4000;
   ContainerConfig logged = Container("logged", {"sh", "-c",
                                                 "i=0; while [ $i -lt " + std::to_string(kLines) +
@@ -255,7 +255,7 @@ TEST_F(MonitorDeathTest, ALogHasEveryLineOnce) {
   EXPECT_FALSE(std::filesystem::exists(log + ".position"));
 }
 
-TEST_F(MonitorDeathTest, APodThatIsPausedInMidSentenceStaysPausedAndGoesOn) {
+TEST_F(MonitorDeathTest, PausedPod_MonitorIsKilled_StaysPausedAndLosesNoOutput) {
   const auto talk = [&] {
     return Finish(runtime().EnterContainer(kPod, "c", Command({"seq", "1", "400000"}), Soon())).out;
   };
@@ -274,7 +274,7 @@ TEST_F(MonitorDeathTest, APodThatIsPausedInMidSentenceStaysPausedAndGoesOn) {
   EXPECT_EQ(said.substr(said.size() - std::min<size_t>(said.size(), 7)), "400000\n");
 }
 
-TEST_F(MonitorDeathTest, ContainersAreMadeStoppedAndDeletedBetweenDeaths) {
+TEST_F(MonitorDeathTest, Containers_MonitorIsKilledBetweenCalls_AreMadeAndDeleted) {
   KillMonitor();
   ASSERT_OK(runtime().CreateContainer(kPod, Container("d")));
   KillMonitor();
@@ -300,7 +300,7 @@ TEST_F(MonitorDeathTest, ContainersAreMadeStoppedAndDeletedBetweenDeaths) {
 
 // A monitor that is killed at some moment of a call: the call succeeds, or says what happened, and the
 // container is in a state from which it goes on.
-TEST_F(MonitorDeathTest, CallsSurviveIt) {
+TEST_F(MonitorDeathTest, Calls_MonitorIsKilledMeanwhile_Succeed) {
   for (int i = 0; i < 10; ++i) {
     const pid_t monitor = StatusOf(kPod).monitor_pid;
     std::thread killer([&] {
@@ -339,7 +339,7 @@ class OwnPodTest : public PodTest {
   }
 };
 
-TEST_F(OwnPodTest, APodWithoutAMonitorIsStoppedInPeace) {
+TEST_F(OwnPodTest, StopPod_MonitorIsDead_ContainersEndGracefully) {
   ContainerConfig polite = Container(
       "polite",
       {"sh", "-c", "trap 'echo bye > /said; exit 0' TERM; : > /ready; while :; do sleep 0.1; done"});
@@ -361,7 +361,7 @@ TEST_F(OwnPodTest, APodWithoutAMonitorIsStoppedInPeace) {
   EXPECT_OK(runtime().DeletePod("p"));
 }
 
-TEST_F(OwnPodTest, AVmThatWasTakenOverAndDiesStopsThePod) {
+TEST_F(OwnPodTest, Pod_VmDiesAfterTakeOver_Stops) {
   ASSERT_OK(runtime().CreatePod(Pod("p", {Container("c")})));
   ASSERT_OK(runtime().StartPod("p"));
   auto process = runtime().EnterContainer("p", "c", Command({"cat"}));
@@ -378,7 +378,7 @@ TEST_F(OwnPodTest, AVmThatWasTakenOverAndDiesStopsThePod) {
   ASSERT_OK(runtime().StartPod("p"));
 }
 
-TEST_F(OwnPodTest, WithoutItsFilesAVmIsEnded) {
+TEST_F(OwnPodTest, Vm_FilesOfPodAreRemoved_Ends) {
   ASSERT_OK(runtime().CreatePod(Pod("p", {Container("c")})));
   ASSERT_OK(runtime().StartPod("p"));
   for (const std::string& line : ProcessesLeft()) {
@@ -392,7 +392,7 @@ TEST_F(OwnPodTest, WithoutItsFilesAVmIsEnded) {
   ASSERT_OK(runtime().StartPod("p"));
 }
 
-TEST_F(OwnPodTest, AMonitorThatIsKilledWhileItBootsLeavesNothing) {
+TEST_F(OwnPodTest, StartPod_MonitorIsKilledDuringBoot_LeavesNothing) {
   ASSERT_OK(runtime().CreatePod(Pod("p", {Container("c")})));
   auto starting = std::async(std::launch::async, [&] { return runtime().StartPod("p"); });
   // The VM is there, and its guest is far from answering.

@@ -234,10 +234,10 @@ void MonitorLoadTest::KillMonitorsUnderLoad(const std::function<void()>& at_rest
   }
 }
 
-TEST_F(MonitorLoadTest, NothingIsLostOrDoubled) { KillMonitorsUnderLoad(); }
+TEST_F(MonitorLoadTest, Streams_MonitorsKilledUnderLoad_LoseAndDoubleNothing) { KillMonitorsUnderLoad(); }
 
 // Which races with every caller for the pod.
-TEST_F(MonitorLoadTest, NorWithASupervisor) {
+TEST_F(MonitorLoadTest, Streams_MonitorsKilledUnderLoadWithWatch_LoseAndDoubleNothing) {
   HostProcess watch(host_->VirtcArguments({"monitor", "--watch"}), host_->VirtcEnvironment());
   KillMonitorsUnderLoad([this] {
     const pid_t before = StatusOf("p").monitor_pid;

@@ -142,7 +142,7 @@ class OciBundleTest : public PodTest {
   std::string crun_, reason_;
 };
 
-TEST_F(OciBundleTest, AProcessSeesTheSameInAPodAndUnderCrun) {
+TEST_F(OciBundleTest, Process_OfBundle_SeesTheSameAsUnderCrun) {
   Json plain = spec_;
   plain["process"]["args"] = {"sh", "-c", kFacts, "sh", "two  words", "", "'quoted'"};
 

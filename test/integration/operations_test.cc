@@ -50,7 +50,7 @@ class OperationsTest : public SharedPodTest<OperationsTest> {
   }
 };
 
-TEST_F(OperationsTest, APausedContainerMakesNoStep) {
+TEST_F(OperationsTest, PauseContainer_Running_StopsItsProcesses) {
   const std::string counter = StatusOf(kPod, "one").rootfs + "/count";
   const auto count = [&] { return FileContent(counter); };
   ASSERT_TRUE(Eventually([&] { return !count().empty(); }));
@@ -65,7 +65,7 @@ TEST_F(OperationsTest, APausedContainerMakesNoStep) {
   EXPECT_TRUE(Eventually([&] { return count() != before && !count().empty(); }));
 }
 
-TEST_F(OperationsTest, APausedPodCostsNoTimeAndItsClockIsSetAfterwards) {
+TEST_F(OperationsTest, PausePod_ThenResume_CostsNoCpuAndSetsClock) {
   const auto guest_time = [&] { return std::stol(Enter("two", Command({"date", "+%s"})).out); };
   ASSERT_OK(runtime().PausePod(kPod));
   const auto before = runtime().StatsPod(kPod);
@@ -81,7 +81,7 @@ TEST_F(OperationsTest, APausedPodCostsNoTimeAndItsClockIsSetAfterwards) {
   EXPECT_LE(std::abs(guest_time() - std::time(nullptr)), 1);
 }
 
-TEST_F(OperationsTest, LimitsHoldAndCanBeChanged) {
+TEST_F(OperationsTest, UpdateContainer_Limits_HoldInGuest) {
   EXPECT_EQ(Enter("two", Shell("cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max")).out,
             "50331648\n20\n");
   ContainerResources changes;
@@ -97,7 +97,7 @@ TEST_F(OperationsTest, LimitsHoldAndCanBeChanged) {
   EXPECT_EQ(config->containers[1].resources.memory_limit, 40 << 20);
 }
 
-TEST_F(OperationsTest, StatisticsTellOfWork) {
+TEST_F(OperationsTest, StatsContainer_ProcessWorks_Grow) {
   const auto before = runtime().StatsContainer(kPod, "two");
   ASSERT_OK(before);
   EXPECT_EQ(Enter("two", Shell("i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done")).code, 0);
@@ -115,7 +115,7 @@ TEST_F(OperationsTest, StatisticsTellOfWork) {
   for (const HostProcessStats& process : pod->host) EXPECT_GT(process.resident.count, 0u) << process.name;
 }
 
-TEST_F(OperationsTest, ProcessesAreListedAsTheContainerSeesThem) {
+TEST_F(OperationsTest, ProcessListContainer_Running_ListsPidsOfContainer) {
   const auto command = runtime().EnterContainer(kPod, "two", Command({"sleep", "4321"}));
   ASSERT_OK(command);
   const auto list = runtime().ProcessListContainer(kPod, "two");
@@ -132,7 +132,7 @@ TEST_F(OperationsTest, ProcessesAreListedAsTheContainerSeesThem) {
   EXPECT_EQ((*command)->Wait()->code, 137);
 }
 
-TEST_F(OperationsTest, FilesAreCopiedToWhereTheContainerSeesThem) {
+TEST_F(OperationsTest, CopyTo_FileOverMount_GoesWhereContainerSeesIt) {
   const std::string source = host_->dir() + "/noise", content = NoiseBytes(3 << 20, 7);
   WriteTo(source, content);
   CopyOptions options;
@@ -153,7 +153,7 @@ TEST_F(OperationsTest, FilesAreCopiedToWhereTheContainerSeesThem) {
             "file link\n");
 }
 
-TEST_F(OperationsTest, AProcessThatTakesTooMuchMemoryIsKilledAndAnEvent) {
+TEST_F(OperationsTest, Container_ExceedsMemoryLimit_IsKilledAndReported) {
   auto events = runtime().Events();
   ASSERT_OK(events);
   ContainerConfig greedy = Made("greedy", {"sh", "-c", "sleep 100000 & exec tail /dev/zero"});
@@ -173,7 +173,7 @@ TEST_F(OperationsTest, AProcessThatTakesTooMuchMemoryIsKilledAndAnEvent) {
   ASSERT_OK(runtime().DeleteContainer(kPod, "greedy"));
 }
 
-TEST_F(OperationsTest, NamesAreResolvedByThePodsFiles) {
+TEST_F(OperationsTest, Dns_OfPod_IsInResolvConfAndHosts) {
   EXPECT_THAT(
       Enter("two", Command({"cat", "/etc/resolv.conf"})).out,
       testing::AllOf(testing::HasSubstr("nameserver 192.0.2.53"), testing::HasSubstr("search example.org")));
@@ -182,7 +182,7 @@ TEST_F(OperationsTest, NamesAreResolvedByThePodsFiles) {
                              testing::HasSubstr("localhost"), testing::HasSubstr(kPod)));
 }
 
-TEST_F(OperationsTest, SharedMemoryIsThePodsAndOfItsSize) {
+TEST_F(OperationsTest, SharedMemory_OfPod_HasItsSizeAndIsShared) {
   ASSERT_EQ(Enter("one", Shell("echo hello > /dev/shm/note")).code, 0);
   EXPECT_EQ(
       Enter("two", Shell("cat /dev/shm/note; rm /dev/shm/note; df -k /dev/shm | tail -1 | awk '{print $2}'"))
@@ -193,7 +193,7 @@ TEST_F(OperationsTest, SharedMemoryIsThePodsAndOfItsSize) {
   EXPECT_EQ(SaidIn(own, "ls -A /dev/shm; df -k /dev/shm | tail -1 | awk '{print $2}'"), "65536\n");
 }
 
-TEST_F(OperationsTest, NamespacesAreOwnOrThePods) {
+TEST_F(OperationsTest, Namespaces_OfContainer_AreOwnOrThePods) {
   const std::string script = "for n in pid ipc uts net; do readlink /proc/self/ns/$n; done";
   const auto names = [](const std::string& text) {
     std::vector<std::string> lines;
@@ -219,7 +219,7 @@ TEST_F(OperationsTest, NamespacesAreOwnOrThePods) {
   }
 }
 
-TEST_F(OperationsTest, FilesAndDirectoriesOfTheHostAreMounted) {
+TEST_F(OperationsTest, BindMounts_OfHost_AreShownAndReadOnlyHolds) {
   const std::string data = host_->dir() + "/data";
   ASSERT_EQ(::system(("mkdir -p " + data + "/sub").c_str()), 0);
   WriteTo(data + "/sub/file", "from the host");
@@ -236,7 +236,7 @@ TEST_F(OperationsTest, FilesAndDirectoriesOfTheHostAreMounted) {
   EXPECT_EQ(FileContent(host_->dir() + "/single"), "more\n");
 }
 
-TEST_F(OperationsTest, HooksRunWhereTheyBelong) {
+TEST_F(OperationsTest, Hooks_OfContainer_RunInTheirPlacesAndOrder) {
   const std::string log = host_->dir() + "/hooks";
   const auto host_hook = [&](const std::string& name) {
     return Hook{"/bin/sh", {"sh", "-c", "cat > " + log + "." + name}, {"PATH=/bin:/usr/bin"}, 10};
@@ -262,7 +262,7 @@ TEST_F(OperationsTest, HooksRunWhereTheyBelong) {
   EXPECT_FAILS(runtime().ContainerStatus(kPod, "badhook"), Code::kNotFound, "badhook");
 }
 
-TEST_F(OperationsTest, AProcessIsWhatItsConfigurationSays) {
+TEST_F(OperationsTest, Process_WithConfiguration_HasIt) {
   ContainerConfig config = Made("process");
   config.process.user.umask = 027;
   config.sysctl = {{"kernel.shmmni", "1234"}, {"net/ipv4/ip_forward", "1"}};

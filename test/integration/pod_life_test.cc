@@ -49,7 +49,7 @@ class PodLife : public PodTest {
   }
 };
 
-TEST_F(PodLife, CreatedStartedStoppedStartedByAnotherProcessAndDeleted) {
+TEST_F(PodLife, Pod_WholeLifeAcrossProcesses_LeavesNothing) {
   PodConfig config = Pod("web", {Container("a", {"sh", "-c", kServesUntilTerm}),
                                  Container("b", {"sh", "-c", "echo no end of line | tr -d '\\n'; exit 3"})});
   config.annotations["purpose"] = "a test";
@@ -191,7 +191,7 @@ class RunningPod : public SharedPodTest<RunningPod> {
   }
 };
 
-TEST_F(RunningPod, StatusSaysWhatRunsAndWhy) {
+TEST_F(RunningPod, PodStatus_Running_HasVersionsAndAccelerator) {
   const PodStatus pod = StatusOf(kPod);
   EXPECT_EQ(pod.state, PodState::kRunning);
   EXPECT_EQ(pod.hypervisor, "qemu");
@@ -214,7 +214,7 @@ TEST_F(RunningPod, StatusSaysWhatRunsAndWhy) {
   EXPECT_THAT(Ids(pod.containers), testing::IsSupersetOf({"a", "b", "fixed"}));
 }
 
-TEST_F(RunningPod, ASecondRuntimeSeesAndUsesIt) {
+TEST_F(RunningPod, SecondRuntime_OfSameRoot_UsesPod) {
   Runtime other = OpenAgain();
   const auto pod = other.PodStatus(kPod);
   ASSERT_OK(pod);
@@ -222,7 +222,7 @@ TEST_F(RunningPod, ASecondRuntimeSeesAndUsesIt) {
   EXPECT_EQ(Finish(other.EnterContainer(kPod, "a", Command({"cat", "/marker"}))).out, "of a");
 }
 
-TEST_F(RunningPod, AnotherProcessSeesAndUsesIt) {
+TEST_F(RunningPod, OtherProcess_OfSameRoot_UsesPod) {
   EXPECT_THAT(Virtc({"pod", "list", "--running"}).out, HasSubstr(kPod));
   const Finished status = Virtc({"pod", "status", kPod});
   EXPECT_THAT(status.out, AllOf(HasSubstr("running"), HasSubstr("accelerator"), HasSubstr("fixed")));
@@ -234,14 +234,14 @@ TEST_F(RunningPod, AnotherProcessSeesAndUsesIt) {
   EXPECT_EQ(entered.code, 12);
 }
 
-TEST_F(RunningPod, ContainersShareAKernelThatIsNotTheHosts) {
+TEST_F(RunningPod, Containers_OfOnePod_ShareKernelOfGuest) {
   const std::string boot = "cat /proc/sys/kernel/random/boot_id";
   EXPECT_EQ(Said("a", boot), Said("b", boot)) << "one VM";
   EXPECT_NE(Said("a", boot), FileContent("/proc/sys/kernel/random/boot_id"));
   EXPECT_EQ(Said("a", "uname -r"), Said("b", "uname -r"));
 }
 
-TEST_F(RunningPod, EachContainerHasItsOwnRootfsProcessesAndName) {
+TEST_F(RunningPod, Containers_OfOnePod_HaveOwnRootfsAndProcesses) {
   EXPECT_EQ(Said("a", "cat /marker"), "of a");
   EXPECT_EQ(Said("b", "cat /marker"), "of b");
   EXPECT_EQ(Said("fixed", "cat /marker"), "of fixed");
@@ -252,7 +252,7 @@ TEST_F(RunningPod, EachContainerHasItsOwnRootfsProcessesAndName) {
   EXPECT_EQ(Said("a", "ls /proc | grep -c '^[0-9]*$'"), "4\n") << "sleep, and this command line's three";
 }
 
-TEST_F(RunningPod, FilesAreTheSameInTheContainerAndOnTheHost) {
+TEST_F(RunningPod, Files_OfRootfs_AreTheSameOnHost) {
   Said("a", "mkdir -p /data && printf 'written inside' >/data/inside && chmod 640 /data/inside");
   EXPECT_EQ(FileContent(Rootfs("a") + "/data/inside"), "written inside");
   struct stat inside;
@@ -266,7 +266,7 @@ TEST_F(RunningPod, FilesAreTheSameInTheContainerAndOnTheHost) {
   EXPECT_TRUE(FileContent(Rootfs("a") + "/data/noise") == noise);
 }
 
-TEST_F(RunningPod, AReadonlyRootfsRefusesWrites) {
+TEST_F(RunningPod, ReadonlyRootfs_Written_Refuses) {
   const Finished touched = Enter("fixed", Command({"touch", "/new"}));
   EXPECT_NE(touched.code, 0);
   EXPECT_THAT(touched.err, HasSubstr("Read-only file system"));
@@ -277,14 +277,14 @@ TEST_F(RunningPod, AReadonlyRootfsRefusesWrites) {
   EXPECT_EQ(Said("fixed", "echo kept >/dev/shm/x && cat /dev/shm/x"), "kept\n");
 }
 
-TEST_F(RunningPod, OutputAndErrorsAreApart) {
+TEST_F(RunningPod, EnterContainer_StdoutAndStderr_AreSeparate) {
   const Finished finished = Enter("a", Shell("echo out; echo err >&2; echo out again; exit 7"));
   EXPECT_EQ(finished.out, "out\nout again\n");
   EXPECT_EQ(finished.err, "err\n");
   EXPECT_EQ(finished.code, 7);
 }
 
-TEST_F(RunningPod, InputIsReadToItsEnd) {
+TEST_F(RunningPod, EnterContainer_WithInput_ReadsItToItsEnd) {
   EXPECT_EQ(Enter("a", Command({"cat"}), "a line\n").out, "a line\n");
   EXPECT_EQ(Enter("a", Command({"cat"})).out, "") << "nothing, and its end";
   const std::string noise = NoiseBytes(1'000'000, 2);
@@ -293,7 +293,7 @@ TEST_F(RunningPod, InputIsReadToItsEnd) {
   EXPECT_TRUE(echoed.out == noise) << "of " << noise.size() << " bytes came back " << echoed.out.size();
 }
 
-TEST_F(RunningPod, ExitCodesAndSignalsAreToldApartAsShellsDo) {
+TEST_F(RunningPod, EnterContainer_ExitOrSignal_HasShellsStatus) {
   EXPECT_EQ(Enter("a", Command({"true"})).code, 0);
   EXPECT_EQ(Enter("a", Command({"false"})).code, 1);
   EXPECT_EQ(Enter("a", Shell("exit 255")).code, 255);
@@ -311,7 +311,7 @@ TEST_F(RunningPod, ExitCodesAndSignalsAreToldApartAsShellsDo) {
   EXPECT_FAILS((*process)->Signal(65), Code::kInvalidArgument, "signal 65");
 }
 
-TEST_F(RunningPod, ACommandThatCannotRunIsAnError) {
+TEST_F(RunningPod, EnterContainer_CommandCannotRun_FailsWithReason) {
   WriteTo(Rootfs("a") + "/tmp/plain", "no program");
   WriteTo(Rootfs("a") + "/tmp/garbage", "no program either");
   WriteTo(Rootfs("a") + "/tmp/script", "#!/no/such/shell\n");
@@ -341,7 +341,7 @@ TEST_F(RunningPod, ACommandThatCannotRunIsAnError) {
   EXPECT_EQ(Virtc({"pod", "enter", kPod, "--", "nonesuch"}).code, 127);
 }
 
-TEST_F(RunningPod, ArgumentsArriveAsTheyAre) {
+TEST_F(RunningPod, EnterContainer_AnyArguments_ArriveUnchanged) {
   const std::vector<std::string> args = {"",
                                          " two  spaces ",
                                          "a\nline",
@@ -357,7 +357,7 @@ TEST_F(RunningPod, ArgumentsArriveAsTheyAre) {
   EXPECT_EQ(Enter("a", command).out, expected);
 }
 
-TEST_F(RunningPod, EnvironmentAndWorkingDirectory) {
+TEST_F(RunningPod, EnterContainer_EnvironmentAndCwd_AreSet) {
   ProcessConfig command = Shell("echo \"$A|$B|$EMPTY|${EMPTY-unset}\"; echo $PATH; pwd");
   command.env = {"A=1", "B=two words\nand a line", "EMPTY="};
   command.cwd = "/etc";
@@ -374,7 +374,7 @@ TEST_F(RunningPod, EnvironmentAndWorkingDirectory) {
   EXPECT_FAILS(runtime().EnterContainer(kPod, "a", command), Code::kInvalidArgument, "'relative'");
 }
 
-TEST_F(RunningPod, UserGroupsAndRights) {
+TEST_F(RunningPod, EnterContainer_UserGroupsAndCapabilities_AreSet) {
   const std::string facts =
       "id -u; id -g; id -G; umask; grep -E '^(CapEff|NoNewPrivs)' /proc/self/status; ulimit -n";
   ProcessConfig command = Shell("umask");
@@ -403,7 +403,7 @@ TEST_F(RunningPod, UserGroupsAndRights) {
   EXPECT_EQ(Enter("a", command).out, "CapEff:\t0000000000000020\n") << "it is warned of in monitor.log";
 }
 
-TEST_F(RunningPod, ATerminal) {
+TEST_F(RunningPod, EnterContainer_Terminal_HasSizeAndOneStream) {
   ProcessConfig command =
       Shell("tty; stty size; echo err >&2; read line; echo \"got $line\"; stty size; exit 4");
   command.terminal = true;
@@ -448,7 +448,7 @@ TEST_F(RunningPod, ATerminal) {
   EXPECT_OK((*process)->Signal(9));
 }
 
-TEST_F(RunningPod, EnterPodIsInTheGuestBesideTheContainers) {
+TEST_F(RunningPod, EnterPod_Command_RunsInGuest) {
   const Finished found =
       Finish(runtime().EnterPod(kPod, Shell("cat /proc/1/comm; uname -r; cat; exit 3")), "fed\n");
   EXPECT_EQ(found.code, 3);
@@ -457,7 +457,7 @@ TEST_F(RunningPod, EnterPodIsInTheGuestBesideTheContainers) {
   EXPECT_THAT(Finish(runtime().EnterPod(kPod, Command({"ps"}))).out, HasSubstr("sleep 1000"));
 }
 
-TEST_F(RunningPod, AProcessIsFoundAgainByItsId) {
+TEST_F(RunningPod, OpenProcess_ById_ReturnsRunningProcess) {
   std::string id;
   {
     const auto process = runtime().EnterContainer(kPod, "a", Shell("read line; echo \"$line\"; exit 6"));
@@ -475,7 +475,7 @@ TEST_F(RunningPod, AProcessIsFoundAgainByItsId) {
   if (nobody) EXPECT_FAILS((*nobody)->Wait(), Code::kNotFound, "exec-0");
 }
 
-TEST_F(RunningPod, AContainerIsAddedStoppedStartedAgainAndDeleted) {
+TEST_F(RunningPod, Container_AddedToRunningPod_StartsStopsAndIsDeleted) {
   ContainerConfig config = Container("added", {"sh", "-c", kServesUntilTerm});
   config.annotations["note"] = "kept";
   ASSERT_OK(runtime().CreateContainer(kPod, config));
@@ -526,7 +526,7 @@ TEST_F(RunningPod, AContainerIsAddedStoppedStartedAgainAndDeleted) {
   ASSERT_OK(runtime().DeleteContainer(kPod, "added"));
 }
 
-TEST_F(RunningPod, StoppingAContainerEndsAllItsProcesses) {
+TEST_F(RunningPod, StopContainer_SeveralProcesses_EndsAll) {
   ASSERT_OK(
       runtime().CreateContainer(kPod, Container("many", {"sh", "-c", "sleep 4321 & sleep 4321 & wait"})));
   ASSERT_OK(runtime().StartContainer(kPod, "many"));
@@ -538,7 +538,7 @@ TEST_F(RunningPod, StoppingAContainerEndsAllItsProcesses) {
   EXPECT_OK(runtime().DeleteContainer(kPod, "many"));
 }
 
-TEST_F(RunningPod, AContainerThatCannotBeMadeIsNotThere) {
+TEST_F(RunningPod, CreateContainer_CommandIsMissing_LeavesNothing) {
   ContainerConfig config = Container("wrong", {"nonesuch"});
   EXPECT_FAILS(runtime().CreateContainer(kPod, config), Code::kNotFound, "'nonesuch'");
   EXPECT_FAILS(runtime().ContainerStatus(kPod, "wrong"), Code::kNotFound, "no container 'wrong'");
@@ -582,7 +582,7 @@ TEST_F(RunningPod, StartContainer_ThatFails_LeavesItStoppedAsShellsSay) {
   }
 }
 
-TEST_F(RunningPod, UnknownIdsAreNotFoundByEveryCall) {
+TEST_F(RunningPod, Calls_UnknownIds_FailWithNotFound) {
   const ProcessConfig command = Command({"true"});
   const std::string pod = "no pod 'nobody'";
   EXPECT_FAILS(runtime().PodStatus("nobody"), Code::kNotFound, pod);

@@ -73,7 +73,7 @@ class QemuTest : public HypervisorContract {
 
 INSTANTIATE_TEST_SUITE_P(Qemu, QemuTest, testing::Values(Qemu("q35"), Qemu("microvm")), HypervisorName);
 
-TEST_P(QemuTest, AGuestThatPowersOffEndsCleanly) {
+TEST_P(QemuTest, WaitExit_GuestPowersOff_ReturnsCleanExit) {
   ASSERT_TRUE(hypervisor_->Start(ConfigToRun("echo hello from the guest; poweroff -f"), Soon()));
   const Result<VmExit> exit = hypervisor_->WaitExit(Boot());
   ASSERT_TRUE(exit) << exit.error().ToString() << Console();
@@ -84,7 +84,7 @@ TEST_P(QemuTest, AGuestThatPowersOffEndsCleanly) {
   EXPECT_FALSE(FileExists(directory_ + "/agent.sock"));
 }
 
-TEST_P(QemuTest, APanicIsTheReason) {
+TEST_P(QemuTest, WaitExit_GuestPanics_ReturnsPanicAsReason) {
   VmConfig config = Config();
   config.hypervisor.kernel_parameters = {"rdinit=/nowhere"};
   ASSERT_TRUE(hypervisor_->Start(config, Soon()));
@@ -94,7 +94,7 @@ TEST_P(QemuTest, APanicIsTheReason) {
   EXPECT_THAT(exit->reason, StartsWith("guest reset itself: Kernel panic - not syncing"));
 }
 
-TEST_P(QemuTest, AResetIsAPowerOffWhereTheGuestIsToldSo) {
+TEST_P(QemuTest, WaitExit_GuestResetsForPowerOff_ReturnsCleanExit) {
   VmConfig config = Config();
   config.hypervisor.kernel_parameters = {"virtcontainers.poweroff=reset", "rdinit=/bin/busybox", "--",
                                          "reboot", "-f"};
@@ -102,7 +102,7 @@ TEST_P(QemuTest, AResetIsAPowerOffWhereTheGuestIsToldSo) {
   EXPECT_EQ(hypervisor_->WaitExit(Boot()).value().reason, "guest powered off");
 }
 
-TEST_P(QemuTest, ManyCpusAndADeepPathWithCommas) {
+TEST_P(QemuTest, Start_ManyCpusAndDeepPathWithCommas_Succeeds) {
   // Longer than a unix socket's address.
   const std::string deep = directory_ + "/" + std::string(100, 'd') + "/a,b,,c/" + std::string(60, 'e');
   std::filesystem::create_directories(deep);
@@ -120,7 +120,7 @@ TEST_P(QemuTest, ManyCpusAndADeepPathWithCommas) {
   EXPECT_THAT(ReadFile(config.console, 1 << 20).value(), HasSubstr("2"));
 }
 
-TEST_P(QemuTest, ASuccessorFindsTheMonitor) {
+TEST_P(QemuTest, Start_QmpSocket_IsReachableForSuccessor) {
   const VmInfo info = StartVm();
   auto socket = ttrpc::ConnectUnix(directory_ + "/" + std::string(kQmpSocketName), Soon());
   ASSERT_TRUE(socket) << socket.error().ToString();
@@ -138,7 +138,7 @@ TEST_P(QemuTest, ASuccessorFindsTheMonitor) {
             "vm exited: another client of its monitor asked it to");
 }
 
-TEST_P(QemuTest, AQemuThatDoesNotAnswerIsKilled) {
+TEST_P(QemuTest, Stop_QemuDoesNotAnswer_KillsIt) {
   const VmInfo info = StartVm();
   ASSERT_EQ(::kill(info.process.pid, SIGSTOP), 0);
   EXPECT_EQ(hypervisor_->Pause(Deadline::After(std::chrono::milliseconds(50))).error().code(),
@@ -147,13 +147,13 @@ TEST_P(QemuTest, AQemuThatDoesNotAnswerIsKilled) {
   EXPECT_TRUE(IsGone(info.process.pid));
 }
 
-TEST_P(QemuTest, SigtermIsNotIgnored) {
+TEST_P(QemuTest, WaitExit_QemuGetsSigterm_Returns) {
   const VmInfo info = StartVm();
   ASSERT_EQ(::kill(info.process.pid, SIGTERM), 0);
   EXPECT_EQ(hypervisor_->WaitExit(Soon()).value().reason, "vm exited: a signal asked it to");
 }
 
-TEST_P(QemuTest, AStartThatFailsSaysWhyAndLeavesNothing) {
+TEST_P(QemuTest, Start_Fails_NamesReasonAndLeavesNothing) {
   auto failure = [this](const std::function<void(VmConfig&)>& change) {
     hypervisor_ = std::make_unique<QemuHypervisor>();
     VmConfig config = Config();
@@ -192,14 +192,14 @@ TEST_P(QemuTest, AStartThatFailsSaysWhyAndLeavesNothing) {
   EXPECT_THAT(error.ToString(), HasSubstr("status 1"));
 }
 
-TEST_P(QemuTest, TwoVmsDoNotShareARunDirectory) {
+TEST_P(QemuTest, Start_RunDirectoryIsInUse_Fails) {
   StartVm();
   QemuHypervisor second;
   EXPECT_EQ(second.Start(Config(), Soon()).error().code(), Code::kAlreadyExists);
   EXPECT_EQ(hypervisor_->state(), VmState::kRunning);
 }
 
-TEST_P(QemuTest, TheAgentsPortCarriesBytesBothWays) {
+TEST_P(QemuTest, AgentPort_BothWays_CarriesBytes) {
   VmConfig config = ConfigToRun(
       "mount -t devtmpfs d /dev; mount -t sysfs s /sys; exec >/dev/console 2>&1; while read m; do insmod $m; "
       "done "

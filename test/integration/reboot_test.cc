@@ -96,19 +96,19 @@ class Reboot : public PodTest {
   std::vector<pid_t> pids_;
 };
 
-TEST_F(Reboot, WithTheOldSocketsStillThere) {
+TEST_F(Reboot, Pods_HostRebootsWithOldSockets_AreStoppedAndStartAgain) {
   CutPower();
   ASSERT_FALSE(fs::is_empty(run()));
   ExpectAllIsWell();
 }
 
-TEST_F(Reboot, WithARunDirectoryThatWasInMemory) {
+TEST_F(Reboot, Pods_HostRebootsWithoutRunDirectory_AreStoppedAndStartAgain) {
   CutPower();
   fs::remove_all(run());
   ExpectAllIsWell();
 }
 
-TEST_F(Reboot, WithPidsThatBelongToOthersNow) {
+TEST_F(Reboot, Pods_HostRebootsAndPidsAreReused_OtherProcessesLive) {
   CutPower();
   // With their start times, too: as short after this boot as the pod's processes began after theirs.
   HostProcess other({"sleep", "1000"});
@@ -135,7 +135,7 @@ TEST_F(Reboot, WithPidsThatBelongToOthersNow) {
 }
 
 // What was left is removed without a start as well.
-TEST_F(Reboot, APodThatIsNotStartedAgainCanBeStoppedAndDeleted) {
+TEST_F(Reboot, StopAndDeletePod_AfterReboot_Succeed) {
   CutPower();
   ASSERT_EQ(Virtc({"pod", "stop", "p"}).code, 0);
   EXPECT_TRUE(fs::is_empty(run()));

@@ -118,7 +118,7 @@ class RealProcesses : public SharedPodTest<RealProcesses> {
   }
 };
 
-TEST_F(RealProcesses, QemuHasAUserOfItsOwnAndNoCapability) {
+TEST_F(RealProcesses, Qemu_Credentials_AreOwnUserWithoutCapabilities) {
   const auto status = StatusFields(Qemu());
   const std::string user = status.at("Uid").substr(0, status.at("Uid").find(' '));
   EXPECT_EQ(status.at("Uid"), user + " " + user + " " + user + " " + user);
@@ -131,7 +131,7 @@ TEST_F(RealProcesses, QemuHasAUserOfItsOwnAndNoCapability) {
   EXPECT_EQ(status.at("NoNewPrivs"), "1");
 }
 
-TEST_F(RealProcesses, QemuIsUnderBothFilters) {
+TEST_F(RealProcesses, Qemu_Threads_HaveBothSeccompFilters) {
   for (const std::string& thread : Names(Proc(Qemu(), "task"))) {
     const std::string status = FileContent(Proc(Qemu(), "task/" + thread + "/status"));
     EXPECT_THAT(status, AllOf(HasSubstr("Seccomp:\t2\n"), HasSubstr("Seccomp_filters:\t2\n"))) << thread;
@@ -141,7 +141,7 @@ TEST_F(RealProcesses, QemuIsUnderBothFilters) {
   EXPECT_THAT(command, HasSubstr("elevateprivileges=deny,spawn=deny"));
 }
 
-TEST_F(RealProcesses, QemuHasNamespacesOfItsOwn) {
+TEST_F(RealProcesses, Qemu_Namespaces_AreItsOwn) {
   const pid_t monitor = StatusOf(kPod).monitor_pid;
   for (const std::string name : {"mnt", "net", "ipc", "uts"}) {
     EXPECT_NE(fs::read_symlink(Proc(Qemu(), "ns/" + name)), fs::read_symlink(Proc(monitor, "ns/" + name)))
@@ -149,7 +149,7 @@ TEST_F(RealProcesses, QemuHasNamespacesOfItsOwn) {
   }
 }
 
-TEST_F(RealProcesses, QemuSeesProgramsAndTheGuestImageAndNothingElse) {
+TEST_F(RealProcesses, Qemu_Root_HasProgramsAndGuestImageOnly) {
   const std::string root = Proc(Qemu(), "root");
   const std::string guest = fs::canonical(Env("VIRTCONTAINERS_GUEST"));
   EXPECT_THAT(Names(root), ElementsAreArray(ExpectedRoot(guest)));
@@ -159,7 +159,7 @@ TEST_F(RealProcesses, QemuSeesProgramsAndTheGuestImageAndNothingElse) {
   EXPECT_THAT(Names(root + guest), testing::UnorderedElementsAre("initramfs.cpio", "vmlinux"));
 }
 
-TEST_F(RealProcesses, EverythingThatQemuSeesIsReadOnly) {
+TEST_F(RealProcesses, Qemu_Mounts_AreReadOnly) {
   std::istringstream mounts(FileContent(Proc(Qemu(), "mountinfo")));
   int count = 0;
   for (std::string line; std::getline(mounts, line); ++count) {
@@ -171,7 +171,7 @@ TEST_F(RealProcesses, EverythingThatQemuSeesIsReadOnly) {
   EXPECT_GT(count, 2);
 }
 
-TEST_F(RealProcesses, QemuHasTheDescriptorsThatItNeeds) {
+TEST_F(RealProcesses, Qemu_Descriptors_AreThoseThatItNeeds) {
   const PodStatus pod = StatusOf(kPod);
   const std::vector<std::string> descriptors = Descriptors(Qemu());
   const std::string run = run_directory();
@@ -183,7 +183,7 @@ TEST_F(RealProcesses, QemuHasTheDescriptorsThatItNeeds) {
   EXPECT_LE(std::count(descriptors.begin(), descriptors.end(), "socket"), 7);
 }
 
-TEST_F(RealProcesses, QemuHasNothingOfTheCallersEnvironment) {
+TEST_F(RealProcesses, Qemu_Environment_HasNothingOfTheCaller) {
   std::istringstream variables(FileContent(Proc(Qemu(), "environ")));
   for (std::string variable; std::getline(variables, variable, '\0');) {
     EXPECT_THAT(variable, AnyOf(StartsWith("PATH="), StartsWith("LD_LIBRARY_PATH="),
@@ -191,7 +191,7 @@ TEST_F(RealProcesses, QemuHasNothingOfTheCallersEnvironment) {
   }
 }
 
-TEST_F(RealProcesses, NothingOnDiskIsTheUsersOfQemu) {
+TEST_F(RealProcesses, Qemu_User_OwnsNoFile) {
   const auto user = static_cast<uid_t>(std::atoll(StatusFields(Qemu()).at("Uid").c_str()));
   for (const auto& entry : fs::recursive_directory_iterator(dir())) {
     struct stat info {};
@@ -201,7 +201,7 @@ TEST_F(RealProcesses, NothingOnDiskIsTheUsersOfQemu) {
   }
 }
 
-TEST_F(RealProcesses, VirtiofsdKeepsWhatFilesNeed) {
+TEST_F(RealProcesses, Virtiofsd_Capabilities_AreThoseThatFilesNeed) {
   const auto status = StatusFields(Virtiofsd());
   // chown, dac_override, fowner, fsetid, setgid, setuid, mknod, setfcap
   EXPECT_EQ(status.at("CapEff"), "00000000880000db");
@@ -212,7 +212,7 @@ TEST_F(RealProcesses, VirtiofsdKeepsWhatFilesNeed) {
   EXPECT_EQ(status.at("Seccomp"), "2");
 }
 
-TEST_F(RealProcesses, VirtiofsdSeesTheShareAndHasNoNetwork) {
+TEST_F(RealProcesses, Virtiofsd_Namespaces_ShowShareAndNoNetwork) {
   const pid_t monitor = StatusOf(kPod).monitor_pid;
   for (const std::string name : {"mnt", "net", "pid"}) {
     EXPECT_NE(fs::read_symlink(Proc(Virtiofsd(), "ns/" + name)),
@@ -227,7 +227,7 @@ TEST_F(RealProcesses, VirtiofsdSeesTheShareAndHasNoNetwork) {
   EXPECT_THAT(FileContent(Proc(Virtiofsd(), "net/dev")), Not(HasSubstr("eth")));
 }
 
-TEST_F(RealProcesses, VirtiofsdHasTheDescriptorsThatItNeeds) {
+TEST_F(RealProcesses, Virtiofsd_Descriptors_AreThoseThatItNeeds) {
   const std::string entry = "/" + Names(Proc(Virtiofsd(), "root")).at(0);
   // The share and what is open of it; "/1/task" is its own, of a proc that is mounted nowhere.
   EXPECT_THAT(Descriptors(Virtiofsd()),
@@ -304,19 +304,19 @@ class ProbeInPlaceOfQemu : public SharedPodTest<ProbeInPlaceOfQemu> {
   std::string own_;
 };
 
-TEST_F(ProbeInPlaceOfQemu, DoesWhatQemuDoes) {
+TEST_F(ProbeInPlaceOfQemu, Probe_WhatQemuNeeds_Succeeds) {
   ExpectEach({"read:" + own_ + "/image/kernel", "read:/usr/bin/env", "read:/dev/urandom", "use:/dev/null",
               "socket:" + std::to_string(AF_UNIX)},
              "ok");
 }
 
-TEST_F(ProbeInPlaceOfQemu, ReadsNoFileOfTheHosts) {
+TEST_F(ProbeInPlaceOfQemu, Probe_ReadsFilesOfHost_Fails) {
   ExpectEach({"read:/etc/shadow", "read:/etc/passwd", "read:/root", "read:/home", "read:/proc/1/environ",
               "read:/proc/self/environ", "read:/sys/kernel", "read:/var/log", "read:/run"},
              "ENOENT");
 }
 
-TEST_F(ProbeInPlaceOfQemu, ReadsNothingOfPods) {
+TEST_F(ProbeInPlaceOfQemu, Probe_ReadsFilesOfPods_Fails) {
   const std::string pod = root() + "/pods/" + kPod;
   ASSERT_TRUE(fs::exists(pod + "/state.json"));
   ExpectEach({"read:" + pod + "/config.json", "read:" + pod + "/state.json", "read:" + pod,
@@ -327,7 +327,7 @@ TEST_F(ProbeInPlaceOfQemu, ReadsNothingOfPods) {
              "ENOENT");
 }
 
-TEST_F(ProbeInPlaceOfQemu, WritesNowhere) {
+TEST_F(ProbeInPlaceOfQemu, Probe_WritesFiles_Fails) {
   ExpectEach(
       {"write:/probe", "write:/tmp/probe", "write:/var/tmp/probe", "write:/dev/probe", "write:/dev/shm/probe",
        "write:/usr/probe", "write:/usr/bin/env", "write:/etc/ld.so.cache", "write:" + own_ + "/image/kernel",
@@ -337,7 +337,7 @@ TEST_F(ProbeInPlaceOfQemu, WritesNowhere) {
   EXPECT_EQ(FileContent(own_ + "/image/kernel"), "no kernel\n");
 }
 
-TEST_F(ProbeInPlaceOfQemu, ConnectsToNobody) {
+TEST_F(ProbeInPlaceOfQemu, Probe_ConnectsToSockets_Fails) {
   const std::string name = "@virtcontainers-sandbox-test-" + std::to_string(::getpid());
   const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
@@ -361,7 +361,7 @@ TEST_F(ProbeInPlaceOfQemu, ConnectsToNobody) {
   ExpectEach(families, "EPERM");
 }
 
-TEST_F(ProbeInPlaceOfQemu, TouchesNoProcess) {
+TEST_F(ProbeInPlaceOfQemu, Probe_SignalsOrTracesProcesses_Fails) {
   std::vector<std::string> attempts;
   for (const pid_t pid : {StatusOf(kPod).vm_pid, StatusOf(kPod).monitor_pid, ::getpid(), pid_t{1}}) {
     for (const char* attempt : {"kill:", "trace:", "limits:"})
@@ -370,7 +370,7 @@ TEST_F(ProbeInPlaceOfQemu, TouchesNoProcess) {
   ExpectEach(attempts, "EPERM");
 }
 
-TEST_F(ProbeInPlaceOfQemu, BecomesNobodyElse) {
+TEST_F(ProbeInPlaceOfQemu, Probe_ChangesUserOrNamespaces_Fails) {
   ExpectEach(
       {"setuid:0", "setuid:1000", "setgid:0", "mount:/usr", "chroot:/usr", "unshare:user", "clone:user"},
       "EPERM");
@@ -380,14 +380,14 @@ TEST_F(ProbeInPlaceOfQemu, BecomesNobodyElse) {
   EXPECT_NE(user, Try({"user"}).at("user")) << "each has one of its own";
 }
 
-TEST_F(ProbeInPlaceOfQemu, OpensNoDevice) {
+TEST_F(ProbeInPlaceOfQemu, Probe_OpensDevices_Fails) {
   EXPECT_EQ(Try({"list:/dev"}).at("list:/dev"), "null,urandom,zero");
   ExpectEach({"read:/dev/mem", "read:/dev/kmsg", "read:/dev/vda", "read:/dev/sda", "read:/dev/kvm",
               "read:/dev/fuse", "read:/dev/vhost-vsock", "read:/dev/vhost-net", "read:/dev/net/tun"},
              "ENOENT");
 }
 
-TEST_F(ProbeInPlaceOfQemu, RaisesNoLimit) {
+TEST_F(ProbeInPlaceOfQemu, Probe_RaisesLimits_Fails) {
   const auto answers = Try({"rlimit", "priority:5", "grow:268435457"});
   EXPECT_EQ(answers.at("rlimit"), "EPERM");
   EXPECT_THAT(answers.at("priority:5"), AnyOf("EACCES", "EPERM"));
@@ -395,11 +395,11 @@ TEST_F(ProbeInPlaceOfQemu, RaisesNoLimit) {
   EXPECT_EQ(answers.at("grow:268435457"), "EFBIG");
 }
 
-TEST_F(ProbeInPlaceOfQemu, FindsNoBackDoorOfTheKernel) {
+TEST_F(ProbeInPlaceOfQemu, Probe_KeyringIoUringAndHandles_Fail) {
   ExpectEach({"keyring", "uring", "handle", "foreign"}, "EPERM");
 }
 
-TEST_F(ProbeInPlaceOfQemu, HasTheDescriptorsThatItNeedsAndNoSecrets) {
+TEST_F(ProbeInPlaceOfQemu, Probe_DescriptorsAndEnvironment_HaveNoSecrets) {
   ::setenv("VIRTCONTAINERS_SANDBOX_TEST_SECRET", "x", 1);
   const auto answers = Try({"descriptors", "environment", "hostname"});
   ::unsetenv("VIRTCONTAINERS_SANDBOX_TEST_SECRET");
@@ -408,7 +408,7 @@ TEST_F(ProbeInPlaceOfQemu, HasTheDescriptorsThatItNeedsAndNoSecrets) {
   EXPECT_EQ(answers.at("hostname"), "virtcontainers");
 }
 
-TEST_F(ProbeInPlaceOfQemu, AScriptMayStandBeforeQemu) {
+TEST_F(ProbeInPlaceOfQemu, Qemu_BehindAScript_Starts) {
   const std::string script = own_ + "/program/qemu";
   WriteTo(script, "#!/bin/sh\nexec /usr/bin/env qemu-system-x86_64 \"$@\"\n");
   fs::permissions(script, fs::perms(0755));
@@ -421,7 +421,7 @@ TEST_F(ProbeInPlaceOfQemu, AScriptMayStandBeforeQemu) {
   EXPECT_OK(hypervisor.Stop(Soon()));
 }
 
-TEST_F(ProbeInPlaceOfQemu, WhatItMayNotReadIsNamedWithTheWayOut) {
+TEST_F(ProbeInPlaceOfQemu, Start_KernelIsNotReadable_FailsAndNamesIt) {
   fs::permissions(own_ + "/image/kernel", fs::perms(0600));
   const VmConfig vm = Vm(own_ + "/program/probe");
   QemuHypervisor hypervisor(Env("VIRTCONTAINERS_MONITOR"));
@@ -436,7 +436,7 @@ TEST_F(ProbeInPlaceOfQemu, WhatItMayNotReadIsNamedWithTheWayOut) {
   EXPECT_FAILS(another.Start(vm, Soon()), Code::kPermissionDenied, "'" + vm.hypervisor.path + "'");
 }
 
-TEST_F(ProbeInPlaceOfQemu, WithoutAConfinerItIsSaid) {
+TEST_F(ProbeInPlaceOfQemu, Start_WithoutConfiner_ReportsNoSandbox) {
   VmConfig vm = Vm("");
   vm.hypervisor.kernel = Env("VIRTCONTAINERS_GUEST") + "/vmlinux";
   QemuHypervisor hypervisor;

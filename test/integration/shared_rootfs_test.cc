@@ -96,7 +96,7 @@ class GuestShareTest : public testing::TestWithParam<const char*> {
 INSTANTIATE_TEST_SUITE_P(Machines, GuestShareTest, testing::Values("q35", "microvm"),
                          [](const auto& tested) { return std::string(tested.param); });
 
-TEST_P(GuestShareTest, TheGuestSeesWhatIsAddedWhileItRuns) {
+TEST_P(GuestShareTest, Share_EntryIsAddedWhileGuestRuns_GuestSeesIt) {
   // The guest knows an entry by what is in it.
   Start(
       "find() { for d in $(ls /share); do e=/share/$d; grep -q $1 $e/hello && return; done; sleep 0.1; find "
@@ -122,7 +122,7 @@ TEST_P(GuestShareTest, TheGuestSeesWhatIsAddedWhileItRuns) {
   EXPECT_FALSE(FileExists(c2 + "/from-guest"));
 }
 
-TEST_P(GuestShareTest, VirtiofsdEndsWithAKilledVm) {
+TEST_P(GuestShareTest, Virtiofsd_VmIsKilled_Ends) {
   Start("echo ready; sleep 1000");
   ASSERT_TRUE(WaitForConsole("ready")) << Console();
   const ProcessIdentity virtiofsd = share_->process();
@@ -134,7 +134,7 @@ TEST_P(GuestShareTest, VirtiofsdEndsWithAKilledVm) {
   EXPECT_FALSE(IsAlive(virtiofsd));
 }
 
-TEST_P(GuestShareTest, AKilledVirtiofsdIsNoticedWhileTheVmRuns) {
+TEST_P(GuestShareTest, Share_VirtiofsdIsKilled_IsReported) {
   Start("echo ready; sleep 1000");
   ASSERT_TRUE(WaitForConsole("ready")) << Console();
   ASSERT_EQ(::kill(share_->process().pid, SIGKILL), 0);

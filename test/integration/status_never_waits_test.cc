@@ -47,7 +47,7 @@ class StatusNeverWaits : public PodTest {
   }
 };
 
-TEST_F(StatusNeverWaits, ForABootOrALock) {
+TEST_F(StatusNeverWaits, PodStatus_PodBootsOrIsLocked_AnswersAtOnce) {
   ASSERT_OK(runtime().CreatePod(Pod("p", {Container("c")})));
   int left = 200;
   const auto idle = Median(AskWhile([&] { return --left > 0; }));

@@ -83,7 +83,7 @@ class StreamsTest : public SharedPodTest<StreamsTest> {
   }
 };
 
-TEST_F(StreamsTest, EveryByteOfALotOfOutputArrives) {
+TEST_F(StreamsTest, ReadStdout_OneGigabyte_ReturnsEveryByte) {
   const char* given = std::getenv("VIRTCONTAINERS_STREAM_MIB");
   const uint64_t bytes = (given != nullptr ? std::strtoull(given, nullptr, 10) : 1024) * kMiB;
   auto process = Start(Source("write", 1, bytes));
@@ -99,7 +99,7 @@ TEST_F(StreamsTest, EveryByteOfALotOfOutputArrives) {
   ExpectSmallMonitor();
 }
 
-TEST_F(StreamsTest, EveryByteOfALotOfInputArrives) {
+TEST_F(StreamsTest, WriteStdin_SixtyFourMegabytes_ReachEveryByte) {
   constexpr uint64_t kBytes = 64 * kMiB;
   auto process = Start(Source("check", 2, kBytes));
   ASSERT_NE(process, nullptr);
@@ -118,7 +118,7 @@ TEST_F(StreamsTest, EveryByteOfALotOfInputArrives) {
   ExpectSmallMonitor();
 }
 
-TEST_F(StreamsTest, BothWaysAtOnce) {
+TEST_F(StreamsTest, Streams_BothWaysAtOnce_LoseNoByte) {
   constexpr uint64_t kBytes = 64 * kMiB;
   auto process = Start(Command({"cat"}));
   ASSERT_NE(process, nullptr);
@@ -146,7 +146,7 @@ TEST_F(StreamsTest, BothWaysAtOnce) {
   ExpectSmallMonitor();
 }
 
-TEST_F(StreamsTest, ASlowReaderSlowsTheWriter) {
+TEST_F(StreamsTest, ReadStdout_SlowReader_SlowsTheWriter) {
   constexpr uint64_t kBytes = 32 * kMiB;
   auto process = Start(Source("write", 4, kBytes));
   ASSERT_NE(process, nullptr);
@@ -168,7 +168,7 @@ TEST_F(StreamsTest, ASlowReaderSlowsTheWriter) {
   EXPECT_EQ(exit->code, 7);
 }
 
-TEST_F(StreamsTest, OutputWrittenJustBeforeTheEndArrives) {
+TEST_F(StreamsTest, ReadStdout_OutputJustBeforeEnd_IsReturned) {
   for (int i = 0; i < 10; ++i) {
     auto process = Start(Source("write", 5, 60'000));
     ASSERT_NE(process, nullptr);
@@ -181,7 +181,7 @@ TEST_F(StreamsTest, OutputWrittenJustBeforeTheEndArrives) {
   }
 }
 
-TEST_F(StreamsTest, TheEndOfTheInputReachesTheProcess) {
+TEST_F(StreamsTest, CloseStdin_ProcessReads_SeesEndOfInput) {
   auto process = Start(Shell("cat; echo over"));
   ASSERT_NE(process, nullptr);
   ASSERT_OK(process->WriteStdin("text\n", Soon()));
@@ -190,7 +190,7 @@ TEST_F(StreamsTest, TheEndOfTheInputReachesTheProcess) {
   EXPECT_EQ(Finish(std::move(process)).out, "text\nover\n");
 }
 
-TEST_F(StreamsTest, OutputAndErrorsAreKeptApart) {
+TEST_F(StreamsTest, Read_StdoutAndStderr_AreSeparate) {
   const Finished finished =
       Enter("c", Shell("i=0; while [ $i -lt 1000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"));
   std::string out, err;
@@ -202,7 +202,7 @@ TEST_F(StreamsTest, OutputAndErrorsAreKeptApart) {
   EXPECT_EQ(finished.err, err);
 }
 
-TEST_F(StreamsTest, AReaderOfOneDoesNotNeedAReaderOfTheOther) {
+TEST_F(StreamsTest, ReadStdout_NobodyReadsStderr_Returns) {
   // More errors than any pipe holds, and nobody reads them until all of the output is there.
   auto process = Start(Shell("echo first; stream_source write 6 1000000 >&2; echo last"));
   ASSERT_NE(process, nullptr);
@@ -216,7 +216,7 @@ TEST_F(StreamsTest, AReaderOfOneDoesNotNeedAReaderOfTheOther) {
   EXPECT_EQ(finished.err.size(), 1'000'000u);
 }
 
-TEST_F(StreamsTest, ATerminalIsOneStreamThatEchoes) {
+TEST_F(StreamsTest, Terminal_InputAndErrors_AreOneStream) {
   ProcessConfig command = Shell("tty >/dev/null && stty size && echo err >&2 && read line && echo got $line");
   command.terminal = true;
   command.rows = 33;
@@ -233,7 +233,7 @@ TEST_F(StreamsTest, ATerminalIsOneStreamThatEchoes) {
   EXPECT_EQ(finished.err, "");
 }
 
-TEST_F(StreamsTest, ALotThroughATerminalArrives) {
+TEST_F(StreamsTest, Terminal_ManyLines_ReachReader) {
   ProcessConfig command = Shell("stty raw; i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done");
   command.terminal = true;
   std::string expected;

@@ -51,7 +51,7 @@ class VirtcTest : public PodTest {
 
 // ---- virtc run
 
-TEST_F(VirtcTest, RunPassesInputOutputAndExitStatusOn) {
+TEST_F(VirtcTest, Run_WithInput_PassesOutputAndExitStatusOn) {
   const Finished ran = Virtc(
       {"run", "--rm", "-i", "--rootfs", MakeRootfs("r"), "-e", "GREETING=good day", "--cwd", "/etc", "--user",
        "12:34", "--", "sh", "-c", "echo \"$GREETING\"; pwd; id -u; id -g; cat; echo trouble >&2; exit 7"},
@@ -62,7 +62,7 @@ TEST_F(VirtcTest, RunPassesInputOutputAndExitStatusOn) {
   ExpectNothingIsLeft();
 }
 
-TEST_F(VirtcTest, RunWithoutRmKeepsThePodAndSaysHowItEnded) {
+TEST_F(VirtcTest, Run_WithoutRm_KeepsPodAndItsReason) {
   // A first process cannot kill itself, so that another does.
   auto stopped = std::async(std::launch::async, [&] {
     EXPECT_TRUE(Eventually([&] {
@@ -80,7 +80,7 @@ TEST_F(VirtcTest, RunWithoutRmKeepsThePodAndSaysHowItEnded) {
   ExpectNothingIsLeft();
 }
 
-TEST_F(VirtcTest, RunPassesSignalsOn) {
+TEST_F(VirtcTest, Run_SignalArrives_IsPassedOn) {
   // The command's output is heard once virtc listens to signals on its behalf.
   const std::string script =
       "fifo=$1; shift; mkfifo $fifo; \"$@\" >$fifo & exec 3<$fifo; read up <&3; kill -TERM $!; wait $!";
@@ -93,7 +93,7 @@ TEST_F(VirtcTest, RunPassesSignalsOn) {
   ExpectNothingIsLeft();
 }
 
-TEST_F(VirtcTest, RunIsStoppedWhileThePodBoots) {
+TEST_F(VirtcTest, Run_SignalArrivesDuringBoot_UndoesTheStart) {
   HostProcess virtc(host_->VirtcArguments(
                         {"run", "--rm", "--id", "told", "--rootfs", MakeRootfs("r"), "--", "sleep", "1000"}),
                     host_->VirtcEnvironment());
@@ -105,7 +105,7 @@ TEST_F(VirtcTest, RunIsStoppedWhileThePodBoots) {
   ExpectNothingIsLeft();
 }
 
-TEST_F(VirtcTest, RunTellsItsOwnFailuresFromTheCommands) {
+TEST_F(VirtcTest, Run_CommandOrVirtcFails_HasDifferentExitStatus) {
   const std::string rootfs = MakeRootfs("r");
   WriteTo(rootfs + "/plain", "no program");
   const auto run = [&](const std::string& program) {
@@ -174,7 +174,7 @@ class VirtcExamples : public VirtcTest {
   std::string rootfs_;
 };
 
-TEST_F(VirtcExamples, WorkAsTheyArePrinted) {
+TEST_F(VirtcExamples, Examples_OfHelp_Work) {
   const std::string guest_kernel = Type("virtc run --rootfs ./rootfs --rm uname -r").out;
   EXPECT_THAT(guest_kernel, Not(IsEmpty()));
 
@@ -279,7 +279,7 @@ TEST_F(VirtcExamples, WorkAsTheyArePrinted) {
 
 // ---- without a VM
 
-TEST_F(VirtcTest, DoctorSaysWhatThisHostCanDo) {
+TEST_F(VirtcTest, Doctor_OnThisHost_ReportsEachRequirement) {
   const Finished table = Virtc({"doctor"});
   EXPECT_EQ(table.code, 0) << table.out;
   for (const char* what : {"kvm", "qemu", "virtiofsd", "vsock", "guest image", "monitor"}) {
@@ -304,7 +304,7 @@ TEST_F(VirtcTest, DoctorSaysWhatThisHostCanDo) {
                     HasSubstr("apt-get install qemu-system-x86"), HasSubstr("no pod can run on this host")));
 }
 
-TEST_F(VirtcTest, EveryCommandHasHelpWithAnExample) {
+TEST_F(VirtcTest, Help_OfEveryCommand_HasExample) {
   const Finished help = Virtc({"--help"});
   EXPECT_EQ(help.code, 0);
   std::istringstream lines(help.out);
@@ -338,7 +338,7 @@ TEST_F(VirtcTest, SeveralPods_OneOfThemUnknown_TheOthersAreDeleted) {
   EXPECT_EQ(runtime().ListPod()->size(), 0u);
 }
 
-TEST_F(VirtcTest, WhatIsTypedWrongIsNamed) {
+TEST_F(VirtcTest, CommandLine_IsWrong_NamesTheMistake) {
   const std::pair<std::vector<std::string>, const char*> wrong[] = {
       {{"bogus"}, "unknown command 'bogus'"},
       {{"pod", "strat", "x"}, "did you mean 'pod start'"},

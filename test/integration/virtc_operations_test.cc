@@ -100,7 +100,7 @@ class VirtcOperationsTest : public SharedPodTest<VirtcOperationsTest> {
   }
 };
 
-TEST_F(VirtcOperationsTest, PausesAndResumesAContainer) {
+TEST_F(VirtcOperationsTest, ContainerPause_Running_IsPausedUntilResumed) {
   EXPECT_EQ(OutputOf(About({"container", "pause"})), "db\n");
   EXPECT_EQ(StatusOf(kPod, "db").state, ContainerState::kPaused);
   EXPECT_THAT(OutputOf(About({"container", "status"})), HasSubstr("paused"));
@@ -112,7 +112,7 @@ TEST_F(VirtcOperationsTest, PausesAndResumesAContainer) {
   ExpectWrong(About({"container", "resume"}, {"more"}), "unexpected argument 'more'");
 }
 
-TEST_F(VirtcOperationsTest, PausesAndResumesThePod) {
+TEST_F(VirtcOperationsTest, PodPause_Running_IsPausedUntilResumed) {
   EXPECT_EQ(OutputOf({"pod", "pause", kPod}), std::string(kPod) + "\n");
   EXPECT_EQ(StatusOf(kPod).state, PodState::kPaused);
   EXPECT_THAT(OutputOf({"pod", "status", kPod}), HasSubstr("state        paused"));
@@ -123,7 +123,7 @@ TEST_F(VirtcOperationsTest, PausesAndResumesThePod) {
   ExpectWrong({"pod", "resume", "nobody"}, "no pod 'nobody'");
 }
 
-TEST_F(VirtcOperationsTest, KillsAndWaits) {
+TEST_F(VirtcOperationsTest, ContainerKill_WithSignal_WaitReturnsStatus) {
   Start("k", {}, {"sh", "-c", "trap 'exit 9' USR1; echo up; while :; do sleep 0.1; done"});
   EXPECT_TRUE(Eventually([&] { return OutputOf(About({"container", "logs"}, {}, "k")) == "up\n"; }));
   HostProcess waiting(host_->VirtcArguments(About({"container", "wait"}, {}, "k")),
@@ -141,7 +141,7 @@ TEST_F(VirtcOperationsTest, KillsAndWaits) {
   OutputOf({"container", "delete", kPod, "k"});
 }
 
-TEST_F(VirtcOperationsTest, UpdatesLimits) {
+TEST_F(VirtcOperationsTest, ContainerUpdate_Limits_ChangeInGuest) {
   const std::string max = "/sys/fs/cgroup/memory.max";
   OutputOf(About({"container", "update"}, {"--memory", "64M", "--pids-limit", "77", "--cpu-quota", "50000"}));
   EXPECT_EQ(FileInContainer(max), "67108864\n");
@@ -159,7 +159,7 @@ TEST_F(VirtcOperationsTest, UpdatesLimits) {
   EXPECT_EQ(FileInContainer(max), "max\n");
 }
 
-TEST_F(VirtcOperationsTest, ShowsWhatIsUsed) {
+TEST_F(VirtcOperationsTest, Stats_OfContainerAndPod_ShowUsage) {
   EXPECT_THAT(OutputOf(About({"container", "stats"})),
               AllOf(StartsWith("CONTAINER  CPU TIME  MEMORY"), HasSubstr("\ndb ")));
   const Json stats = Parsed(OutputOf(About({"--format", "json", "container", "stats"})));
@@ -188,7 +188,7 @@ TEST_F(VirtcOperationsTest, ShowsWhatIsUsed) {
   ExpectWrong({"pod", "stats", "nobody"}, "no pod 'nobody'");
 }
 
-TEST_F(VirtcOperationsTest, ListsProcesses) {
+TEST_F(VirtcOperationsTest, ContainerTop_Running_ListsProcesses) {
   const auto lines = Lines(OutputOf(About({"container", "top"})));
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_THAT(lines[0], StartsWith("PID  PPID  USER  STATE  TIME"));
@@ -325,7 +325,7 @@ TEST_F(VirtcOperationsTest, ContainerCp_Directory_IsCopiedInAndOut) {
   ExpectWrong({"container", "cp", dir() + "/tree", db + "/tmp/"}, "'/tmp/tree' exists already");
 }
 
-TEST_F(VirtcOperationsTest, TellsEvents) {
+TEST_F(VirtcOperationsTest, Events_AsJson_ListWhatHappened) {
   const auto all = Lines(OutputOf({"--format", "json", "events", "--after", "0", "--no-follow"}));
   ASSERT_GE(all.size(), 3u);
   EXPECT_EQ(Parsed(all[0]).value("type", ""), "pod-created");
@@ -360,7 +360,7 @@ TEST_F(VirtcOperationsTest, TellsEvents) {
 
 // ---- logs
 
-TEST_F(VirtcOperationsTest, LogsAreFollowedAcrossTheirFiles) {
+TEST_F(VirtcOperationsTest, ContainerLogs_FollowAcrossRotation_LosesNoLine) {
   const std::string script =
       "i=0; while [ $i -lt 1500 ]; do echo \"line $i\"; i=$((i+1)); [ $((i % 20)) = 0 ] && sleep 0.05; done; "
       "echo trouble >&2; echo -n 'no end'";
@@ -400,7 +400,7 @@ TEST_F(VirtcOperationsTest, LogsAreFollowedAcrossTheirFiles) {
   ExpectWrong(About({"container", "logs"}, {"--tail", "many"}), "'many'");
 }
 
-TEST_F(VirtcOperationsTest, APlainLogIsWhatWasWritten) {
+TEST_F(VirtcOperationsTest, ContainerLogs_PlainFormat_PrintsBytesAsWritten) {
   Start("plain", {"--log-format", "plain"}, {"printf", "a\\377b\\nno end"});
   OutputOf(About({"container", "wait"}, {}, "plain"));
   EXPECT_EQ(OutputOf(About({"container", "logs"}, {}, "plain")), "a\377b\nno end");
@@ -415,7 +415,7 @@ TEST_F(VirtcOperationsTest, APlainLogIsWhatWasWritten) {
 
 // ---- what a container is created with
 
-TEST_F(VirtcOperationsTest, ContainersAreMadeAsTheyAreDescribed) {
+TEST_F(VirtcOperationsTest, ContainerCreate_WithOptions_ContainerHasThem) {
   fs::create_directories(dir() + "/shown");
   WriteTo(dir() + "/shown/file", "of the host\n");
   Start("made",
@@ -470,7 +470,7 @@ TEST_F(VirtcOperationsTest, ContainersAreMadeAsTheyAreDescribed) {
   EXPECT_EQ(runtime().ContainerStatus(kPod, "x").error().code(), Code::kNotFound);
 }
 
-TEST_F(VirtcOperationsTest, ThePodsNamesAndSharedMemory) {
+TEST_F(VirtcOperationsTest, Run_WithDnsHostsAndShmSize_ContainerHasThem) {
   const Finished ran =
       Virtc({"run", "--rm", "--rootfs", MakeRootfs("names"), "--dns", "10.0.0.1", "--dns-search",
              "example.org", "--add-host", "other:10.9.9.9", "--shm-size", "8M", "--", "sh", "-c",
@@ -483,7 +483,7 @@ TEST_F(VirtcOperationsTest, ThePodsNamesAndSharedMemory) {
   ExpectWrong({"pod", "create", "x", "--shm-size", "much"}, "--shm-size 'much'");
 }
 
-TEST_F(VirtcOperationsTest, ADetachedCommandIsLeftRunning) {
+TEST_F(VirtcOperationsTest, ContainerEnter_Detached_LeavesCommandRunning) {
   const std::string name =
       OutputOf(About({"container", "enter", "--detach"}, {"--", "sh", "-c", "echo left; exec sleep 777"}));
   EXPECT_THAT(name, StartsWith("exec-"));
@@ -577,7 +577,7 @@ TEST_F(VirtcOperationsTest, Enter_WhoseMonitorDiesWhileItReadsInput_LosesNoByteO
   EXPECT_EQ(finished.code, 0) << finished.err;
 }
 
-TEST_F(VirtcOperationsTest, PodRunIsStoppedWhileThePodBoots) {
+TEST_F(VirtcOperationsTest, PodRun_SignalArrivesDuringBoot_UndoesTheStart) {
   HostProcess virtc(
       host_->VirtcArguments({"pod", "run", "told", "--rootfs", MakeRootfs("told"), "--", "sleep", "1000"}),
       host_->VirtcEnvironment());

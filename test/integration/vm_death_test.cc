@@ -167,19 +167,19 @@ void VmDeath::Die(const std::function<void()>& cause, const testing::Matcher<std
   EXPECT_EQ(Enter("c", Command({"echo", "again"})).out, "again\n");
 }
 
-TEST_P(VmDeath, KilledQemu) {
+TEST_P(VmDeath, Qemu_Killed_StopsPodWithReason) {
   const pid_t vm = StatusOf(kPod).vm_pid;
   Die([&] { Kill(vm); },
       AnyOf(HasSubstr("killed by signal 9"), HasSubstr("killed or failed, its status went to another")));
 }
 
-TEST_P(VmDeath, APanicOfTheGuestsKernel) {
+TEST_P(VmDeath, Guest_Panics_StopsPodWithReason) {
   Die([&] { InGuest("echo c > /proc/sysrq-trigger"); },
       AllOf(HasSubstr("Kernel panic - not syncing"), HasSubstr("sysrq triggered crash")));
 }
 
 // What fills memory cannot be killed for it: in the end the kernel has no process left that can.
-TEST_P(VmDeath, AGuestThatIsOutOfMemory) {
+TEST_P(VmDeath, Guest_OutOfMemory_StopsPodWithReason) {
   processes_end_first_ = true;
   Die(
       [&] {
@@ -191,7 +191,7 @@ TEST_P(VmDeath, AGuestThatIsOutOfMemory) {
 }
 
 // The host's kernel kills QEMU when its memory cgroup is full.
-TEST_P(VmDeath, AHostThatIsOutOfMemory) {
+TEST_P(VmDeath, Host_OutOfMemory_StopsPodWithReason) {
   const fs::path cgroup = "/sys/fs/cgroup/memory/virtcontainers-vm-death";
   std::error_code error;
   if (!fs::exists("/sys/fs/cgroup/memory/memory.limit_in_bytes")) {
@@ -210,7 +210,7 @@ TEST_P(VmDeath, AHostThatIsOutOfMemory) {
   EXPECT_TRUE(Eventually([&] { return fs::remove(cgroup, error); })) << error.message();
 }
 
-TEST_P(VmDeath, EachProcessOfVirtiofsd) {
+TEST_P(VmDeath, Virtiofsd_EachProcessKilled_StopsPodWithReason) {
   const std::vector<pid_t> all = ProcessesCalled("virtiofsd");
   ASSERT_FALSE(all.empty());
   for (size_t i = 0; i < all.size(); ++i) {
@@ -223,7 +223,7 @@ TEST_P(VmDeath, EachProcessOfVirtiofsd) {
 }
 
 // `gc`, `stop` and `delete` on a copy of the root directory killed the VM.
-TEST_P(VmDeath, IsNotCausedByCallsOnACopyOfTheRoot) {
+TEST_P(VmDeath, Vm_CallsOnCopyOfRoot_LeaveItRunning) {
   const PodStatus before = StatusOf(kPod);
   if (GetParam()) Kill(before.monitor_pid);
   RuntimeOptions options = runtime().options();
@@ -245,7 +245,7 @@ TEST_P(VmDeath, IsNotCausedByCallsOnACopyOfTheRoot) {
 
 // A pod without a state that can be read could neither be stopped nor deleted, and its VM was in nobody's
 // reach.
-TEST_P(VmDeath, OfAPodWhoseStateIsDamagedComesWithStopPod) {
+TEST_P(VmDeath, StopPod_StateIsDamaged_EndsVm) {
   const PodStatus before = StatusOf(kPod);
   const std::string file = root() + "/pods/" + kPod + "/state.json", content = FileContent(file);
   if (GetParam()) Kill(before.monitor_pid);
@@ -274,7 +274,7 @@ INSTANTIATE_TEST_SUITE_P(, VmDeath, testing::Bool(), [](const auto& parameter) {
 class HungVm : public PodTest {};
 
 // A guest that stands still is not dead: calls come back when their time is up, and it can be stopped.
-TEST_F(HungVm, HoldsNobodyUpForLongerThanHeWaits) {
+TEST_F(HungVm, Calls_VmHangs_ReturnAtTheirDeadline) {
   ASSERT_OK(runtime().CreatePod(Pod("p", {Container("c")})));
   ASSERT_OK(runtime().StartPod("p"));
   const pid_t vm = StatusOf("p").vm_pid;

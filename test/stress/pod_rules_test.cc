@@ -36,9 +36,9 @@ std::string Fault(F change) {
   return WhatIsWrongWith(pod, kCalm);
 }
 
-TEST(StateRules, ASoundPodIsLetPass) { EXPECT_EQ(WhatIsWrongWith(Running(), kCalm), ""); }
+TEST(StateRules, Check_SoundPod_FindsNothing) { EXPECT_EQ(WhatIsWrongWith(Running(), kCalm), ""); }
 
-TEST(StateRules, WhatCannotBeIsFound) {
+TEST(StateRules, Check_ImpossibleState_FindsIt) {
   EXPECT_THAT(Fault([](PodStatus& pod) { pod.vm_pid = 0; }), HasSubstr("having a VM"));
   EXPECT_THAT(Fault([](PodStatus& pod) { pod.started.reset(); }), HasSubstr("was never started"));
   EXPECT_THAT(Fault([](PodStatus& pod) { pod.finished = Time(); }), HasSubstr("has finished"));
@@ -59,7 +59,7 @@ TEST(StateRules, WhatCannotBeIsFound) {
               HasSubstr("nobody says how"));
 }
 
-TEST(CallRules, OnlyTheStateMachinesRefusalsAreLetPass) {
+TEST(CallRules, Check_RefusalNotOfStateMachine_FindsIt) {
   const Call start{"p", "", PodCall::kStartPod, {}, {}};
   const auto refused = [](const char* why) { return Error(Code::kFailedPrecondition, why); };
   EXPECT_EQ(WhatIsWrongWith(start, refused("pod 'p' is running: stop it first"), kCalm), "");
@@ -88,7 +88,7 @@ class EventRulesTest : public testing::Test {
   EventRules rules_;
 };
 
-TEST_F(EventRulesTest, ALifeIsLetPass) {
+TEST_F(EventRulesTest, Check_SoundOrder_FindsNothing) {
   EXPECT_EQ(Tell(EventType::kPodCreated), "");
   EXPECT_EQ(Tell(EventType::kPodStarted), "");
   EXPECT_EQ(Tell(EventType::kContainerStarted, "a"), "");
@@ -104,7 +104,7 @@ TEST_F(EventRulesTest, ALifeIsLetPass) {
   EXPECT_EQ(rules_.count(EventType::kPodCreated), 2u);
 }
 
-TEST_F(EventRulesTest, WhatCannotComeNextIsFound) {
+TEST_F(EventRulesTest, Check_ImpossibleOrder_FindsIt) {
   EXPECT_THAT(Tell(EventType::kPodStarted), HasSubstr("the pod is not there"));
   EXPECT_THAT(Tell(EventType::kPodCreated), HasSubstr("the pod is running"));
   EXPECT_THAT(Tell(EventType::kPodResumed), HasSubstr("the pod is ready"));
@@ -137,13 +137,13 @@ TEST_F(EventRulesTest, ExitOfAContainer_WhoseStartFailed_IsLetPass) {
   EXPECT_EQ(Tell(EventType::kContainerStarted, "b"), "");
 }
 
-TEST_F(EventRulesTest, AHoleInTheNumbersIsFound) {
+TEST_F(EventRulesTest, Check_MissingNumber_FindsIt) {
   EXPECT_EQ(Tell(EventType::kPodCreated), "");
   ++sequence_;
   EXPECT_THAT(Tell(EventType::kPodStarted), HasSubstr("comes after event 1"));
 }
 
-TEST(SlopeTest, IsWhatGrows) {
+TEST(SlopeTest, Slope_OfSeries_IsItsGrowth) {
   EXPECT_EQ(Slope({}), 0);
   EXPECT_EQ(Slope({5}), 0);
   EXPECT_DOUBLE_EQ(Slope({1, 3, 5, 7}), 2);

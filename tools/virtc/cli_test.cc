@@ -194,7 +194,7 @@ TEST(Arguments, Detach_ExcludesWhatNeedsVirtcToStay) {
   EXPECT_THAT(UsageOf({"exec", "-d", "-i", "web", "ls"}), StartsWith("--detach excludes --interactive"));
 }
 
-TEST(Arguments, ValuesThatAreWrong) {
+TEST(Arguments, Parse_WrongValues_NameOptionAndValue) {
   EXPECT_THAT(UsageOf({"pod", "create", "web", "--memory", "256"}), StartsWith("--memory '256' has no unit"));
   EXPECT_THAT(UsageOf({"pod", "create", "web", "--cpus", "two"}), StartsWith("--cpus 'two' is not a number"));
   EXPECT_THAT(UsageOf({"pod", "create", "web", "--machine", "pc"}),
@@ -298,7 +298,7 @@ TEST(Help, OfACommand_ShowsEveryNameOfItsOptions) {
   }
 }
 
-TEST(PodOptions, BecomeAConfiguration) {
+TEST(PodOptions, Config_EveryOption_IsSet) {
   PodOptions options;
   options.id = "web";
   options.memory = "1G";
@@ -328,7 +328,7 @@ TEST(PodOptions, BecomeAConfiguration) {
   EXPECT_EQ(config->annotations.at("x"), "z");
 }
 
-TEST(PodOptions, WhatIsNotTypedIsTheLibrarysDefault) {
+TEST(PodOptions, Config_NoOptions_HasLibrarysDefaults) {
   const auto config = PodOptions().Config();
   ASSERT_TRUE(config);
   const virtcontainers::PodConfig defaults;
@@ -338,7 +338,7 @@ TEST(PodOptions, WhatIsNotTypedIsTheLibrarysDefault) {
   EXPECT_EQ(config->hypervisor.kernel, "");
 }
 
-TEST(ContainerOptions, BecomeAConfiguration) {
+TEST(ContainerOptions, Config_EveryOption_IsSet) {
   ContainerOptions options;
   options.rootfs = "some/../rootfs/";
   options.readonly = true;
@@ -360,13 +360,13 @@ TEST(ContainerOptions, BecomeAConfiguration) {
   EXPECT_EQ(config->process.user.gid, 2u);
 }
 
-TEST(ContainerOptions, AFileSystemsRootStaysOne) {
+TEST(ContainerOptions, Config_RootfsIsRoot_StaysRoot) {
   ContainerOptions options;
   options.rootfs = "/";
   EXPECT_EQ(options.Config(std::vector<std::string>{"ls"})->rootfs, "/");
 }
 
-TEST(ExitStatus, TellsACommandFromEverythingElse) {
+TEST(ExitStatus, ExitStatusOf_CommandOrOtherError_Differs) {
   EXPECT_EQ(ExitStatusOf(Error(Code::kNotFound, Reason::kCommandNotFound, "no 'frob'")), 127);
   EXPECT_EQ(ExitStatusOf(Error(Code::kPermissionDenied, Reason::kCommandNotExecutable, "no program")), 126);
   EXPECT_EQ(ExitStatusOf(Error(Code::kNotFound, Reason::kPodNotFound, "no pod 'web'")), 125);

@@ -130,7 +130,7 @@ TEST_F(CompletionTest, CommandToRun_IsNotCompleted) {
   EXPECT_THAT(ValuesOf({}), IsEmpty());
 }
 
-TEST(CompletionLines, AreOneForEachCandidate) {
+TEST(CompletionLines, CompletionLines_Candidates_AreOneLineEach) {
   EXPECT_EQ(CompletionLines({{{"a", "first"}, {"b", ""}}, CandidatePaths::kDirectories}),
             "a\tfirst\nb\t\n:directories\n");
   EXPECT_EQ(CompletionLines({{}, CandidatePaths::kFiles}), ":files\n");

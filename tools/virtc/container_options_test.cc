@@ -39,7 +39,7 @@ std::string Refused(const ContainerOptions& options) {
   return checked ? "accepted" : checked.error().message();
 }
 
-TEST(ContainerOptions, Volumes) {
+TEST(ContainerOptions, Config_Volumes_BecomeMounts) {
   ContainerOptions options = Options();
   options.volumes = {"/data:/in:ro", "relative/./x:/b", "/c:/c:ro,noexec"};
   const ContainerConfig config = Made(options);
@@ -59,7 +59,7 @@ TEST(ContainerOptions, Volumes) {
   }
 }
 
-TEST(ContainerOptions, Limits) {
+TEST(ContainerOptions, Config_Limits_AreSet) {
   ContainerOptions options = Options();
   options.resources.memory = "64M";
   options.resources.memory_swap = "unlimited";
@@ -89,7 +89,7 @@ TEST(ContainerOptions, Limits) {
   }
 }
 
-TEST(ContainerOptions, CapabilitiesAreChangedFromTheDefault) {
+TEST(ContainerOptions, Config_CapAddAndDrop_ChangeDefault) {
   ContainerOptions options = Options();
   options.cap_add = {"net_admin"};
   options.cap_drop = {"CAP_CHOWN"};
@@ -141,7 +141,7 @@ TEST(ContainerOptions, GivenUser_ReplacesAllButTheUmask) {
   EXPECT_EQ(process.user.umask, 077u);
 }
 
-TEST(ContainerOptions, TheRest) {
+TEST(ContainerOptions, Config_OtherOptions_AreSet) {
   ContainerOptions options = Options();
   options.sysctl = {"net.ipv4.ip_forward=1"};
   options.share_pid = true;
@@ -180,7 +180,7 @@ TEST(ContainerOptions, TheRest) {
   EXPECT_THAT(Refused(options), HasSubstr("--sysctl"));
 }
 
-TEST(PodOptions, NamesAndSharedMemory) {
+TEST(PodOptions, Config_DnsAndSharedMemory_AreSet) {
   PodOptions options;
   options.dns = {"10.0.0.1"};
   options.dns_searches = {"example.org"};

@@ -36,13 +36,13 @@ class LogFilesTest : public testing::Test {
                   }};
 };
 
-TEST_F(LogFilesTest, NoneYet) {
+TEST_F(LogFilesTest, Read_NoFileYet_IsEmpty) {
   EXPECT_EQ(Read(), "");
   Write("first");
   EXPECT_EQ(Read(), "first");
 }
 
-TEST_F(LogFilesTest, OldestFirstAndThenWhatIsAdded) {
+TEST_F(LogFilesTest, Read_RotatedFiles_OldestFirst) {
   for (const char* text : {"1", "2", "3"}) {
     Rotate();
     Write(text);
@@ -56,7 +56,7 @@ TEST_F(LogFilesTest, OldestFirstAndThenWhatIsAdded) {
   EXPECT_EQ(Read(), "more");
 }
 
-TEST_F(LogFilesTest, FollowedHoweverOftenTheyAreRenamed) {
+TEST_F(LogFilesTest, Read_FilesAreRotated_LosesNothing) {
   Write("1");
   EXPECT_EQ(Read(), "1");
   for (const char* text : {"2", "3", "4"}) {
@@ -74,7 +74,7 @@ TEST_F(LogFilesTest, FollowedHoweverOftenTheyAreRenamed) {
   EXPECT_EQ(Read(), "4b5");
 }
 
-TEST_F(LogFilesTest, InTheMiddleOfARenaming) {
+TEST_F(LogFilesTest, Read_DuringRotation_LosesNothing) {
   Write("1");
   Rotate();
   EXPECT_EQ(Read(), "1");

@@ -53,7 +53,7 @@ Streams Print(LogFormat format, std::string_view log, size_t chunk, LogPrintOpti
   return streams;
 }
 
-TEST(LogLines, GiveBackWhatWasWrittenHoweverTheLogIsCut) {
+TEST(LogLines, Print_LogCutAnywhere_IsTheOutput) {
   for (const auto& [format, log] : {std::pair{LogFormat::kCri, kCri}, {LogFormat::kJson, kDocker}}) {
     for (size_t chunk = 1; chunk <= log.size(); ++chunk) {
       const Streams streams = Print(format, log, chunk);
@@ -65,7 +65,7 @@ TEST(LogLines, GiveBackWhatWasWrittenHoweverTheLogIsCut) {
   EXPECT_EQ(Print(LogFormat::kPlain, "one\nno end", 3, {}, "ing\n").out, "one\nno ending\n");
 }
 
-TEST(LogLines, OneTimeForEachLine) {
+TEST(LogLines, Print_WithTimes_HasOnePerLine) {
   for (const auto& [format, log] : {std::pair{LogFormat::kCri, kCri}, {LogFormat::kJson, kDocker}}) {
     EXPECT_EQ(Print(format, log, 7, {.timestamps = true}).out,
               "2026-01-31T09:05:00.1Z one\n2026-01-31T09:05:00.3Z half, whole\n2026-01-31T09:05:00.5Z \n"
@@ -73,7 +73,7 @@ TEST(LogLines, OneTimeForEachLine) {
   }
 }
 
-TEST(LogLines, ThatOnlyBeginLikeTheirForm) {
+TEST(LogLines, Print_MalformedLines_AreKept) {
   for (const std::string_view line :
        {"", " ", "  ", "x", "x stdout", "x stdout ", "x stdout X y", "x stdout Fy", "x stdxxx F y"})
     EXPECT_EQ(Print(LogFormat::kCri, std::string(line) + "\n", 1).out, std::string(line) + "\n");
@@ -83,7 +83,7 @@ TEST(LogLines, ThatOnlyBeginLikeTheirForm) {
     EXPECT_EQ(Print(LogFormat::kJson, std::string(line) + "\n", 1).out, std::string(line) + "\n");
 }
 
-TEST(LogLines, TheLastOnes) {
+TEST(LogLines, Print_Tail_HasLastLines) {
   const auto tail = [](uint32_t lines, std::string_view later = "") {
     return Print(LogFormat::kCri, kCri, 9, {.tail = lines}, later);
   };
@@ -98,7 +98,7 @@ TEST(LogLines, TheLastOnes) {
             "no end of line, after all\nmore\n");
 }
 
-TEST(LogLines, ForPrograms) {
+TEST(LogLines, Print_AsJson_HasOneObjectPerLine) {
   const Streams streams = Print(LogFormat::kCri,
                                 "T stdout F a \"b\"\nT stderr P c\xff\n"
                                 "odd\n",

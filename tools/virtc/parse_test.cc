@@ -9,7 +9,7 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST(ParseSize, TakesBinaryUnitsInAnySpelling) {
+TEST(ParseSize, ParseSize_AnySpelling_IsBytes) {
   for (const char* text : {"256M", "256m", "256MB", "256MiB", "256Mi", "262144K", "268435456b"}) {
     const auto size = ParseSize("--memory", text);
     ASSERT_TRUE(size) << text;
@@ -20,7 +20,7 @@ TEST(ParseSize, TakesBinaryUnitsInAnySpelling) {
   EXPECT_EQ(ParseSize("--memory", "0M")->count, 0u);
 }
 
-TEST(ParseSize, NamesWhatItRefusesAndAWayOut) {
+TEST(ParseSize, ParseSize_Malformed_NamesValueAndWayOut) {
   for (const char* text : {"", "256", "M", "1.5G", "-1M", "256X", "256 M", "+1M", "256MM",
                            "18446744073709551616K", "18446744073709551615K", "99999999999999999999999M"}) {
     const auto size = ParseSize("--memory", text);
@@ -31,13 +31,13 @@ TEST(ParseSize, NamesWhatItRefusesAndAWayOut) {
   EXPECT_THAT(ParseSize("--memory", "256").error().message(), HasSubstr("has no unit"));
 }
 
-TEST(ParseCount, WholeNumbersOnly) {
+TEST(ParseCount, ParseCount_NoWholeNumber_Fails) {
   EXPECT_EQ(ParseCount("--cpus", "10000").value(), 10000u);
   for (const char* text : {"", "-1", "1.5", "two", "4294967296", "1 "})
     EXPECT_FALSE(ParseCount("--cpus", text)) << text;
 }
 
-TEST(ParseSeconds, Fractions) {
+TEST(ParseSeconds, ParseSeconds_Fractions_AreMilliseconds) {
   EXPECT_EQ(ParseSeconds("--time", "0.5")->count(), 500);
   EXPECT_EQ(ParseSeconds("--time", "0")->count(), 0);
   for (const char* text : {"", "-1", "nan", "inf", "1e99", "5s"})
@@ -68,7 +68,7 @@ TEST(ParseUser, WhatIsLookedUp_IsKeptAsItIs) {
   }
 }
 
-TEST(ParseOwner, Numbers) {
+TEST(ParseOwner, ParseOwner_Numbers_AreIds) {
   EXPECT_EQ(ParseOwner("--user", "1000")->uid, 1000u);
   EXPECT_EQ(ParseOwner("--user", "1000")->gid, 0u);
   EXPECT_EQ(ParseOwner("--user", "1000:50")->gid, 50u);
@@ -79,7 +79,7 @@ TEST(ParseOwner, Numbers) {
   }
 }
 
-TEST(ParseEnvironment, ValuesAndNamesOfOnesOwn) {
+TEST(ParseEnvironment, ParseEnvironment_ValueOrName_IsVariable) {
   EXPECT_EQ(ParseEnvironment("A=b=c").value(), "A=b=c");
   EXPECT_EQ(ParseEnvironment("A=").value(), "A=");
   ASSERT_EQ(::setenv("VIRTC_TEST_VARIABLE", "x y", 1), 0);
@@ -90,20 +90,20 @@ TEST(ParseEnvironment, ValuesAndNamesOfOnesOwn) {
   EXPECT_FALSE(ParseEnvironment("=x"));
 }
 
-TEST(ParsePair, NeedsAName) {
+TEST(ParsePair, ParsePair_WithoutName_Fails) {
   EXPECT_EQ(ParsePair("--annotation", "a.b/c=d=e").value(),
             std::pair(std::string("a.b/c"), std::string("d=e")));
   EXPECT_FALSE(ParsePair("--annotation", "a"));
   EXPECT_FALSE(ParsePair("--annotation", "=a"));
 }
 
-TEST(ParseChoice, ListsTheChoices) {
+TEST(ParseChoice, ParseChoice_Unknown_ListsChoices) {
   EXPECT_EQ(ParseChoice("--machine", "microvm", {"q35", "microvm"}).value(), 1u);
   EXPECT_EQ(ParseChoice("--machine", "pc", {"q35", "microvm"}).error().message(),
             "--machine 'pc' is not one of: q35, microvm");
 }
 
-TEST(Nearest, FindsWhatWasMeant) {
+TEST(Nearest, Nearest_Mistyped_FindsWord) {
   const std::vector<std::string_view> words = {"create", "start", "stop", "delete", "list", "status"};
   EXPECT_EQ(Nearest("craete", words), "create");
   EXPECT_EQ(Nearest("lst", words), "list");
@@ -114,7 +114,7 @@ TEST(Nearest, FindsWhatWasMeant) {
   EXPECT_EQ(Nearest(std::string(100000, 'x'), words), "");
 }
 
-TEST(ShellQuote, CanBePastedBack) {
+TEST(ShellQuote, ShellQuote_AnyWords_CanBePastedBack) {
   EXPECT_EQ(ShellQuote({"sh", "-c", "echo 'hi'", ""}), "sh -c 'echo '\\''hi'\\''' ''");
 }
 

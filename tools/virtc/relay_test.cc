@@ -180,7 +180,7 @@ Relayed RunRelay(FakeProcess& process, const RelayOptions& options, int input) {
 
 UniqueFd Null() { return UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)); }
 
-TEST(Relay, AllOutputGoesToItsOwnStreamAndTheStatusIsPassedOn) {
+TEST(Relay, Relay_BothStreams_PassesOutputAndStatusOn) {
   FakeProcess process;
   const std::string much(1 << 20, 'x');
   process.Out(much);
@@ -193,7 +193,7 @@ TEST(Relay, AllOutputGoesToItsOwnStreamAndTheStatusIsPassedOn) {
   EXPECT_EQ(relayed.err, "complaint\n");
 }
 
-TEST(Relay, InputThatIsNotPassedOnIsNotTouched) {
+TEST(Relay, Relay_WithoutInput_LeavesInput) {
   Pipe input;
   ASSERT_EQ(::write(input.write.get(), "mine", 4), 4);
   FakeProcess process;
@@ -206,7 +206,7 @@ TEST(Relay, InputThatIsNotPassedOnIsNotTouched) {
   EXPECT_EQ(ReadAll(input.read.get()), "mine");
 }
 
-TEST(Relay, InputIsPassedOnToItsEnd) {
+TEST(Relay, Relay_WithInput_PassesItToItsEnd) {
   Pipe input;
   std::thread writer([&] {
     const std::string text(200'000, 'y');
@@ -272,7 +272,7 @@ TEST(Relay, Output_ThatCannotBeRead_FailsTheCommand) {
   EXPECT_EQ(relayed.exit.error().code(), Code::kUnavailable);
 }
 
-TEST(Relay, InputThatNeverEndsHoldsNothingUp) {
+TEST(Relay, Relay_InputNeverEnds_EndsWithProcess) {
   Pipe input;
   FakeProcess process;
   process.Out("done\n");
@@ -280,7 +280,7 @@ TEST(Relay, InputThatNeverEndsHoldsNothingUp) {
   EXPECT_EQ(RunRelay(process, {.input = true}, input.read.get()).out, "done\n");
 }
 
-TEST(Relay, AReaderThatLeavesEndsTheProcessQuietly) {
+TEST(Relay, Relay_ReaderLeaves_EndsProcess) {
   ASSERT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
   FakeProcess process;
   process.Out("line\n");
@@ -299,7 +299,7 @@ TEST(Relay, AReaderThatLeavesEndsTheProcessQuietly) {
   EXPECT_EQ(exit->code, 128 + SIGPIPE);
 }
 
-TEST(Relay, TheFirstSignalIsPassedOnAndTheSecondKills) {
+TEST(Relay, Relay_SignalTwice_SecondKills) {
   FakeProcess process;
   std::vector<int> seen;
   process.on_signal = [&](FakeProcess& self, int signal) {
@@ -314,7 +314,7 @@ TEST(Relay, TheFirstSignalIsPassedOnAndTheSecondKills) {
   EXPECT_EQ(seen, (std::vector<int>{SIGTERM, SIGKILL}));
 }
 
-TEST(Relay, OutputThatCannotBeWrittenIsAnError) {
+TEST(Relay, Relay_OutputCannotBeWritten_Fails) {
   FakeProcess process;
   process.Out("line\n");
   process.on_signal = [](FakeProcess& self, int signal) { self.End(128 + signal); };
@@ -356,7 +356,7 @@ struct Terminal {
   UniqueFd controller, terminal;
 };
 
-TEST(RelayTerminal, KeysArePassedOnAsTheyAreAndTheTerminalIsAsBefore) {
+TEST(RelayTerminal, RelayTerminal_Keys_ArePassedOnAndTerminalRestored) {
   const Terminal terminal;
   ASSERT_FALSE(terminal.raw());
   FakeProcess process;
@@ -379,7 +379,7 @@ TEST(RelayTerminal, KeysArePassedOnAsTheyAreAndTheTerminalIsAsBefore) {
   EXPECT_FALSE(terminal.raw());
 }
 
-TEST(RelayTerminal, ItsSizeIsPassedOn) {
+TEST(RelayTerminal, RelayTerminal_Resized_PassesSizeOn) {
   SKIP_WHERE_SIGNALS_ARE_PUT_OFF();
   const Terminal terminal;
   FakeProcess process;
@@ -401,7 +401,7 @@ TEST(RelayTerminal, ItsSizeIsPassedOn) {
   EXPECT_EQ(columns, 120);
 }
 
-TEST(RelayTerminal, ASignalLeavesTheTerminalAsItWas) {
+TEST(RelayTerminal, RelayTerminal_SignalArrives_TerminalRestored) {
   SKIP_WHERE_SIGNALS_ARE_PUT_OFF();
   for (const int signal : {SIGTERM, SIGHUP, SIGINT}) {
     const Terminal terminal;

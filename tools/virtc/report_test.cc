@@ -47,7 +47,7 @@ PodStatus StoppedPod() {
   return pod;
 }
 
-TEST(Table, ColumnsAreAsWideAsTheirWidestCell) {
+TEST(Table, Render_Table_ColumnsFitWidestCell) {
   const Report report{Json(),
                       {Table{{"ID", "STATE", "X"}, {{"a-long-id", "up", "1"}, {"ü", "running", ""}}}}};
   EXPECT_EQ(Render(report, Format::kTable),
@@ -56,14 +56,14 @@ TEST(Table, ColumnsAreAsWideAsTheirWidestCell) {
             "ü          running  -\n");
 }
 
-TEST(Table, AHeaderAlone) {
+TEST(Table, Render_NoRows_HasHeader) {
   EXPECT_EQ(Render(PodListReport({}, false), Format::kTable),
             "POD ID  STATE  HYPERVISOR  ACCEL  CONTAINERS  CREATED\n");
   EXPECT_EQ(Render(PodListReport({}, false), Format::kJson), "[]\n");
   EXPECT_EQ(Render(PodListReport({}, true), Format::kTable), "");
 }
 
-TEST(Table, ATerminalObeysNothingThatAGuestWrote) {
+TEST(Table, Render_ControlCharacters_AreReplaced) {
   const Report report{Json(), {Table{{}, {{"a\x1b[2Jb\nc", "d"}}}, "x\x07\ty"}};
   EXPECT_EQ(Render(report, Format::kTable), "a\\x1b[2Jb\\nc  d\nx\\x07\ty\n");
   EXPECT_EQ(Printable("a\xc2\x9b"
@@ -72,12 +72,12 @@ TEST(Table, ATerminalObeysNothingThatAGuestWrote) {
             "a\\x9b2J\n");
 }
 
-TEST(Report, OneThatSaysNothing) {
+TEST(Report, Render_Empty_IsEmpty) {
   EXPECT_EQ(Render({}, Format::kTable), "");
   EXPECT_EQ(Render({}, Format::kJson), "");
 }
 
-TEST(Report, APodForPeople) {
+TEST(Report, Render_PodAsTable_HasLines) {
   const std::string text = Render(PodReport(StoppedPod()), Format::kTable);
   EXPECT_THAT(text, HasSubstr("state        stopped (vm exited: killed by signal 9)\n"));
   EXPECT_THAT(text, HasSubstr("accelerator  tcg (no svm)\n"));
@@ -88,7 +88,7 @@ TEST(Report, APodForPeople) {
               HasSubstr("main          stopped  137   -        sh -c 'sleep 1000 && echo this is a v...\n"));
 }
 
-TEST(Report, APodForPrograms) {
+TEST(Report, Render_PodAsJson_HasFields) {
   EXPECT_EQ(Render(PodReport(StoppedPod()), Format::kJson), R"({
   "id": "web",
   "state": "stopped",
@@ -148,13 +148,13 @@ TEST(Report, ContainersOfAllPods_AreShownWithTheirPods) {
   EXPECT_THAT(Render(ContainerListReport(StoppedPod(), false), Format::kTable), Not(HasSubstr("POD ID")));
 }
 
-TEST(Report, ChangesSayTheIdToPeopleAndTheStatusToPrograms) {
+TEST(Report, Render_Changed_IsIdOrStatus) {
   EXPECT_EQ(Render(Changed(StoppedPod()), Format::kTable), "web\n");
   EXPECT_THAT(Render(Changed(StoppedPod()), Format::kJson), HasSubstr("\"state\": \"stopped\""));
   EXPECT_EQ(Render(Deleted("web"), Format::kJson), "{\n  \"id\": \"web\"\n}\n");
 }
 
-TEST(Report, Errors) {
+TEST(Report, RenderError_TableOrJson_HasCodeAndText) {
   Error error(Code::kNotFound, "pod 'web' is not there");
   EXPECT_EQ(RenderError(error, Format::kTable), "virtc: pod 'web' is not there\n");
   EXPECT_EQ(RenderError(error, Format::kJson),
@@ -168,11 +168,11 @@ TEST(Report, Hint_StandsBehindTheMessage) {
   EXPECT_EQ(WithHint(error, "stop it").code(), Code::kFailedPrecondition);
 }
 
-TEST(Report, BytesThatAreNoTextAreReplaced) {
+TEST(Report, Render_InvalidUtf8_IsReplaced) {
   EXPECT_THAT(Render(Deleted("a\xff"), Format::kJson), HasSubstr("a\xef\xbf\xbd"));
 }
 
-TEST(WriteAll, AFullDeviceIsAnError) {
+TEST(WriteAll, WriteAll_FullDevice_Fails) {
   const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
   ASSERT_GE(full, 0);
   const auto written = WriteAll(full, "x");

@@ -8,7 +8,7 @@
 namespace virtc {
 namespace {
 
-TEST(ParseSignal, NamesInAnySpellingAndNumbers) {
+TEST(ParseSignal, ParseSignal_AnySpelling_IsNumber) {
   for (const char* text : {"TERM", "SIGTERM", "sigterm", "Term", "15"})
     EXPECT_EQ(ParseSignal("--signal", text).value_or(0), SIGTERM) << text;
   EXPECT_EQ(ParseSignal("--signal", "KILL").value_or(0), SIGKILL);
@@ -20,7 +20,7 @@ TEST(ParseSignal, NamesInAnySpellingAndNumbers) {
   EXPECT_EQ(ParseSignal("--signal", "0").value_or(-1), 0);
 }
 
-TEST(ParseSignal, NamesWhatItRefusesAndSome) {
+TEST(ParseSignal, ParseSignal_Unknown_NamesValueAndExamples) {
   for (const char* text : {"", "TREM", "SIG", "-9", "65", "99999999999", "15x", "RTMIN+31", "RTMIN-1",
                            "RTMAX-99", "RTMIN+", "TERM "}) {
     const auto signal = ParseSignal("--signal", text);

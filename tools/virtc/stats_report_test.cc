@@ -43,7 +43,7 @@ ContainerStats Some() {
   return stats;
 }
 
-TEST(Values, Measured) {
+TEST(Values, Amount_OfBytes_HasUnit) {
   EXPECT_EQ(Amount(0), "0 B");
   EXPECT_EQ(Amount(1023), "1023 B");
   EXPECT_EQ(Amount(1024), "1.0 KiB");
@@ -56,7 +56,7 @@ TEST(Values, Measured) {
   EXPECT_EQ(Duration(std::chrono::seconds(3 * 3600 + 240)), "3h04m");
 }
 
-TEST(StatsReport, AContainerForPeopleAndForPrograms) {
+TEST(StatsReport, Render_ContainerStats_AsTableAndJson) {
   EXPECT_EQ(Render(StatsReport(Some()), Format::kTable),
             "CONTAINER  CPU TIME  MEMORY   LIMIT     OOM KILLS  PIDS   READ     WRITTEN  RECEIVED  SENT\n"
             "db         1.23 s    4.8 MiB  64.0 MiB  3          4/100  2.0 KiB  1 B      10 B      20 B\n");
@@ -72,7 +72,7 @@ TEST(StatsReport, AContainerForPeopleAndForPrograms) {
             R"("received_dropped":0,"sent_bytes":20,"sent_packets":0,"sent_errors":0,"sent_dropped":0}]})");
 }
 
-TEST(StatsReport, NoLimitIsNull) {
+TEST(StatsReport, Render_NoLimit_IsNull) {
   ContainerStats stats = Some();
   stats.memory.limit.reset();
   stats.pids.limit.reset();
@@ -82,7 +82,7 @@ TEST(StatsReport, NoLimitIsNull) {
   EXPECT_THAT(Render(report, Format::kTable), HasSubstr("4.8 MiB  -      3          4  "));
 }
 
-TEST(StatsReport, APodWithWhatItCostsTheHost) {
+TEST(StatsReport, Render_PodStats_HasHostCosts) {
   PodStats stats;
   stats.id = "web";
   stats.time = kNow;
@@ -109,7 +109,7 @@ TEST(StatsReport, APodWithWhatItCostsTheHost) {
             R"("proportional_bytes":94371840})");
 }
 
-TEST(ProcessListReport, AProcessALine) {
+TEST(ProcessListReport, Render_Processes_HasLineEach) {
   ProcessInfo first{.pid = 1, .parent = 0, .uid = 5, .gid = 6, .state = 'S', .name = "sh"};
   first.cpu = std::chrono::milliseconds(20);
   first.resident = Bytes::MiB(1);
@@ -125,7 +125,7 @@ TEST(ProcessListReport, AProcessALine) {
             R"("started":null,"name":"true","args":[]})");
 }
 
-TEST(EventLine, ForPeopleAndForPrograms) {
+TEST(EventLine, EventLine_Event_AsTextAndJson) {
   const Event event{.type = EventType::kContainerExited,
                     .sequence = 12,
                     .time = kNow,

@@ -6,7 +6,7 @@
 namespace virtcontainers::guest {
 namespace {
 
-TEST(CommandLineTest, DefaultsStandWhereNothingIsSaid) {
+TEST(CommandLineTest, Parse_NoParameters_UsesDefaults) {
   const CommandLine line = ParseCommandLine("console=ttyS0 quiet\n");
   EXPECT_EQ(line.transport, CommandLine::Transport::kVirtioSerial);
   EXPECT_EQ(line.power_off, CommandLine::PowerOff::kAcpi);
@@ -14,7 +14,7 @@ TEST(CommandLineTest, DefaultsStandWhereNothingIsSaid) {
   EXPECT_TRUE(line.mistakes.empty());
 }
 
-TEST(CommandLineTest, EachValueIsTaken) {
+TEST(CommandLineTest, Parse_EachParameter_IsTaken) {
   const CommandLine line =
       ParseCommandLine("virtcontainers.transport=vsock  virtcontainers.poweroff=reset agent.log=\"debug\"");
   EXPECT_EQ(line.transport, CommandLine::Transport::kVsock);
@@ -22,14 +22,14 @@ TEST(CommandLineTest, EachValueIsTaken) {
   EXPECT_EQ(line.log_level, LogLevel::kDebug);
 }
 
-TEST(CommandLineTest, WhatMeansNothingIsToldAndPassedOver) {
+TEST(CommandLineTest, Parse_UnknownValues_AreReportedAndIgnored) {
   const CommandLine line =
       ParseCommandLine("agent.log=loud virtcontainers.transport= agent.log agent.other=1");
   EXPECT_EQ(line.log_level, LogLevel::kInfo);
   EXPECT_THAT(line.mistakes, testing::ElementsAre("agent.log=loud", "virtcontainers.transport="));
 }
 
-TEST(CommandLineTest, QuotedSpacesDoNotBreakAWord) {
+TEST(CommandLineTest, Parse_QuotedSpaces_DoNotEndWord) {
   EXPECT_EQ(ParseCommandLine("x=\"a agent.log=debug\"").log_level, LogLevel::kInfo);
   EXPECT_EQ(ParseCommandLine("x=\"never closed agent.log=debug").log_level, LogLevel::kInfo);
   EXPECT_EQ(ParseCommandLine("").log_level, LogLevel::kInfo);

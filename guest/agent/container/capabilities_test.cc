@@ -7,7 +7,7 @@
 namespace virtcontainers::guest {
 namespace {
 
-TEST(CapabilitiesTest, NamesHaveTheKernelsNumbers) {
+TEST(CapabilitiesTest, CapabilityNumber_OfName_IsTheKernels) {
   EXPECT_EQ(CapabilityNumber("CAP_CHOWN"), CAP_CHOWN);
   EXPECT_EQ(CapabilityNumber("CAP_NET_BIND_SERVICE"), CAP_NET_BIND_SERVICE);
   EXPECT_EQ(CapabilityNumber("CAP_SYS_ADMIN"), CAP_SYS_ADMIN);

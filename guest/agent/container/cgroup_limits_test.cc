@@ -15,9 +15,9 @@ std::vector<CgroupSetting> Settings(const grpc::LinuxResources& resources) {
   return settings.value_or(std::vector<CgroupSetting>());
 }
 
-TEST(CgroupLimitsTest, NothingAskedForSetsNothing) { EXPECT_THAT(Settings({}), IsEmpty()); }
+TEST(CgroupLimitsTest, CgroupSettings_OfNoLimits_AreEmpty) { EXPECT_THAT(Settings({}), IsEmpty()); }
 
-TEST(CgroupLimitsTest, MemoryAndSwap) {
+TEST(CgroupLimitsTest, CgroupSettings_MemoryAndSwap_AreConvertedToCgroup2) {
   grpc::LinuxResources resources;
   resources.mutable_memory()->set_limit(100);
   resources.mutable_memory()->set_swap(150);
@@ -27,7 +27,7 @@ TEST(CgroupLimitsTest, MemoryAndSwap) {
                           CgroupSetting{"memory.low", "50"}));
 }
 
-TEST(CgroupLimitsTest, MinusOneIsNoLimit) {
+TEST(CgroupLimitsTest, CgroupSettings_MinusOne_IsMax) {
   grpc::LinuxResources resources;
   resources.mutable_memory()->set_limit(-1);
   resources.mutable_memory()->set_swap(-1);
@@ -37,14 +37,14 @@ TEST(CgroupLimitsTest, MinusOneIsNoLimit) {
                           CgroupSetting{"pids.max", "max"}));
 }
 
-TEST(CgroupLimitsTest, SwapThatCountsLessThanTheMemoryIsRefused) {
+TEST(CgroupLimitsTest, CgroupSettings_SwapBelowMemory_IsRefused) {
   grpc::LinuxResources resources;
   resources.mutable_memory()->set_limit(100);
   resources.mutable_memory()->set_swap(99);
   EXPECT_EQ(CgroupSettings(resources).error().code(), Code::kInvalidArgument);
 }
 
-TEST(CgroupLimitsTest, ProcessorTime) {
+TEST(CgroupLimitsTest, CgroupSettings_Cpu_IsConvertedToCgroup2) {
   grpc::LinuxResources resources;
   resources.mutable_cpu()->set_shares(1024);
   resources.mutable_cpu()->set_quota(50000);
@@ -55,14 +55,14 @@ TEST(CgroupLimitsTest, ProcessorTime) {
                           CgroupSetting{"cpuset.cpus", "0-1"}));
 }
 
-TEST(CgroupLimitsTest, WeightsStayInTheirRange) {
+TEST(CgroupLimitsTest, CpuWeight_OfAnyShares_StaysInRange) {
   EXPECT_EQ(CpuWeight(0), 1u);
   EXPECT_EQ(CpuWeight(2), 1u);
   EXPECT_EQ(CpuWeight(262144), 10000u);
   EXPECT_EQ(CpuWeight(UINT64_MAX), 10000u);
 }
 
-TEST(CgroupLimitsTest, AValueOfTwoLinesIsRefused) {
+TEST(CgroupLimitsTest, CgroupSettings_ValueOfTwoLines_IsRefused) {
   grpc::LinuxResources resources;
   resources.mutable_cpu()->set_cpus("0\n1");
   EXPECT_FALSE(CgroupSettings(resources));

@@ -5,7 +5,7 @@
 namespace virtcontainers::guest {
 namespace {
 
-TEST(CgroupStatsTest, FlatKeys) {
+TEST(CgroupStatsTest, ParseFlatKeys_WithBrokenLines_SkipsThem) {
   const auto keys = ParseFlatKeys("usage_usec 12\n\nbroken\nuser_usec 7\nlast 3");
   EXPECT_EQ(keys.at("usage_usec"), 12u);
   EXPECT_EQ(keys.at("user_usec"), 7u);
@@ -13,13 +13,13 @@ TEST(CgroupStatsTest, FlatKeys) {
   EXPECT_EQ(keys.count("broken"), 0u);
 }
 
-TEST(CgroupStatsTest, Limits) {
+TEST(CgroupStatsTest, ParseLimit_MaxOrNumber_IsConverted) {
   EXPECT_EQ(ParseLimit("max\n"), UINT64_MAX);
   EXPECT_EQ(ParseLimit("4096\n"), 4096u);
   EXPECT_EQ(ParseLimit(""), 0u);
 }
 
-TEST(CgroupStatsTest, IoByDevice) {
+TEST(CgroupStatsTest, ParseIoStat_SeveralDevices_AreListed) {
   const grpc::BlkioStats stats =
       ParseIoStat("254:0 rbytes=10 wbytes=20 rios=1 wios=2 dbytes=0 dios=0\nnonsense\n8:16 \n");
   ASSERT_EQ(stats.io_service_bytes_recursive_size(), 2);

@@ -50,7 +50,7 @@ constexpr uint32_t kRead = BPF_DEVCG_ACC_READ;
 constexpr uint32_t kWrite = BPF_DEVCG_ACC_WRITE;
 constexpr uint32_t kMknod = BPF_DEVCG_ACC_MKNOD;
 
-TEST(DeviceFilterTest, TheDefaultLeavesTheUsualDevices) {
+TEST(DeviceFilterTest, DeviceFilter_DenyAll_AllowsUsualDevices) {
   DeviceRules rules;
   Add(rules, false, "", 0, 0, "rwm");
   const auto program = CompileDeviceFilter(rules);
@@ -63,7 +63,7 @@ TEST(DeviceFilterTest, TheDefaultLeavesTheUsualDevices) {
   EXPECT_EQ(Decide(*program, kBlock, kMknod | kRead, 254, 0), false);
 }
 
-TEST(DeviceFilterTest, TheLastRuleThatMatchesCounts) {
+TEST(DeviceFilterTest, DeviceFilter_SeveralRulesMatch_LastOneCounts) {
   DeviceRules rules;
   Add(rules, false, "a", -1, -1, "rwm");
   Add(rules, true, "c", 10, 200, "rw");
@@ -78,7 +78,7 @@ TEST(DeviceFilterTest, TheLastRuleThatMatchesCounts) {
   EXPECT_EQ(Decide(*program, kBlock, kRead, 8, 1), false);
 }
 
-TEST(DeviceFilterTest, RulesThatMeanNothingAreRefused) {
+TEST(DeviceFilterTest, DeviceFilter_UnknownTypeOrAccess_IsRefused) {
   DeviceRules type;
   Add(type, true, "x", 1, 1, "r");
   EXPECT_FALSE(CompileDeviceFilter(type));

@@ -28,13 +28,13 @@ class ExecutableTest : public testing::Test {
   std::string path_;
 };
 
-TEST_F(ExecutableTest, TheFirstOneThatCanBeRunIsFound) {
+TEST_F(ExecutableTest, FindExecutable_SeveralInPath_FindsFirstExecutable) {
   EXPECT_EQ(FindExecutable("data", path_).value_or(""), dir_.path() + "/second/data");
   // A directory of that name comes first.
   EXPECT_EQ(FindExecutable("tool", path_).value_or(""), dir_.path() + "/second/tool");
 }
 
-TEST_F(ExecutableTest, NotFoundAndNotExecutableDiffer) {
+TEST_F(ExecutableTest, FindExecutable_MissingOrNotExecutable_HasDifferentCodes) {
   EXPECT_EQ(Find("missing"), Code::kNotFound);
   EXPECT_EQ(Find(""), Code::kNotFound);
   EXPECT_EQ(Find("plain"), Code::kPermissionDenied);
@@ -45,12 +45,12 @@ TEST_F(ExecutableTest, NotFoundAndNotExecutableDiffer) {
   EXPECT_EQ(FindExecutable("/etc", "").error().message(), "exec '/etc': not executable");
 }
 
-TEST_F(ExecutableTest, ThePathIsTheEnvironmentsOrTheDefault) {
+TEST_F(ExecutableTest, SearchPath_WithOrWithoutVariable_IsItOrTheDefault) {
   EXPECT_EQ(SearchPath({"A=b", "PATH=/x:/y"}), "/x:/y");
   EXPECT_EQ(SearchPath({"XPATH=/x"}), kDefaultPath);
 }
 
-TEST_F(ExecutableTest, ExecuteSaysWhyItReturned) {
+TEST_F(ExecutableTest, Execute_ProgramCannotRun_ReturnsReason) {
   EXPECT_EQ(Execute({"missing"}, {"PATH=" + path_}).code(), Code::kNotFound);
   EXPECT_EQ(Execute({dir_.path()}, {}).code(), Code::kPermissionDenied);
   // No program, and no script.

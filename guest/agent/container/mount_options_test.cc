@@ -8,20 +8,20 @@
 namespace virtcontainers::guest {
 namespace {
 
-TEST(MountOptionsTest, FlagsAreSortedFromTheFileSystemsOwn) {
+TEST(MountOptionsTest, Parse_FlagsAndData_AreSeparated) {
   const MountOptions options = ParseMountOptions({"nosuid", "strictatime", "mode=755", "size=65536k", "ro"});
   EXPECT_EQ(options.attributes, uint64_t{MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME | MOUNT_ATTR_RDONLY});
   EXPECT_THAT(options.data, testing::ElementsAre("mode=755", "size=65536k"));
   EXPECT_FALSE(options.bind);
 }
 
-TEST(MountOptionsTest, TheLastOfTwoThatContradictEachOtherWins) {
+TEST(MountOptionsTest, Parse_ContradictingFlags_LastOneWins) {
   EXPECT_EQ(ParseMountOptions({"ro", "rw"}).attributes, 0u);
   EXPECT_EQ(ParseMountOptions({"rw", "ro"}).attributes, uint64_t{MOUNT_ATTR_RDONLY});
   EXPECT_EQ(ParseMountOptions({"noatime", "strictatime"}).attributes, uint64_t{MOUNT_ATTR_STRICTATIME});
 }
 
-TEST(MountOptionsTest, BindsAndPropagation) {
+TEST(MountOptionsTest, Parse_BindAndPropagation_AreRecognized) {
   const MountOptions options = ParseMountOptions({"rbind", "rprivate", "rro"});
   EXPECT_TRUE(options.bind);
   EXPECT_TRUE(options.recursive_bind);
@@ -32,7 +32,7 @@ TEST(MountOptionsTest, BindsAndPropagation) {
   EXPECT_FALSE(ParseMountOptions({"slave"}).recursive_propagation);
 }
 
-TEST(MountOptionsTest, NothingIsAnOption) {
+TEST(MountOptionsTest, Parse_EmptyAndDefaults_AreNothing) {
   const MountOptions options = ParseMountOptions({"", "defaults"});
   EXPECT_TRUE(options.data.empty());
   EXPECT_EQ(options.attributes | options.cleared | options.propagation, 0u);

@@ -17,14 +17,14 @@ grpc::LinuxSeccomp Profile() {
   return seccomp;
 }
 
-TEST(SeccompTest, CompilesToInstructions) {
+TEST(SeccompTest, Compile_Profile_ReturnsInstructions) {
   const auto program = CompileSeccomp(Profile());
   ASSERT_TRUE(program) << program.error().ToString();
   EXPECT_GT(program->instructions.size(), 0u);
   EXPECT_EQ(program->instructions.size() % 8, 0u);
 }
 
-TEST(SeccompTest, TwoConditionsOnOneArgumentAreAlternatives) {
+TEST(SeccompTest, Compile_TwoConditionsOnOneArgument_AreAlternatives) {
   grpc::LinuxSeccomp seccomp = Profile();
   for (const uint64_t value : {1, 2}) {
     grpc::LinuxSeccompArg* argument = seccomp.mutable_syscalls(0)->add_args();
@@ -35,7 +35,7 @@ TEST(SeccompTest, TwoConditionsOnOneArgumentAreAlternatives) {
   EXPECT_TRUE(CompileSeccomp(seccomp));
 }
 
-TEST(SeccompTest, WhatIsUnknownIsRefused) {
+TEST(SeccompTest, Compile_UnknownActionOrArchitecture_IsRefused) {
   grpc::LinuxSeccomp action = Profile();
   action.mutable_syscalls(0)->set_action("SCMP_ACT_MAYBE");
   EXPECT_EQ(CompileSeccomp(action).error().code(), Code::kInvalidArgument);

@@ -27,7 +27,7 @@ constexpr std::string_view kGroup =
     "video:x:44:other,web\n"
     "almost:x:45:webmaster\n";
 
-TEST(UserTest, ByName) {
+TEST(UserTest, FindUser_ByName_ReturnsIdsAndHome) {
   const auto user = FindUser(kPasswd, "web");
   ASSERT_TRUE(user);
   EXPECT_EQ(user->uid, 1000u);
@@ -41,16 +41,16 @@ TEST(UserTest, FindUser_ByNumber_IgnoresNamesThatAreNumbers) {
   EXPECT_FALSE(FindUser(kPasswd, "70000"));
 }
 
-TEST(UserTest, WhoIsNotThere) {
+TEST(UserTest, FindUser_Missing_Fails) {
   EXPECT_FALSE(FindUser(kPasswd, "nobody"));
   EXPECT_FALSE(FindUser(kPasswd, "bad"));
   EXPECT_FALSE(FindUser(kPasswd, ""));
   EXPECT_FALSE(FindUser("", "root"));
 }
 
-TEST(UserTest, ALastLineWithoutItsEndCounts) { EXPECT_EQ(FindUser(kPasswd, "last")->uid, 7u); }
+TEST(UserTest, FindUser_LastLineWithoutNewline_IsFound) { EXPECT_EQ(FindUser(kPasswd, "last")->uid, 7u); }
 
-TEST(UserTest, Groups) {
+TEST(UserTest, FindGroup_ByNameAndMember_ReturnsIds) {
   EXPECT_EQ(FindGroup(kGroup, "www"), 33u);
   EXPECT_FALSE(FindGroup(kGroup, "nonsense"));
   EXPECT_THAT(GroupsOf(kGroup, "web"), testing::ElementsAre(33, 44));

@@ -36,7 +36,7 @@ class ConnectionTest : public testing::Test {
   std::shared_ptr<Connection> connection_;
 };
 
-TEST_F(ConnectionTest, AnAnswerThatWasSentIsNotUndone) {
+TEST_F(ConnectionTest, Answer_WasSent_IsNotUndone) {
   bool undone = false;
   connection_->Receive(RequestFrame(1));
   calls_[0].Answer(Message(1), [&] { undone = true; });
@@ -47,7 +47,7 @@ TEST_F(ConnectionTest, AnAnswerThatWasSentIsNotUndone) {
   EXPECT_FALSE(calls_[0].live());
 }
 
-TEST_F(ConnectionTest, AnswersThatWereNotSentWholeAreUndoneTheLastFirst) {
+TEST_F(ConnectionTest, Answers_NotSentWhole_AreUndoneLastFirst) {
   std::string order;
   connection_->Receive(RequestFrame(1) + RequestFrame(3) + RequestFrame(5));
   calls_[0].Answer(Message(1), [&] { order += '1'; });
@@ -60,7 +60,7 @@ TEST_F(ConnectionTest, AnswersThatWereNotSentWholeAreUndoneTheLastFirst) {
   EXPECT_EQ(order, "32");
 }
 
-TEST_F(ConnectionTest, AnAnswerToAClosedSessionIsUndoneAtOnce) {
+TEST_F(ConnectionTest, Answer_SessionIsClosed_IsUndoneAtOnce) {
   bool undone = false;
   connection_->Receive(RequestFrame(1));
   connection_->Close();
@@ -69,7 +69,7 @@ TEST_F(ConnectionTest, AnAnswerToAClosedSessionIsUndoneAtOnce) {
   EXPECT_TRUE(connection_->Output().empty());
 }
 
-TEST_F(ConnectionTest, FlushedWhenAllThatWasQueuedIsSentOrNobodyIsThere) {
+TEST_F(ConnectionTest, WhenFlushed_QueueIsSentOrSessionCloses_IsCalled) {
   int flushed = 0;
   connection_->WhenFlushed([&] { ++flushed; });
   EXPECT_EQ(flushed, 1) << "nothing was queued";

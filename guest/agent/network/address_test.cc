@@ -7,7 +7,7 @@
 namespace virtcontainers::guest {
 namespace {
 
-TEST(AddressTest, IpThereAndBack) {
+TEST(AddressTest, ParseIp_ThenFormat_IsTheSame) {
   for (const char* text : {"10.0.0.1", "255.255.255.255", "fe80::1", "::", "2001:db8::a:b"}) {
     const auto address = ParseIp(text);
     ASSERT_TRUE(address) << text;
@@ -19,14 +19,14 @@ TEST(AddressTest, IpThereAndBack) {
   EXPECT_EQ(FormatIp("abc"), "");
 }
 
-TEST(AddressTest, WhatIsNoIp) {
+TEST(AddressTest, ParseIp_NoAddress_Fails) {
   for (const char* text :
        {"", "10.0.0", "10.0.0.1/33", "10.0.0.1/", "10.0.0.1/-1", "10.0.0.1/8x", "fe80::1/129", "::1%lo"}) {
     EXPECT_FALSE(ParseIp(text)) << text;
   }
 }
 
-TEST(AddressTest, MacThereAndBack) {
+TEST(AddressTest, ParseMac_ThenFormat_IsTheSame) {
   EXPECT_EQ(FormatMac(*ParseMac("52:54:00:Ab:0c:ff")), "52:54:00:ab:0c:ff");
   for (const char* text :
        {"", "52:54:00:12:34", "52-54-00-12-34-56", "52:54:00:12:34:5g", "52:54:00:12:34:567"}) {

@@ -22,7 +22,7 @@ class EventLoopTest : public testing::Test {
   int pipe_[2];
 };
 
-TEST_F(EventLoopTest, TimersRunInTheirOrderAndOnce) {
+TEST_F(EventLoopTest, Timers_SeveralAndOneCancelled_RunInOrderOnce) {
   std::string order;
   loop_.After(milliseconds(3), [&] { order += 'b'; });
   loop_.After(milliseconds(1), [&] { order += 'a'; });
@@ -33,7 +33,7 @@ TEST_F(EventLoopTest, TimersRunInTheirOrderAndOnce) {
   EXPECT_EQ(order, "ab");
 }
 
-TEST_F(EventLoopTest, AHandlerThatRemovesAnotherKeepsItFromRunning) {
+TEST_F(EventLoopTest, Remove_FromAnotherHandler_KeepsItFromRunning) {
   int other[2];
   ASSERT_EQ(::pipe2(other, O_CLOEXEC | O_NONBLOCK), 0);
   int calls = 0;
@@ -53,7 +53,7 @@ TEST_F(EventLoopTest, AHandlerThatRemovesAnotherKeepsItFromRunning) {
   ::close(other[1]);
 }
 
-TEST_F(EventLoopTest, WhatIsPostedRunsBeforeTheLoopWaits) {
+TEST_F(EventLoopTest, Post_FromCallback_RunsBeforeLoopWaits) {
   loop_.Post([&] { loop_.Post([&] { loop_.Stop(); }); });
   EXPECT_TRUE(loop_.Run());
 }

@@ -16,22 +16,22 @@ constexpr std::string_view kDependencies =
     "no colon here\n"
     "last: /m/last.ko";
 
-TEST(KernelModuleTest, DependenciesComeFirst) {
+TEST(KernelModuleTest, ModulePaths_WithDependencies_ListsThemFirst) {
   EXPECT_THAT(ModulePaths(kDependencies, "virtio_fs").value(),
               ElementsAre("/m/virtio.ko", "/m/fuse.ko", "/m/virtiofs.ko"));
   EXPECT_THAT(ModulePaths(kDependencies, "fuse").value(), ElementsAre("/m/fuse.ko"));
   EXPECT_THAT(ModulePaths(kDependencies, "last").value(), ElementsAre("/m/last.ko"));
 }
 
-TEST(KernelModuleTest, DashesAndUnderscoresAreTheSame) {
+TEST(KernelModuleTest, ModulePaths_DashesAndUnderscores_AreEqual) {
   EXPECT_TRUE(ModulePaths(kDependencies, "virtio-fs"));
 }
 
-TEST(KernelModuleTest, BuiltInIsNothingToLoad) {
+TEST(KernelModuleTest, ModulePaths_BuiltIn_IsEmpty) {
   EXPECT_THAT(ModulePaths(kDependencies, "ext4").value(), IsEmpty());
 }
 
-TEST(KernelModuleTest, WhatIsNotInTheImageIsNotFound) {
+TEST(KernelModuleTest, ModulePaths_NotInImage_Fails) {
   EXPECT_EQ(ModulePaths(kDependencies, "btrfs").error().code(), Code::kNotFound);
   EXPECT_EQ(ModulePaths("", "fuse").error().code(), Code::kNotFound);
 }

@@ -36,7 +36,7 @@ class CopyFileTest : public testing::Test {
   TempDir dir_;
 };
 
-TEST_F(CopyFileTest, AFileInPiecesAppearsWhole) {
+TEST_F(CopyFileTest, CopyFile_InPieces_AppearsWhenWhole) {
   grpc::CopyFileRequest request = Request("a/b/file", S_IFREG | 0640, "first ");
   request.set_file_size(10);
   ASSERT_TRUE(Copy(request));
@@ -51,7 +51,7 @@ TEST_F(CopyFileTest, AFileInPiecesAppearsWhole) {
   EXPECT_EQ(Content("a/b/file.tmp"), "[none]");
 }
 
-TEST_F(CopyFileTest, AnEmptyFileADirectoryAndALink) {
+TEST_F(CopyFileTest, CopyFile_EmptyFileDirectoryOrLink_IsMade) {
   EXPECT_TRUE(Copy(Request("empty", S_IFREG | 0644, "")));
   EXPECT_EQ(Content("empty"), "");
   EXPECT_TRUE(Copy(Request("dir", S_IFDIR | 0750, "")));
@@ -74,7 +74,7 @@ TEST_F(CopyFileTest, LinksThatLeadOut_AreFollowedInsideOrRefused) {
   EXPECT_NE(::access((dir_.path() + "/outside/file").c_str(), F_OK), 0);
 }
 
-TEST_F(CopyFileTest, PiecesThatDoNotFitAreRefused) {
+TEST_F(CopyFileTest, CopyFile_PieceDoesNotFit_IsRefused) {
   grpc::CopyFileRequest request = Request("file", S_IFREG | 0644, "data");
   request.set_file_size(3);
   EXPECT_EQ(Copy(request).error().code(), Code::kInvalidArgument);

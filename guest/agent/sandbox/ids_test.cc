@@ -6,7 +6,7 @@
 namespace virtcontainers::guest {
 namespace {
 
-TEST(IdsTest, NamesOfDirectoriesAndNothingElse) {
+TEST(IdsTest, CheckId_NoDirectoryName_Fails) {
   EXPECT_TRUE(CheckId("a", "id"));
   EXPECT_TRUE(CheckId("web_1.x-y+z", "id"));
   EXPECT_TRUE(CheckId(std::string(128, 'a'), "id"));
@@ -16,7 +16,7 @@ TEST(IdsTest, NamesOfDirectoriesAndNothingElse) {
   EXPECT_FALSE(CheckId(std::string_view("a\0b", 3), "id"));
 }
 
-TEST(IdsTest, PathsThatStayBelow) {
+TEST(IdsTest, CheckPathInside_PathLeadsOut_Fails) {
   EXPECT_TRUE(CheckPathInside("/run/x/y", "/run/x"));
   EXPECT_TRUE(CheckPathInside("/run/x/y/..z", "/run/x"));
   for (const char* path : {"/run/x", "/run/xy", "/run/x/../y", "/run/x/y/..", "/run/x/./y", "run/x/y", ""}) {

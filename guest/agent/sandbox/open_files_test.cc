@@ -16,7 +16,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-TEST(DevicesOfTypeTest, FindsThoseOfTheType) {
+TEST(DevicesOfTypeTest, DevicesOfType_InMountinfo_AreFound) {
   constexpr std::string_view kMountinfo =
       "36 35 0:44 / / rw,relatime shared:1 master:2 - virtiofs kataShared rw\n"
       "37 36 0:45 / /proc rw - proc proc rw\n"
@@ -27,7 +27,7 @@ TEST(DevicesOfTypeTest, FindsThoseOfTheType) {
   EXPECT_THAT(DevicesOfType("", "virtiofs"), IsEmpty());
 }
 
-TEST(CountMappedFilesTest, CountsEachFileOnce) {
+TEST(CountMappedFilesTest, CountMappedFiles_FileMappedTwice_IsCountedOnce) {
   constexpr std::string_view kMaps =
       "5581c0-5581c1 r--p 00000000 00:2c 1234                       /bin/sleep\n"
       "5581c1-5581c2 r-xp 00001000 00:2c 1234                       /bin/sleep\n"
@@ -40,7 +40,7 @@ TEST(CountMappedFilesTest, CountsEachFileOnce) {
   EXPECT_EQ(CountMappedFiles(kMaps, {}), 0u);
 }
 
-TEST(CountOpenFilesTest, CountsDescriptorsAndThoseOfTheDevices) {
+TEST(CountOpenFilesTest, CountOpenFiles_OfProcess_CountsAllAndThoseOfDevices) {
   struct stat info {};
   ASSERT_EQ(::stat("/proc", &info), 0);
   const std::set<dev_t> proc = {info.st_dev};

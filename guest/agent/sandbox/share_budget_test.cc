@@ -33,7 +33,7 @@ TEST(ShareBudgetTest, ShouldCount_BeyondThreeQuarters_AndNotAgainWithoutNewFiles
   EXPECT_TRUE(budget.ShouldCount({6010, 6000})) << "they were closed, and opened again";
 }
 
-TEST(ShareBudgetTest, Marks) {
+TEST(ShareBudgetTest, Budget_UsageCrossesMarks_IsAmpleOrShort) {
   const ShareBudget budget(kAll, kFastest);
   EXPECT_TRUE(budget.IsAmple({8000, 0}));
   EXPECT_FALSE(budget.IsAmple({8000, 10}));

@@ -24,7 +24,7 @@ void Entry(grpc::BlkioStatsEntry* to, uint64_t major, uint64_t minor, const char
   to->set_value(value);
 }
 
-TEST(KataStats, EachNumberArrives) {
+TEST(KataStats, Stats_EveryNumber_IsConverted) {
   grpc::StatsContainerResponse from;
   grpc::CgroupStats& cgroup = *from.mutable_cgroup_stats();
   cgroup.mutable_cpu_stats()->mutable_cpu_usage()->set_total_usage(1);
@@ -103,14 +103,14 @@ TEST(KataStats, EachNumberArrives) {
   EXPECT_EQ(to.network[0].sent_dropped, 31u);
 }
 
-TEST(KataStats, AnAgentThatSaysNothingHasNoLimits) {
+TEST(KataStats, Stats_Empty_HasNoLimits) {
   const ContainerStats to = FromKataStats({});
   EXPECT_FALSE(to.memory.limit);
   EXPECT_FALSE(to.pids.limit);
   EXPECT_TRUE(to.io.empty());
 }
 
-TEST(KataStats, TheLargestNumberIsNoLimit) {
+TEST(KataStats, Stats_LargestNumber_IsNoLimit) {
   grpc::StatsContainerResponse from;
   from.mutable_cgroup_stats()->mutable_memory_stats()->mutable_usage()->set_limit(kMost);
   from.mutable_cgroup_stats()->mutable_pids_stats()->set_limit(kMost);
@@ -118,7 +118,7 @@ TEST(KataStats, TheLargestNumberIsNoLimit) {
   EXPECT_FALSE(FromKataStats(from).pids.limit);
 }
 
-TEST(KataStats, TimesDoNotBecomeNegative) {
+TEST(KataStats, Stats_HugeTimes_DoNotBecomeNegative) {
   grpc::StatsContainerResponse from;
   grpc::CpuStats& cpu = *from.mutable_cgroup_stats()->mutable_cpu_stats();
   cpu.mutable_cpu_usage()->set_total_usage(kMost);
@@ -130,7 +130,7 @@ TEST(KataStats, TimesDoNotBecomeNegative) {
   EXPECT_EQ(to.cpu.throttled, nanoseconds::max());
 }
 
-TEST(KataStats, SumsThatWrapAroundAreNumbersStill) {
+TEST(KataStats, Stats_SumsThatWrap_AreDefined) {
   grpc::StatsContainerResponse from;
   grpc::BlkioStats& io = *from.mutable_cgroup_stats()->mutable_blkio_stats();
   Entry(io.add_io_service_bytes_recursive(), 1, 1, "Read", kMost);
@@ -138,7 +138,7 @@ TEST(KataStats, SumsThatWrapAroundAreNumbersStill) {
   EXPECT_EQ(FromKataStats(from).io.size(), 1u);
 }
 
-TEST(KataStats, AMillionLinesAreAThousand) {
+TEST(KataStats, Stats_MillionEntries_AreCutToThousand) {
   grpc::StatsContainerResponse from;
   grpc::BlkioStats& io = *from.mutable_cgroup_stats()->mutable_blkio_stats();
   auto& memory = *from.mutable_cgroup_stats()->mutable_memory_stats()->mutable_stats();
@@ -155,7 +155,7 @@ TEST(KataStats, AMillionLinesAreAThousand) {
   EXPECT_EQ(to.memory.detail.size(), 1000u);
 }
 
-TEST(KataStats, NamesAreShortAndHarmless) {
+TEST(KataStats, Stats_HostileNames_AreCutAndPrintable) {
   grpc::StatsContainerResponse from;
   from.add_network_stats()->set_name("e\x1b[31m\n" + std::string(4096, 'x'));
   auto& memory = *from.mutable_cgroup_stats()->mutable_memory_stats()->mutable_stats();
@@ -168,7 +168,7 @@ TEST(KataStats, NamesAreShortAndHarmless) {
 
 // Lists of processes
 
-TEST(GuestProcesses, EachFieldArrives) {
+TEST(GuestProcesses, Processes_EveryField_IsConverted) {
   wire::ListProcessesResponse list;
   wire::GuestProcess& from = *list.add_processes();
   from.set_pid(1);
@@ -202,7 +202,7 @@ TEST(GuestProcesses, EachFieldArrives) {
   EXPECT_EQ(processes->back().state, '?');
 }
 
-TEST(GuestProcesses, NoHonestGuestHasSuchIds) {
+TEST(GuestProcesses, Processes_ImpossibleIds_AreRefused) {
   for (const uint32_t id : {0x80000000u, 0xffffffffu}) {
     wire::ListProcessesResponse list;
     list.add_processes()->set_pid(id);
@@ -215,7 +215,7 @@ TEST(GuestProcesses, NoHonestGuestHasSuchIds) {
   }
 }
 
-TEST(GuestProcesses, AMillionAreRefused) {
+TEST(GuestProcesses, Processes_TooMany_AreRefused) {
   wire::ListProcessesResponse list;
   for (int i = 0; i < 65536; ++i) list.add_processes();
   EXPECT_TRUE(FromGuestProcesses(list));
@@ -226,7 +226,7 @@ TEST(GuestProcesses, AMillionAreRefused) {
   EXPECT_THAT(refused.error().ToString(), HasSubstr("1000000"));
 }
 
-TEST(GuestProcesses, StatesAndNamesAreHarmless) {
+TEST(GuestProcesses, Processes_HostileStatesAndNames_ArePrintable) {
   for (const char* state : {"", "\x1b", "SS", " ", "\xff", "9"}) {
     wire::ListProcessesResponse list;
     list.add_processes()->set_state(state);
@@ -238,7 +238,7 @@ TEST(GuestProcesses, StatesAndNamesAreHarmless) {
   }
 }
 
-TEST(GuestProcesses, TimesDoNotBecomeNegative) {
+TEST(GuestProcesses, Processes_HugeTimes_DoNotBecomeNegative) {
   wire::ListProcessesResponse list;
   list.add_processes()->set_cpu_ns(kMost);
   list.mutable_processes(0)->set_started_ns(std::numeric_limits<int64_t>::min());

@@ -36,7 +36,7 @@ class KataCalls : public KataClient {
   }
 };
 
-TEST_F(KataCalls, ContainersArePausedAndResumed) {
+TEST_F(KataCalls, PauseAndResume_Container_SendKatasCalls) {
   grpc::PauseContainerRequest pause;
   grpc::ResumeContainerRequest resume;
   fake_["PauseContainer"] = FakeAgent::Keep(pause);
@@ -48,7 +48,7 @@ TEST_F(KataCalls, ContainersArePausedAndResumed) {
   EXPECT_EQ(resume.container_id(), "r");
 }
 
-TEST_F(KataCalls, LimitsThatKataKnowsAreSetByKatasCall) {
+TEST_F(KataCalls, UpdateContainer_KatasLimits_SendsKatasCall) {
   grpc::UpdateContainerRequest request;
   fake_["UpdateContainer"] = FakeAgent::Keep(request);
   Connect();
@@ -60,7 +60,7 @@ TEST_F(KataCalls, LimitsThatKataKnowsAreSetByKatasCall) {
   EXPECT_FALSE(request.resources().has_cpu());
 }
 
-TEST_F(KataCalls, FilesOfTheCgroupAreSetByOurOwnCall) {
+TEST_F(KataCalls, UpdateContainer_Unified_SendsOwnCall) {
   wire::ExtendedUpdateRequest request;
   fake_.own("UpdateContainer") = FakeAgent::Keep(request);
   Connect();
@@ -73,7 +73,7 @@ TEST_F(KataCalls, FilesOfTheCgroupAreSetByOurOwnCall) {
   EXPECT_EQ(request.unified().at("memory.high"), "64M");
 }
 
-TEST_F(KataCalls, StatsHaveAnIdAndATime) {
+TEST_F(KataCalls, StatsContainer_Answer_HasIdAndTime) {
   fake_["StatsContainer"] = [](const ttrpc::Call& call, ttrpc::Responder responder) {
     grpc::StatsContainerRequest request;
     EXPECT_TRUE(request.ParseFromString(call.payload));
@@ -91,7 +91,7 @@ TEST_F(KataCalls, StatsHaveAnIdAndATime) {
   EXPECT_GE(stats->time, before);
 }
 
-TEST_F(KataCalls, ProcessesAreListedByOurOwnCall) {
+TEST_F(KataCalls, ListProcesses_Container_SendsOwnCall) {
   fake_.own("ListProcesses") = [](const ttrpc::Call& call, ttrpc::Responder responder) {
     wire::ListProcessesRequest request;
     EXPECT_TRUE(request.ParseFromString(call.payload));
@@ -107,7 +107,7 @@ TEST_F(KataCalls, ProcessesAreListedByOurOwnCall) {
   EXPECT_EQ(processes->front().pid, 5);
 }
 
-TEST_F(KataCalls, APartOfAFileIsSentAsItIs) {
+TEST_F(KataCalls, CopyFile_Part_IsSentUnchanged) {
   wire::CopyFileChunk request;
   fake_.own("CopyFile") = FakeAgent::Keep(request);
   Connect();
@@ -131,7 +131,7 @@ TEST_F(KataCalls, APartOfAFileIsSentAsItIs) {
   EXPECT_EQ(request.gid(), 2u);
 }
 
-TEST_F(KataCalls, APartThatFitsIntoNoFrameIsRefused) {
+TEST_F(KataCalls, CopyFile_PartLargerThanFrame_IsRefused) {
   Connect();
   FileChunk chunk;
   chunk.data.resize(4 << 20);
@@ -139,7 +139,7 @@ TEST_F(KataCalls, APartThatFitsIntoNoFrameIsRefused) {
   EXPECT_TRUE(agent_.Check(Soon())) << "the connection goes on";
 }
 
-TEST_F(KataCalls, TheContainerThatLacksMemoryIsNamed) {
+TEST_F(KataCalls, NextOom_Event_NamesContainer) {
   grpc::OOMEvent event;
   event.set_container_id("hungry");
   fake_["GetOOMEvent"] = FakeAgent::Always(event.SerializeAsString());
@@ -147,7 +147,7 @@ TEST_F(KataCalls, TheContainerThatLacksMemoryIsNamed) {
   EXPECT_EQ(NextOom().value_or("[error]"), "hungry");
 }
 
-TEST_F(KataCalls, WhoeverWaitsForAnOomIsToldOfTheLinksEnd) {
+TEST_F(KataCalls, NextOom_LinkEnds_IsAnswered) {
   std::vector<ttrpc::Responder> kept;
   fake_["GetOOMEvent"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
     kept.push_back(std::move(responder));
@@ -166,7 +166,7 @@ TEST_F(KataCalls, WhoeverWaitsForAnOomIsToldOfTheLinksEnd) {
 
 // Kata's call where it says all, and our own where it does not
 
-TEST_F(KataCalls, OrdinaryContainersAreMadeByKatasCall) {
+TEST_F(KataCalls, CreateContainer_Ordinary_SendsKatasCall) {
   grpc::CreateContainerRequest request;
   fake_["CreateContainer"] = FakeAgent::Keep(request);
   Connect();
@@ -181,7 +181,7 @@ TEST_F(KataCalls, OrdinaryContainersAreMadeByKatasCall) {
   EXPECT_TRUE(request.sandbox_pidns());
 }
 
-TEST_F(KataCalls, OthersAreMadeByOurOwnCall) {
+TEST_F(KataCalls, CreateContainer_Extended_SendsOwnCall) {
   wire::ExtendedCreateRequest request;
   fake_.own("CreateContainer") = FakeAgent::Keep(request);
   Connect();
@@ -211,7 +211,7 @@ TEST_F(KataCalls, OthersAreMadeByOurOwnCall) {
   EXPECT_FALSE(request.own_uts());
 }
 
-TEST_F(KataCalls, ProcessesGoTheSameTwoWays) {
+TEST_F(KataCalls, ExecProcess_OrdinaryOrExtended_SendsKatasOrOwnCall) {
   grpc::ExecProcessRequest plain;
   wire::ExtendedExecRequest extended;
   fake_["ExecProcess"] = FakeAgent::Keep(plain);
@@ -262,7 +262,7 @@ TEST_F(KataCalls, UserByName_IsKatasStringUser) {
 
 // An agent that speaks no more than Kata's protocol
 
-TEST_F(KataCalls, WhatAnAgentDoesNotKnowIsNamed) {
+TEST_F(KataCalls, OwnCalls_AgentKnowsOnlyKatas_NameWhatIsUnknown) {
   grpc::CreateContainerRequest created;
   fake_["CreateContainer"] = FakeAgent::Keep(created);
   Connect();
@@ -292,7 +292,7 @@ TEST_F(KataCalls, WhatAnAgentDoesNotKnowIsNamed) {
   expect(agent_.CopyFile("c", {}, Soon()).error(), "files copied into containers");
 }
 
-TEST_F(KataCalls, OtherErrorsOfOurOwnCallsAreNotSaidToBeThat) {
+TEST_F(KataCalls, OwnCalls_OtherErrors_ArePassedOn) {
   fake_.own("ListProcesses") = FakeAgent::Always(Fail(Code::kNotFound, "no container 'c'"));
   Connect();
   const auto refused = agent_.ListProcesses("c", Soon());
@@ -300,7 +300,7 @@ TEST_F(KataCalls, OtherErrorsOfOurOwnCallsAreNotSaidToBeThat) {
   EXPECT_EQ(refused.error().ToString(), "no container 'c'");
 }
 
-TEST_F(KataCalls, GarbageIsNoAnswer) {
+TEST_F(KataCalls, Calls_MalformedAnswer_Fail) {
   const std::string garbage = "\xff\xff\xff\xff\xff\xff";
   fake_["StatsContainer"] = FakeAgent::Always(garbage);
   fake_["GetOOMEvent"] = FakeAgent::Always(garbage);
@@ -312,7 +312,7 @@ TEST_F(KataCalls, GarbageIsNoAnswer) {
   EXPECT_TRUE(agent_.Check(Soon())) << "the connection goes on";
 }
 
-TEST_F(KataCalls, ProcessesThatCannotBeAreNoAnswer) {
+TEST_F(KataCalls, ListProcesses_ImpossiblePid_Fails) {
   wire::ListProcessesResponse response;
   response.add_processes()->set_pid(0xffffffff);
   fake_.own("ListProcesses") = FakeAgent::Always(response.SerializeAsString());
@@ -322,7 +322,7 @@ TEST_F(KataCalls, ProcessesThatCannotBeAreNoAnswer) {
 
 // What older agents of Kata say otherwise
 
-TEST_F(KataCalls, AStreamEndsByErrorOrByNothing) {
+TEST_F(KataCalls, ReadOutput_EofErrorOrEmpty_IsEnd) {
   // Before and after Kata's commit 700bddeecc, and with whatever code the error came.
   for (const Code code : {Code::kInternal, Code::kInvalidArgument, Code::kUnknown}) {
     const auto old = FakeAgent::Always(Fail(code, "rpc status: read meet eof"));
@@ -341,7 +341,7 @@ TEST_F(KataCalls, AStreamEndsByErrorOrByNothing) {
   EXPECT_EQ(Read().error().code(), Code::kNotFound) << "no other error is an end";
 }
 
-TEST_F(KataCalls, AProcessWithoutATerminalIsToldFromABrokenLink) {
+TEST_F(KataCalls, ResizeTerminal_NoTerminal_IsNotUnavailable) {
   fake_["TtyWinResize"] = FakeAgent::Always(Fail(Code::kUnavailable, "no tty"));
   Connect();
   EXPECT_EQ(agent_.ResizeTerminal({"c", ""}, 1, 2, Soon()).error().code(), Code::kFailedPrecondition);
@@ -349,7 +349,7 @@ TEST_F(KataCalls, AProcessWithoutATerminalIsToldFromABrokenLink) {
   EXPECT_EQ(agent_.ResizeTerminal({"c", ""}, 1, 2, Soon()).error().code(), Code::kUnavailable);
 }
 
-TEST_F(KataCalls, AProcessThatIsNotKnownIsNotFound) {
+TEST_F(KataCalls, Calls_UnknownProcess_FailWithNotFound) {
   for (const char* method : {"WaitProcess", "SignalProcess", "ReadStdout", "WriteStdin"}) {
     fake_[method] = FakeAgent::Always(Fail(Code::kNotFound, "invalid exec id"));
   }
@@ -360,7 +360,7 @@ TEST_F(KataCalls, AProcessThatIsNotKnownIsNotFound) {
   EXPECT_EQ(agent_.SignalProcess({"c", "e"}, SIGTERM, false, Soon()).error().code(), Code::kNotFound);
 }
 
-TEST_F(KataCalls, EndlessCallsHaveNoTimeout) {
+TEST_F(KataCalls, WaitingCalls_Request_HasNoTimeout) {
   // Kata's agents count a call's timeout themselves; these wait for things that may never happen.
   std::vector<std::string> bounded;
   const auto note = [&](const ttrpc::Call& call, ttrpc::Responder responder) {
@@ -378,7 +378,7 @@ TEST_F(KataCalls, EndlessCallsHaveNoTimeout) {
   EXPECT_THAT(bounded, testing::IsEmpty());
 }
 
-TEST_F(KataCalls, ClosingTheInputIsACallOfItsOwn) {
+TEST_F(KataCalls, CloseStdin_Process_SendsOwnCall) {
   // Agents take an empty write for the end of the input; the library's empty write is none.
   grpc::CloseStdinRequest request;
   fake_["CloseStdin"] = FakeAgent::Keep(request);
@@ -395,7 +395,7 @@ TEST_F(KataCalls, ClosingTheInputIsACallOfItsOwn) {
   EXPECT_EQ(request.exec_id(), "e");
 }
 
-TEST_F(KataCalls, EveryFieldOfTheSandboxArrives) {
+TEST_F(KataCalls, CreateSandbox_EveryField_IsSent) {
   grpc::CreateSandboxRequest request;
   fake_["CreateSandbox"] = FakeAgent::Keep(request);
   Connect();
@@ -408,7 +408,7 @@ TEST_F(KataCalls, EveryFieldOfTheSandboxArrives) {
 
 // ---- output with offsets
 
-TEST_F(KataCalls, AnAgentThatCountsNothingIsCountedFor) {
+TEST_F(KataCalls, ReadOutputFrom_AgentHasNoOffsets_AreCountedByHost) {
   int asked = 0;
   fake_.own("ReadOutput") = [&](const ttrpc::Call&, ttrpc::Responder responder) {
     ++asked;
@@ -433,7 +433,7 @@ TEST_F(KataCalls, AnAgentThatCountsNothingIsCountedFor) {
   EXPECT_EQ(asked, 1) << "it will not learn it";
 }
 
-TEST_F(KataCalls, OutputFromElsewhereIsAnError) {
+TEST_F(KataCalls, ReadOutputFrom_WrongOffset_Fails) {
   wire::ReadOutputResponse response;
   response.set_offset(6);
   response.set_data("abc");

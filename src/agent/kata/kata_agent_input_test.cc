@@ -30,7 +30,7 @@ FakeAgent::Method Taking(std::string& taken, size_t piece) {
   };
 }
 
-TEST_F(KataInput, WhatWasNotTakenOfTheInputIsSentAgain) {
+TEST_F(KataInput, Write_PartIsTaken_SendsTheRest) {
   std::string taken;
   fake_["WriteStdin"] = Taking(taken, 3);
   Connect();
@@ -38,7 +38,7 @@ TEST_F(KataInput, WhatWasNotTakenOfTheInputIsSentAgain) {
   EXPECT_EQ(taken, "0123456789");
 }
 
-TEST_F(KataInput, InputOfAnySizeFitsIntoFrames) {
+TEST_F(KataInput, Write_LargerThanFrame_IsSplit) {
   std::string taken;
   fake_["WriteStdin"] = Taking(taken, std::string::npos);
   Connect();
@@ -47,7 +47,7 @@ TEST_F(KataInput, InputOfAnySizeFitsIntoFrames) {
   EXPECT_TRUE(taken == input);
 }
 
-TEST_F(KataInput, AnAgentThatTakesNoInputOrTooMuchIsNotAskedForEver) {
+TEST_F(KataInput, Write_AgentTakesNothingOrTooMuch_Fails) {
   for (const uint32_t length : {0u, 11u, UINT32_MAX}) {
     grpc::WriteStreamResponse response;
     response.set_len(length);

@@ -17,14 +17,14 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST_F(KataClient, AnAgentThatDoesNotServeIsNotConnectedTo) {
+TEST_F(KataClient, Connect_AgentDoesNotServe_Fails) {
   grpc::HealthCheckResponse response;
   response.set_status(grpc::HealthCheckResponse::NOT_SERVING);
   fake_["Check"] = FakeAgent::Always(response.SerializeAsString());
   EXPECT_EQ(agent_.Connect({}, Soon()).error().code(), Code::kUnavailable);
 }
 
-TEST_F(KataClient, AnAgentThatNeverAnswersIsWaitedForUntilTheDeadline) {
+TEST_F(KataClient, Connect_NoAnswer_FailsAtDeadline) {
   std::vector<ttrpc::Responder> kept;
   fake_["Check"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
     kept.push_back(std::move(responder));
@@ -34,7 +34,7 @@ TEST_F(KataClient, AnAgentThatNeverAnswersIsWaitedForUntilTheDeadline) {
   fake_.Stop();
 }
 
-TEST_F(KataClient, CallsThatAreNotAnsweredEndWithTheirDeadline) {
+TEST_F(KataClient, Calls_NoAnswer_FailAtDeadline) {
   std::vector<ttrpc::Responder> kept;
   fake_["StartContainer"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
     kept.push_back(std::move(responder));
@@ -46,7 +46,7 @@ TEST_F(KataClient, CallsThatAreNotAnsweredEndWithTheirDeadline) {
   fake_.Stop();
 }
 
-TEST_F(KataClient, AVersionIsCutAndPrintable) {
+TEST_F(KataClient, GetDetails_HostileVersion_IsCutAndPrintable) {
   grpc::VersionCheckResponse response;
   response.set_agent_version("1\x1b[31m\n" + std::string(1000, 'v'));
   fake_["Version"] = FakeAgent::Always(response.SerializeAsString());
@@ -57,14 +57,14 @@ TEST_F(KataClient, AVersionIsCutAndPrintable) {
   EXPECT_EQ(details->version.size(), 64u);
 }
 
-TEST_F(KataClient, MoreOutputThanAskedForIsRefused) {
+TEST_F(KataClient, ReadOutput_MoreThanAsked_Fails) {
   fake_["ReadStdout"] = FakeAgent::Always(DataOf(11));
   Connect();
   EXPECT_EQ(Read(10).error().code(), Code::kInternal);
   EXPECT_EQ(Read(11).value_or(""), std::string(11, 'x'));
 }
 
-TEST_F(KataClient, NobodyIsAskedForNoOutput) {
+TEST_F(KataClient, ReadOutput_SizeZero_AsksForOneByte) {
   fake_["ReadStdout"] = [](const ttrpc::Call& call, ttrpc::Responder responder) {
     grpc::ReadStreamRequest request;
     EXPECT_TRUE(request.ParseFromString(call.payload));
@@ -75,7 +75,7 @@ TEST_F(KataClient, NobodyIsAskedForNoOutput) {
   EXPECT_EQ(Read(0).value_or(""), "x");
 }
 
-TEST_F(KataClient, TheEndOfOldAgentsStreamsIsTheEnd) {
+TEST_F(KataClient, ReadOutput_EofOfOldAgents_IsEnd) {
   fake_["ReadStdout"] = FakeAgent::Always(Fail(Code::kInvalidArgument, "read meet eof"));
   Connect();
   EXPECT_EQ(Read().value_or("[error]"), "");
@@ -83,7 +83,7 @@ TEST_F(KataClient, TheEndOfOldAgentsStreamsIsTheEnd) {
   EXPECT_EQ(Read().error().code(), Code::kUnavailable) << "a broken link is no end";
 }
 
-TEST_F(KataClient, AnswersThatCannotBeUnderstoodAreErrors) {
+TEST_F(KataClient, Calls_GarbageAnswer_Fail) {
   const std::string garbage = "\xff\xff\xff\xff\xff\xff";
   for (const char* method : {"Version", "ReadStdout", "WaitProcess", "WriteStdin"}) {
     fake_[method] = FakeAgent::Always(garbage);
@@ -96,7 +96,7 @@ TEST_F(KataClient, AnswersThatCannotBeUnderstoodAreErrors) {
   EXPECT_TRUE(agent_.Check(Soon())) << "the connection goes on";
 }
 
-TEST_F(KataClient, ExitStatusesAreThoseThatThereAre) {
+TEST_F(KataClient, WaitProcess_ImpossibleStatus_Fails) {
   int32_t code = 0;
   fake_["WaitProcess"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {
     grpc::WaitProcessResponse response;
@@ -111,7 +111,7 @@ TEST_F(KataClient, ExitStatusesAreThoseThatThereAre) {
   }
 }
 
-TEST_F(KataClient, ALinkThatBreaksInTheMiddleFailsWhatIsUnderWay) {
+TEST_F(KataClient, Calls_LinkBreaks_AreUnavailable) {
   std::vector<ttrpc::Responder> kept;
   const auto keep = [&](const ttrpc::Call&, ttrpc::Responder responder) {
     kept.push_back(std::move(responder));
@@ -144,7 +144,7 @@ TEST_F(KataClient, ALinkThatBreaksInTheMiddleFailsWhatIsUnderWay) {
   gone.join();
 }
 
-TEST_F(KataClient, ErrorsOfTheAgentKeepTheirCodeAndText) {
+TEST_F(KataClient, Calls_AgentsError_KeepsCodeAndText) {
   fake_["CreateContainer"] = FakeAgent::Always(Fail(Code::kNotFound, "no such command"));
   fake_["StartContainer"] = FakeAgent::Always(Fail(Code::kInternal, std::string(1 << 20, 'e')));
   Connect();
@@ -154,7 +154,7 @@ TEST_F(KataClient, ErrorsOfTheAgentKeepTheirCodeAndText) {
   EXPECT_LE(agent_.StartContainer("c", Soon()).error().message().size(), 64u << 10);
 }
 
-TEST_F(KataClient, SigkillForAllIsKatasEmptyExecId) {
+TEST_F(KataClient, SignalProcess_KillOfAll_SendsEmptyExecId) {
   grpc::SignalProcessRequest request;
   fake_["SignalProcess"] = [&](const ttrpc::Call& call, ttrpc::Responder responder) {
     EXPECT_TRUE(request.ParseFromString(call.payload));
@@ -171,7 +171,7 @@ TEST_F(KataClient, SigkillForAllIsKatasEmptyExecId) {
   EXPECT_EQ(agent_.SignalProcess({"c", ""}, SIGTERM, true, Soon()).error().code(), Code::kUnimplemented);
 }
 
-TEST_F(KataClient, WhatTheProtocolCannotSayIsRefused) {
+TEST_F(KataClient, Calls_ProtocolHasNoField_AreUnimplemented) {
   Connect();
   GuestContainer container;
   container.config.process.user.umask = 027;
@@ -180,7 +180,7 @@ TEST_F(KataClient, WhatTheProtocolCannotSayIsRefused) {
             Code::kUnimplemented);
 }
 
-TEST_F(KataClient, TheSandboxIsDescribed) {
+TEST_F(KataClient, CreateSandbox_Request_HasFields) {
   grpc::CreateSandboxRequest request;
   fake_["CreateSandbox"] = [&](const ttrpc::Call& call, ttrpc::Responder responder) {
     EXPECT_TRUE(request.ParseFromString(call.payload));
@@ -215,7 +215,7 @@ TEST_F(KataClient, CreateSandbox_ByAnAgentThatKnowsNoLimitOfFiles_Succeeds) {
   EXPECT_TRUE(agent_.CreateSandbox({.id = "p", .share_tag = "tag", .share_descriptors = 20000}, Soon()));
 }
 
-TEST_F(KataClient, TheGuestsTimeIsToTheMicrosecond) {
+TEST_F(KataClient, SetTime_Request_HasMicroseconds) {
   grpc::SetGuestDateTimeRequest request;
   fake_["SetGuestDateTime"] = [&](const ttrpc::Call& call, ttrpc::Responder responder) {
     EXPECT_TRUE(request.ParseFromString(call.payload));
@@ -227,7 +227,7 @@ TEST_F(KataClient, TheGuestsTimeIsToTheMicrosecond) {
   EXPECT_EQ(request.usec(), 123'456);
 }
 
-TEST_F(KataClient, CloseGivesUpAConnectionThatIsNotThereYet) {
+TEST_F(KataClient, Close_DuringConnect_EndsConnect) {
   std::mutex mutex;
   std::condition_variable changed;
   bool asked = false;

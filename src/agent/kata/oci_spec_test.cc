@@ -127,16 +127,20 @@ grpc::LinuxResources FullResourcesOnTheWire() {
   return to;
 }
 
-TEST(OciSpec, EachFieldOfAProcessArrives) { ExpectSame(ToOciProcess(FullProcess()), FullProcessOnTheWire()); }
+TEST(OciSpec, Process_EveryField_IsConverted) {
+  ExpectSame(ToOciProcess(FullProcess()), FullProcessOnTheWire());
+}
 
-TEST(OciSpec, AProcessWithoutATerminalHasNoSize) {
+TEST(OciSpec, Process_WithoutTerminal_HasNoConsoleSize) {
   EXPECT_FALSE(ToOciProcess({}).has_consolesize());
   EXPECT_FALSE(ToOciProcess({}).has_capabilities()) << "the container's are taken";
 }
 
-TEST(OciSpec, EachLimitArrives) { ExpectSame(ToOciResources(FullResources()), FullResourcesOnTheWire()); }
+TEST(OciSpec, Resources_EveryField_IsConverted) {
+  ExpectSame(ToOciResources(FullResources()), FullResourcesOnTheWire());
+}
 
-TEST(OciSpec, ALimitThatIsNotGivenIsNotSaid) {
+TEST(OciSpec, Resources_NotGiven_AreLeftOut) {
   ExpectSame(ToOciResources({}), grpc::LinuxResources());
   ContainerResources pids;
   pids.pids_limit = 5;
@@ -177,7 +181,7 @@ GuestContainer FullContainer() {
   return container;
 }
 
-TEST(OciSpec, EachFieldOfAContainerArrives) {
+TEST(OciSpec, Container_EveryField_IsConverted) {
   grpc::Spec spec;
   spec.set_version("1.0.2");
   *spec.mutable_process() = FullProcessOnTheWire();
@@ -232,13 +236,13 @@ TEST(OciSpec, EachFieldOfAContainerArrives) {
   ExpectSame(ToOciSpec(FullContainer()), spec);
 }
 
-TEST(OciSpec, ADeviceWithoutAModeIsEverybodys) {
+TEST(OciSpec, Device_WithoutMode_Is0666) {
   GuestContainer container;
   container.config.devices = {{.path = "/dev/x"}};
   EXPECT_EQ(ToOciSpec(container).linux().devices(0).filemode(), 0666u);
 }
 
-TEST(OciSpec, AContainerWithoutFiltersAndHooksHasNone) {
+TEST(OciSpec, Container_WithoutSeccompAndHooks_HasNone) {
   const grpc::Spec spec = ToOciSpec({});
   EXPECT_FALSE(spec.has_hooks());
   EXPECT_FALSE(spec.linux().has_seccomp());
@@ -256,7 +260,7 @@ std::set<std::string> NamespacesOf(const ContainerConfig& config) {
   return types;
 }
 
-TEST(OciSpec, TheNetworkIsThePodsUnlessAskedFor) {
+TEST(OciSpec, Namespaces_Network_IsThePodsUnlessAsked) {
   ContainerConfig config;
   EXPECT_EQ(NamespacesOf(config).count("network"), 0u);
   config.namespaces.network = NamespaceOwner::kContainer;
@@ -271,7 +275,7 @@ grpc::Mount Shm(NamespaceOwner ipc, const Mount& mount) {
   return ToOciSpec(container).mounts(0);
 }
 
-TEST(OciSpec, SharedMemoryGoesWithTheIpcNamespace) {
+TEST(OciSpec, SharedMemory_IpcNamespace_DecidesOwner) {
   const Mount asked{"/dev/shm", "tmpfs", "shm", {"size=1m"}};
   const grpc::Mount pods = Shm(NamespaceOwner::kPod, asked);
   EXPECT_EQ(pods.source(), kSandboxShm);
@@ -291,13 +295,13 @@ TEST(OciSpec, SharedMemoryGoesWithTheIpcNamespace) {
 
 // What Kata's call has no field for
 
-TEST(GuestExtension, AnOrdinaryContainerNeedsNone) {
+TEST(GuestExtension, Extend_Ordinary_IsEmpty) {
   wire::ExtendedCreateRequest request;
   EXPECT_EQ(Extend({}, &request), "");
   ExpectSame(request, wire::ExtendedCreateRequest());
 }
 
-TEST(GuestExtension, ThereIsAFieldForEachAndAName) {
+TEST(GuestExtension, Extend_EveryField_IsNamed) {
   ContainerConfig config = FullContainer().config;
   config.namespaces.ipc = NamespaceOwner::kContainer;
   config.namespaces.uts = NamespaceOwner::kContainer;
@@ -314,7 +318,7 @@ TEST(GuestExtension, ThereIsAFieldForEachAndAName) {
   ExpectSame(request, expected);
 }
 
-TEST(GuestExtension, EachAloneIsEnough) {
+TEST(GuestExtension, Extend_OneField_IsNamed) {
   std::vector<ContainerConfig> configs(5);
   configs[0].process.user.umask = 0;  // a umask of nothing is one that was asked for
   configs[1].resources.unified = {{"memory.high", "64M"}};

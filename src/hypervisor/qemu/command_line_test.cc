@@ -45,7 +45,7 @@ std::string Text(const std::vector<std::string>& arguments) {
   return text + "\n";
 }
 
-TEST(QemuArgumentsTest, Q35Tcg) {
+TEST(QemuArgumentsTest, Arguments_Q35WithTcg_AreComplete) {
   EXPECT_EQ(Text(Arguments(Config("q35"))), R"(/usr/bin/qemu-system-x86_64
 -name guest=web
 -nodefaults
@@ -78,7 +78,7 @@ TEST(QemuArgumentsTest, Q35Tcg) {
 )");
 }
 
-TEST(QemuArgumentsTest, Q35KvmWithShareAndVsock) {
+TEST(QemuArgumentsTest, Arguments_Q35WithKvmShareAndVsock_AreComplete) {
   VmConfig config = Config("q35");
   config.transport = AgentTransport::kVsock;
   config.vsock_cid = 1234;
@@ -118,7 +118,7 @@ TEST(QemuArgumentsTest, Q35KvmWithShareAndVsock) {
 )");
 }
 
-TEST(QemuArgumentsTest, MicrovmTcgWithShareAndDebug) {
+TEST(QemuArgumentsTest, Arguments_MicrovmWithTcgShareAndDebug_AreComplete) {
   VmConfig config = Config("microvm");
   config.share = SharedDirectory{"share", "/run/vc/web/virtiofsd.sock"};
   config.hypervisor.debug = true;
@@ -160,7 +160,7 @@ TEST(QemuArgumentsTest, MicrovmTcgWithShareAndDebug) {
 )");
 }
 
-TEST(QemuArgumentsTest, MicrovmKvm) {
+TEST(QemuArgumentsTest, Arguments_MicrovmWithKvm_AreComplete) {
   EXPECT_EQ(Text(Arguments(Config("microvm"), Accelerator::kKvm)), R"(/usr/bin/qemu-system-x86_64
 -name guest=web
 -nodefaults
@@ -194,7 +194,7 @@ TEST(QemuArgumentsTest, MicrovmKvm) {
 )");
 }
 
-TEST(QemuArgumentsTest, VsockOnMicrovmIsADeviceOfItsBus) {
+TEST(QemuArgumentsTest, Arguments_MicrovmWithVsock_HaveVirtioMmioDevice) {
   VmConfig config = Config("microvm");
   config.transport = AgentTransport::kVsock;
   config.vsock_cid = 3;
@@ -202,7 +202,7 @@ TEST(QemuArgumentsTest, VsockOnMicrovmIsADeviceOfItsBus) {
   EXPECT_THAT(Arguments(config), Not(Contains(HasSubstr("virtserialport"))));
 }
 
-TEST(QemuArgumentsTest, AValueCannotBecomeAnotherOption) {
+TEST(QemuArgumentsTest, Arguments_ValuesWithCommas_AreEscaped) {
   VmConfig config = Config("q35");
   config.name = "a,process=b";
   config.share = SharedDirectory{"t,x=y", "/s"};
@@ -211,20 +211,20 @@ TEST(QemuArgumentsTest, AValueCannotBecomeAnotherOption) {
   EXPECT_THAT(arguments, Contains(EndsWith(",tag=t,,x=y")));
 }
 
-TEST(QemuArgumentsTest, NoPathOfThePodsIsAnArgument) {
+TEST(QemuArgumentsTest, Arguments_PathsOfPod_AreNotThere) {
   VmConfig config = Config("q35");
   config.share = SharedDirectory{"share", "/run/vc/web/virtiofsd.sock"};
   EXPECT_THAT(Arguments(config), Not(Contains(HasSubstr("/run/vc"))));
 }
 
-TEST(QemuArgumentsTest, RefusesAnotherMachine) {
+TEST(QemuArgumentsTest, Arguments_UnknownMachine_Fail) {
   const auto arguments = QemuArguments(Config("pc"), Facts(Accelerator::kTcg));
   ASSERT_FALSE(arguments);
   EXPECT_EQ(arguments.error().code(), Code::kInvalidArgument);
   EXPECT_THAT(arguments.error().message(), HasSubstr("'pc'"));
 }
 
-TEST(QemuArgumentsTest, RefusesAKernelCommandLineThatAKernelWouldCut) {
+TEST(QemuArgumentsTest, Arguments_KernelCommandLineTooLong_Fail) {
   VmConfig config = Config("q35");
   config.hypervisor.kernel_parameters = {std::string(2048, 'x')};
   const auto arguments = QemuArguments(config, Facts(Accelerator::kTcg));

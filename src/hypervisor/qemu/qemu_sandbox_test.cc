@@ -21,18 +21,18 @@ ConfinedRoot Root(const std::string& program, const std::string& firmware = "qbo
   return QemuRoot(Config(), {program, firmware, accelerator, 0}, {"/bin", "/usr"});
 }
 
-TEST(QemuRootTest, HasTheGuestImageAndNoDeviceThatIsNotNeeded) {
+TEST(QemuRootTest, Root_WithTcg_HasImageAndNoOtherDevice) {
   const ConfinedRoot root = Root("/usr/bin/qemu-system-x86_64");
   EXPECT_THAT(root.directories, ElementsAre("/bin", "/usr"));
   EXPECT_THAT(root.files, ElementsAre("/guest/vmlinux", "/guest/initramfs.cpio"));
   EXPECT_THAT(root.devices, ElementsAre("/dev/null", "/dev/zero", "/dev/urandom"));
 }
 
-TEST(QemuRootTest, KvmIsForThoseThatUseIt) {
+TEST(QemuRootTest, Root_WithKvm_HasKvmDevice) {
   EXPECT_THAT(Root("/usr/bin/q", "qboot.rom", Accelerator::kKvm).devices, Contains("/dev/kvm"));
 }
 
-TEST(QemuRootTest, AProgramElsewhereBringsItsDirectory) {
+TEST(QemuRootTest, Root_ProgramElsewhere_HasItsDirectory) {
   EXPECT_THAT(Root("/home/me/build/qemu").directories, ElementsAre("/bin", "/usr", "/home/me/build"));
   // Installed in one place: its firmware and libraries are beside "bin".
   EXPECT_THAT(
@@ -44,18 +44,18 @@ TEST(QemuRootTest, AProgramElsewhereBringsItsDirectory) {
   EXPECT_THAT(Root("/qemu").files, Contains("/qemu"));
 }
 
-TEST(QemuRootTest, FirmwareByPathIsAFileMore) {
+TEST(QemuRootTest, Root_FirmwareByPath_HasFile) {
   EXPECT_THAT(Root("/usr/bin/q", "/roms/own.rom").files, Contains("/roms/own.rom"));
 }
 
-TEST(ChooseSandboxTest, SaysThatThereIsNoneWithoutAProgramThatConfines) {
+TEST(ChooseSandboxTest, ChooseSandbox_WithoutConfiner_IsNoneWithReason) {
   const auto sandbox = ChooseSandbox("", Config(), {"/usr/bin/q", "qboot.rom", Accelerator::kTcg, 0});
   ASSERT_TRUE(sandbox) << sandbox.error().ToString();
   EXPECT_FALSE(sandbox->confinement);
   EXPECT_EQ(sandbox->description, "none: its monitor has none");
 }
 
-TEST(ChooseSandboxTest, DescribesWhatThereIs) {
+TEST(ChooseSandboxTest, ChooseSandbox_WithConfiner_DescribesIt) {
   const auto sandbox =
       ChooseSandbox("/proc/self/exe", Config(), {"/usr/bin/q", "qboot.rom", Accelerator::kTcg, 0});
   ASSERT_TRUE(sandbox) << sandbox.error().ToString();

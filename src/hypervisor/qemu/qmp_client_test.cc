@@ -74,7 +74,7 @@ std::unique_ptr<QmpClient> Connect(FakeQemu& qemu, QmpClient::EventHandler on_ev
   return client ? std::move(*client) : nullptr;
 }
 
-TEST(QmpClientTest, MakesTheMonitorReady) {
+TEST(QmpClientTest, Open_QemuGreets_NegotiatesCapabilities) {
   FakeQemu qemu;
   qemu.Say(kGreeting);
   std::thread answerer([&] {
@@ -88,18 +88,18 @@ TEST(QmpClientTest, MakesTheMonitorReady) {
   EXPECT_EQ((*client)->version(), "7.2.22");
 }
 
-TEST(QmpClientTest, AMonitorThatSomebodyElseHasIsNotWaitedForLonger) {
+TEST(QmpClientTest, Open_NoGreeting_FailsAtDeadline) {
   FakeQemu qemu;
   EXPECT_EQ(QmpClient::Open(qemu.TheirEnd(), nullptr, Shortly()).error().code(), Code::kDeadlineExceeded);
 }
 
-TEST(QmpClientTest, AQemuThatEndsIsUnavailable) {
+TEST(QmpClientTest, Open_QemuEnds_IsUnavailable) {
   FakeQemu qemu;
   qemu.Leave();
   EXPECT_EQ(QmpClient::Open(qemu.TheirEnd(), nullptr, Soon()).error().code(), Code::kUnavailable);
 }
 
-TEST(QmpClientTest, AnswersGoToTheOneWhoAskedAndEventsComeBetween) {
+TEST(QmpClientTest, Execute_EventsBetweenAnswers_EachReachesItsCaller) {
   FakeQemu qemu;
   std::vector<std::string> events;
   auto client = Connect(qemu, [&](const QmpEvent& event) { events.push_back(event.name); });
@@ -120,7 +120,7 @@ TEST(QmpClientTest, AnswersGoToTheOneWhoAskedAndEventsComeBetween) {
   EXPECT_THAT(events, ElementsAre("STOP", "RESUME"));
 }
 
-TEST(QmpClientTest, ARefusalHasQemusWords) {
+TEST(QmpClientTest, Execute_QemuRefuses_ErrorHasItsText) {
   FakeQemu qemu;
   auto client = Connect(qemu);
   std::thread answerer([&] {
@@ -136,7 +136,7 @@ TEST(QmpClientTest, ARefusalHasQemusWords) {
   answerer.join();
 }
 
-TEST(QmpClientTest, AnAnswerThatComesTooLateHarmsNobody) {
+TEST(QmpClientTest, Execute_AnswerComesTooLate_IsDropped) {
   FakeQemu qemu;
   auto client = Connect(qemu);
   EXPECT_EQ(client->Execute("slow", Shortly()).error().code(), Code::kDeadlineExceeded);
@@ -150,7 +150,7 @@ TEST(QmpClientTest, AnAnswerThatComesTooLateHarmsNobody) {
   answerer.join();
 }
 
-TEST(QmpClientTest, TheEndOfTheConnectionEndsEveryCallAfterTheLastEvent) {
+TEST(QmpClientTest, Execute_ConnectionEnds_FailsAfterLastEvent) {
   FakeQemu qemu;
   std::atomic<bool> shutdown = false;
   auto client = Connect(qemu, [&](const QmpEvent& event) { shutdown = event.name == "SHUTDOWN"; });
@@ -166,7 +166,7 @@ TEST(QmpClientTest, TheEndOfTheConnectionEndsEveryCallAfterTheLastEvent) {
   leaver.join();
 }
 
-TEST(QmpClientTest, NonsenseEndsTheConnection) {
+TEST(QmpClientTest, Receive_Malformed_ClosesConnection) {
   FakeQemu qemu;
   auto client = Connect(qemu);
   qemu.Say("nonsense\n");
@@ -174,7 +174,7 @@ TEST(QmpClientTest, NonsenseEndsTheConnection) {
   EXPECT_EQ(client->Execute("x", Soon()).error().code(), Code::kDataLoss);
 }
 
-TEST(QmpClientTest, AMonitorThatDoesNotReadIsNotWaitedForLonger) {
+TEST(QmpClientTest, Execute_QemuDoesNotRead_FailsAtDeadline) {
   FakeQemu qemu;
   auto client = Connect(qemu);
   const Json large = {{"text", std::string(8 << 20, 'x')}};

@@ -21,7 +21,7 @@ T Decode(std::string_view line) {
   return std::get<T>(**message);
 }
 
-TEST(QmpCodecTest, Greeting) {
+TEST(QmpCodecTest, Decode_Greeting_HasVersion) {
   constexpr char kQemu[] =
       R"({"QMP": {"version": {"qemu": {"micro": 22, "minor": 2, "major": 7}, "package": "Debian"}, "capabilities": []}})";
   EXPECT_EQ(Decode<QmpGreeting>(kQemu).version, "7.2.22");
@@ -29,7 +29,7 @@ TEST(QmpCodecTest, Greeting) {
   EXPECT_EQ(Decode<QmpGreeting>(R"({"QMP": {"version": {"qemu": {"major": "7"}}}})").version, "");
 }
 
-TEST(QmpCodecTest, Replies) {
+TEST(QmpCodecTest, Decode_Replies_HaveIdAndValue) {
   const QmpReply ok = Decode<QmpReply>(R"({"return": {"status": "running"}, "id": 7})");
   EXPECT_EQ(ok.id, 7u);
   EXPECT_FALSE(ok.failed);
@@ -44,7 +44,7 @@ TEST(QmpCodecTest, Replies) {
   EXPECT_TRUE(Decode<QmpReply>(R"({"id": 8, "error": []})").failed);
 }
 
-TEST(QmpCodecTest, Events) {
+TEST(QmpCodecTest, Decode_Events_HaveNameAndData) {
   const QmpEvent event = Decode<QmpEvent>(
       R"({"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN", "data": {"reason": "guest-reset"}})");
   EXPECT_EQ(event.name, "SHUTDOWN");
@@ -52,7 +52,7 @@ TEST(QmpCodecTest, Events) {
   EXPECT_TRUE(Decode<QmpEvent>(R"({"event": "STOP", "data": 7})").data.is_object());
 }
 
-TEST(QmpCodecTest, MessagesInPiecesAndMoreThanOneAtATime) {
+TEST(QmpCodecTest, Decode_InPieces_ReturnsEachMessage) {
   QmpDecoder decoder;
   decoder.Feed(R"({"event": "ST)");
   EXPECT_FALSE(decoder.Next().value());
@@ -62,7 +62,7 @@ TEST(QmpCodecTest, MessagesInPiecesAndMoreThanOneAtATime) {
   EXPECT_FALSE(decoder.Next().value());
 }
 
-TEST(QmpCodecTest, WhatIsNotQmpEndsTheConversation) {
+TEST(QmpCodecTest, Decode_Malformed_Fails) {
   for (const char* line : {"", "[]", "{}", "1", "hello", R"({"return": {}})", R"({"return": {}, "id": -1})",
                            R"({"return": {}, "id": "1"})", R"({"event": 5})", "{\"event\": \"\xff\"}"}) {
     QmpDecoder decoder;
@@ -75,7 +75,7 @@ TEST(QmpCodecTest, WhatIsNotQmpEndsTheConversation) {
   }
 }
 
-TEST(QmpCodecTest, MemoryAndDepthAreBounded) {
+TEST(QmpCodecTest, Decode_TooLongOrDeep_Fails) {
   QmpDecoder decoder;
   for (int i = 0; i < 17; ++i) decoder.Feed(std::string(QmpDecoder::kMaxLine / 16, ' '));
   EXPECT_EQ(decoder.Next().error().code(), Code::kResourceExhausted);
@@ -85,7 +85,7 @@ TEST(QmpCodecTest, MemoryAndDepthAreBounded) {
   EXPECT_EQ(deep.Next().error().code(), Code::kDataLoss);
 }
 
-TEST(QmpCodecTest, Commands) {
+TEST(QmpCodecTest, Encode_Commands_AreJsonLines) {
   EXPECT_EQ(EncodeQmpCommand(1, "quit"), "{\"execute\":\"quit\",\"id\":1}\n");
   EXPECT_EQ(EncodeQmpCommand(2, "device_del", {{"id", "a\nb"}}),
             "{\"execute\":\"device_del\",\"id\":2,\"arguments\":{\"id\":\"a\\nb\"}}\n");
