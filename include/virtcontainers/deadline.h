@@ -10,8 +10,8 @@
 
 namespace virtcontainers {
 
-// A point in monotonic time, so that one bound holds for an operation of many steps, and optionally a
-// std::stop_token. A value; thread-compatible.
+// A point in monotonic time, which bounds an operation of many steps, and optionally a std::stop_token. A
+// value; thread-compatible.
 //
 // A call whose token is stopped behaves as one whose deadline has passed, and answers Cancelled instead of
 // DeadlineExceeded: it may or may not have had its effect, unless its own comment says more. It returns

@@ -1,9 +1,8 @@
 // How calls fail.
 //
-// Every call that can fail returns Result<T>. An Error says what went wrong in one line for a person, carries
-// a code a program can branch on, and keeps the chain of operations it passed through. No exception crosses
-// the API. The outcome of a workload (an exit status of 1, a death by signal) is never an Error: see
-// ExitStatus in process.h.
+// Every call that can fail returns Result<T>. An Error has a line for a person, a code and a reason for a
+// program, and the operations that it passed through. No exception crosses the API. The outcome of a workload
+// (an exit status of 1, a death by signal) is never an Error: see ExitStatus in process.h.
 
 #ifndef VIRTCONTAINERS_ERROR_H_
 #define VIRTCONTAINERS_ERROR_H_
@@ -16,8 +15,7 @@
 
 namespace virtcontainers {
 
-// The google.rpc codes, with their numbers: the same on the wire to the guest, between library and monitor,
-// and here.
+// The google.rpc codes, with their numbers. The protocols to the guest and to the monitor use the same codes.
 enum class Code : int {
   kCancelled = 1,
   kUnknown = 2,
@@ -41,30 +39,30 @@ enum class Code : int {
 // The code's name as google.rpc spells it, such as "FAILED_PRECONDITION".
 std::string_view CodeName(Code code);
 
-// What a call failed at, more exactly than its code says: a short list of cases that programs handle. It
-// grows; names and meanings of what is in it stay. An error has kNone where no case fits, or where the agent
-// in the guest is another's: branch on the code then.
+// The cause of an error, where programs handle it differently from others of the same code. The list may
+// grow; names and meanings of its entries do not change. kNone: none of these, or the error of an agent that
+// is not the library's. Branch on the code then.
 enum class Reason : int {
   kNone = 0,
   kPodNotFound,           // "pod-not-found": no pod has this id
   kContainerNotFound,     // "container-not-found"
-  kProcessNotFound,       // "process-not-found": it was never started, or has been forgotten (process.h)
-  kPodNotRunning,         // "pod-not-running": start it, or it has been stopped while the call was under way
+  kProcessNotFound,       // "process-not-found": never started, or forgotten (process.h)
+  kPodNotRunning,         // "pod-not-running": the pod does not run, or was stopped during the call
   kContainerNotRunning,   // "container-not-running"
   kCommandNotFound,       // "command-not-found": in the container; a shell's 127
-  kCommandNotExecutable,  // "command-not-executable": there, but no program that can run; a shell's 126
+  kCommandNotExecutable,  // "command-not-executable": exists, but cannot be executed; a shell's 126
   kGuestDidNotBoot,       // "guest-did-not-boot": the message has the console's last lines
-  kVmDied,                // "vm-died": the pod's VM ended by itself; PodStatus::reason says why
-  kMonitorDied,  // "monitor-died": the call may or may not have happened, or no other monitor came up
-  kInputClosed,  // "input-closed": the process reads no input any more
+  kVmDied,                // "vm-died": the VM ended without StopPod; PodStatus::reason says why
+  kMonitorDied,  // "monitor-died": the call may have been carried out, or no other monitor could be started
+  kInputClosed,  // "input-closed": the process reads no more input
 };
 
-// The reason's name, as it stands behind it above; "" for kNone.
+// The reason's name, as in the comments above; "" for kNone.
 std::string_view ReasonName(Reason reason);
-// kNone for a name that is none.
+// The reason with this name; kNone if there is none.
 Reason ReasonNamed(std::string_view name);
 
-// A failed call. A value: copying and moving are cheap enough for a path that failed.
+// A failed call. A value.
 class Error {
  public:
   Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
@@ -74,7 +72,7 @@ class Error {
   Code code() const { return code_; }
   Reason reason() const { return reason_; }
 
-  // What went wrong, without the operations around it: lower case, no full stop, user values in quotes.
+  // The message without the operations: lower case, no full stop, the user's values in quotes.
   const std::string& message() const { return message_; }
 
   // The operations the error passed through, innermost first.
@@ -91,7 +89,7 @@ class Error {
     return std::move(*this);
   }
 
-  // The same error in other words, with no operations around it.
+  // The same error with another message and without operations.
   Error Reworded(std::string message) const { return Error(code_, reason_, std::move(message)); }
 
   // One line for a person: the operations from the outermost in, then the message.
@@ -104,8 +102,8 @@ class Error {
   std::vector<std::string> context_;
 };
 
-// A T, or the Error that there is instead. Never switched to std::expected by a compiler feature test: two
-// translation units that disagreed about it would link, and misread each other.
+// A T or an Error. Not std::expected where the compiler has it: two translation units that were compiled
+// differently would link, and would misread each other's results.
 template <typename T>
 using Result = tl::expected<T, Error>;
 

@@ -1,4 +1,4 @@
-// What happens to the pods of a root, as it happens.
+// Events of the pods of a root.
 
 #ifndef VIRTCONTAINERS_EVENT_H_
 #define VIRTCONTAINERS_EVENT_H_
@@ -20,19 +20,19 @@ enum class EventType {
   kPodStarted,
   kPodPaused,
   kPodResumed,
-  kPodStopped,  // `reason` says why, if not because StopPod was called: "vm exited: killed by signal 9"
+  kPodStopped,  // `reason` says why, unless StopPod was called: "vm exited: killed by signal 9"
   kPodDeleted,
   kContainerCreated,
   kContainerStarted,
   kContainerPaused,
   kContainerResumed,
   kContainerUpdated,
-  kContainerExited,  // `exit` says how, if it was seen; also of a start that failed, with the reason
-  kContainerOom,     // the kernel killed a process of it for lack of memory
+  kContainerExited,  // with `exit`, if the end was seen; also after a start that failed, with the reason
+  kContainerOom,     // the kernel killed a process of the container for lack of memory
   kContainerDeleted,
   kProcessStarted,  // by EnterContainer or EnterPod; `process` names it
   kProcessExited,
-  kLost,  // events are missing here: more were written than the log holds, and this reader was too late
+  kLost,  // events are missing here: the log had no room for them any more when they were to be read
 };
 
 // "pod-created", "container-oom" ...
@@ -49,18 +49,18 @@ struct Event {
   std::string reason;
 };
 
-// The events of a root's pods, in the order in which they were written down; each is there once what it tells
-// is so for every caller. Events are kept in a file of the root, some ten thousand of them: a reader may come
-// late, and none holds anybody up. Not thread-safe.
+// The events of a root's pods, in the order in which they were written. An event is written after its change
+// is visible to every call. The root keeps about the last ten thousand events in a file: a reader can start
+// in the past, and a slow reader delays nobody. Not thread-safe.
 class EventStream {
  public:
   virtual ~EventStream() = default;
 
-  // A descriptor that can be read from (poll, epoll) when Next may have something; it stays the stream's own
-  // and is never to be read. After it became readable, call Next until it answers nothing.
+  // A descriptor for poll and epoll, which is readable when Next may return an event. The stream owns it; do
+  // not read from it. When it has become readable, call Next until Next returns nothing.
   virtual int fd() const = 0;
 
-  // The next event; nothing when there is none until the deadline. Blocks no longer than that.
+  // Returns the next event, or nothing if there is none until the deadline, or until its token is stopped.
   virtual Result<std::optional<Event>> Next(Deadline deadline) = 0;
 };
 

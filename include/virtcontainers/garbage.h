@@ -1,4 +1,4 @@
-// What dead processes have left behind of the pods of a root.
+// Processes and files of pods that no process owns any more.
 
 #ifndef VIRTCONTAINERS_GARBAGE_H_
 #define VIRTCONTAINERS_GARBAGE_H_
@@ -9,22 +9,23 @@
 namespace virtcontainers {
 
 struct GarbageOptions {
-  bool dry_run = false;  // find it, and leave it alone
+  bool dry_run = false;  // report only, and change nothing
 };
 
-// A thing that no pod owns any more.
+// Something that no pod owns any more.
 struct Garbage {
   enum class Kind {
-    kProcess,    // a monitor, a VMM, virtiofsd, a hook, of a pod that does not run or is not there
-    kDirectory,  // a run directory of such a pod; a pod that was half made, or half removed
-    kFile,       // a draft of a file that was to be replaced; a container's that its pod does not have
-    kRecord,     // a pod that is said to run on disk, and whose VM has ended with nobody there to see it
+    kProcess,    // a monitor, VMM, virtiofsd or hook of a pod that does not run or does not exist
+    kDirectory,  // a run directory of such a pod; the directory of a pod whose creation or removal was
+                 // interrupted
+    kFile,       // a temporary file of an interrupted write; a file of a container that its pod does not have
+    kRecord,     // the record of a pod that says that the pod runs, although its VM has ended
   };
 
   Kind kind = Kind::kProcess;
   std::string what;   // "4711 (qemu-system-x86)", or a path
-  std::string pod;    // the id of the pod that it was of; empty if that is not known
-  std::string error;  // why it is left alone or could not be removed; else empty, also in a dry run
+  std::string pod;    // the id of its pod; empty if unknown
+  std::string error;  // why it was not removed; empty otherwise, and in a dry run
 };
 
 // "process", "directory", "file", "record".

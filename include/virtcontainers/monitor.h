@@ -1,7 +1,7 @@
-// The pod's monitor: the process that owns a running pod's VM and serves every caller.
+// The pod's monitor: the process that owns a running pod's VM and serves the calls about the pod.
 //
-// The library brings one, virtcontainers-monitor. A runtime that has a Hypervisor or an Agent of its own
-// builds another from the same parts and names it in RuntimeOptions::monitor:
+// The library's own monitor is virtcontainers-monitor. A runtime with a Hypervisor or an Agent of its own
+// builds another monitor from the same parts, and names it in RuntimeOptions::monitor:
 //
 //   int main(int argc, char** argv) {
 //     virtcontainers::MonitorParts parts = virtcontainers::DefaultMonitorParts();
@@ -22,7 +22,8 @@
 
 namespace virtcontainers {
 
-// What a monitor can make, by the names that HypervisorConfig::type and AgentConfig::type use.
+// The hypervisors and agents of a monitor, by the names that HypervisorConfig::type and AgentConfig::type
+// use.
 struct MonitorParts {
   std::map<std::string, std::function<std::unique_ptr<Hypervisor>()>> hypervisors;
   std::map<std::string, std::function<std::unique_ptr<Agent>()>> agents;
@@ -31,8 +32,8 @@ struct MonitorParts {
 // "qemu" and "mock"; "kata" and "noop".
 MonitorParts DefaultMonitorParts();
 
-// The monitor's main function: takes over the process, returns its exit status when the pod has stopped. The
-// arguments are the library's own business. To be called with no other thread running.
+// The monitor's main function. Returns the exit status of the process when the pod has stopped. The library
+// passes the arguments. Legal only while the process has no other thread.
 int MonitorMain(int argc, char** argv, const MonitorParts& parts);
 
 }  // namespace virtcontainers

@@ -17,73 +17,74 @@
 namespace virtcontainers {
 
 // A handle to a process in a pod. Thread-safe: one thread may read each stream while others write, wait and
-// signal.
+// signal. Destroying the handle does not affect the process.
 //
-// Destroying the handle leaves the process alone. A process whose output nobody reads waits when the pipe in
-// the guest (256 KiB) is full; what it wrote is not lost.
+// A process whose output nobody reads blocks when its pipe in the guest is full (256 KiB). Its output is not
+// lost. What is kept of a process that has ended:
 //
-// Every call answers NotFound once the process is not known any more, and Unavailable once its pod has
-// stopped. What a container's first process has left is known until the container is removed or started
-// again; what an executed one wrote until 128 others executed in its container have ended after it, and its
-// exit status until somebody has been told it and so many have, or until 1,024 others of its pod have ended
-// of which nobody has been told either.
+// - Of a container's first process: output and exit status, until the container is removed or started again.
+// - Of a process executed in a container: output, until 128 others executed in it have ended after it.
+// - Its exit status, until a caller has been told and 128 such others have ended, or until 1,024 others of
+//   the pod have ended of which no caller has been told.
 //
-// A call whose pod's monitor dies is made again to the next one, which it starts if nobody else does. If none
-// comes up within its deadline (DeadlineExceeded while one is still at it), or for 20 s, it answers
-// Unavailable: try again. A read, a write, a wait and the rest then go on where they were: no byte of output
-// or input is lost or doubled. A Signal that may have arrived is not repeated: it answers Unavailable at
-// once.
+// Errors of every call: NotFound once the process is not known any more; Unavailable once its pod has
+// stopped.
+//
+// A call whose pod's monitor dies is sent again to the next monitor, which the call starts if no other call
+// does. Reads, writes and waits then continue where they were: no byte of output or input is lost or
+// repeated. A Signal that may have arrived is not sent again: it answers Unavailable at once. A call answers
+// DeadlineExceeded if no monitor has come up by its deadline, and Unavailable if none can be started for
+// 20 s.
 class Process {
  public:
   virtual ~Process() = default;
 
-  // The process's name in its container, by which Runtime::OpenProcess finds it again; empty for the
-  // container's first process.
+  // The process's id in its container, for Runtime::OpenProcess. Empty for the container's first process.
   virtual const std::string& id() const = 0;
 
-  // Reads from standard output (or the terminal). Blocks until something is there; 0 is its end.
-  // Errors: DeadlineExceeded (nothing was taken).
+  // Reads from standard output, or from the terminal. Blocks until there is output. 0 bytes: the stream's
+  // end. Errors: DeadlineExceeded, without having taken any output.
   virtual Result<size_t> ReadStdout(std::span<char> buffer, Deadline deadline = Deadline::Infinite()) = 0;
 
-  // The same of standard error. Ends at once for a process with a terminal.
+  // The same for standard error. A process with a terminal has none: returns the stream's end at once.
   virtual Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline = Deadline::Infinite()) = 0;
 
-  // Writes all of `data` to standard input: returns when it is in the process's pipe (64 KiB), or in its
-  // terminal. Blocks while that is full, and for at most a second beyond `deadline`, in which the guest says
-  // how much it has taken. `taken`, if given, is set to that number of bytes, also when the call fails.
+  // Writes `data` to standard input. Returns when all of it is in the process's pipe (64 KiB) or terminal.
+  // Blocks while that is full, and for at most a second beyond `deadline` while the guest reports how much it
+  // has taken. `taken`, if given, is set to the number of bytes taken, also when the call fails.
   //
-  // Every byte is taken once, in order. Several handles may write to one process: each handle's bytes stay in
-  // order, and the writes of different handles are mixed, in pieces of any size. Threads that write by one
-  // handle take turns.
+  // The process gets every byte once and in order. Several handles may write to one process: the bytes of
+  // each handle stay in order, and those of different handles are mixed in pieces of any size. Threads that
+  // use one handle take turns.
   //
-  // Errors: FailedPrecondition when the input is closed or the process no longer reads it. DeadlineExceeded:
-  // go on with the bytes from `*taken` on. If the guest did not answer at all (its pod is paused), it may
-  // have taken some of those bytes: the handle does not send them again when the next write begins with them,
-  // and otherwise puts the next write after them. Aborted when it is not known how much of the handle's input
-  // has arrived, because the container has been started again since or 1,024 other handles have written
-  // since: open another handle.
-  //
-  // A guest whose agent speaks no more than Kata's protocol counts no input. There a write whose monitor dies
-  // answers Unavailable: it may or may not have arrived. So does the call after a write that timed out.
+  // Errors:
+  // - FailedPrecondition, kInputClosed: the input is closed, or the process reads no more.
+  // - DeadlineExceeded: continue with the bytes from `*taken` on. If the guest did not answer at all, as in a
+  //   paused pod, it may have taken more of them. The handle then does not send those again if the next write
+  //   begins with them; otherwise it puts the next write after them.
+  // - Aborted: it is unknown how much of the handle's input has been taken, because the container has been
+  //   started again, or 1,024 other handles have written since. Open another handle.
+  // - Unavailable, from an agent that knows only Kata's protocol: the monitor died during the write, or the
+  // last
+  //   write timed out; the bytes may or may not have arrived.
   virtual Status WriteStdin(std::string_view data, Deadline deadline = Deadline::Infinite(),
                             size_t* taken = nullptr) = 0;
 
-  // The process reads the end of its input, after all that has been taken. Every further write fails, by
-  // whatever handle. Does not wait for the process, but for other calls on this handle that write. A process
-  // with a terminal that reads lines is sent the terminal's end-of-file character. Idempotent.
+  // Closes standard input after all bytes that have been taken. Every later write fails, by whatever handle.
+  // Waits for other writes of this handle, but not for the process. A terminal in canonical mode is sent its
+  // end-of-file character. Idempotent.
   virtual Status CloseStdin(Deadline deadline = Deadline::After(std::chrono::seconds(10))) = 0;
 
-  // Blocks until the process has ended, and collects nothing: any number of callers may wait, before and
-  // after.
+  // Blocks until the process has ended. Any number of callers, before and after the end.
   virtual Result<ExitStatus> Wait(Deadline deadline = Deadline::Infinite()) = 0;
 
-  // Sends a signal (signal(7), by the guest's numbers). A process that has ended already is no error, except
-  // for signal 0, which is sent to nobody: FailedPrecondition. To a container's first process as
-  // Runtime::KillContainer does, but SIGKILL to this process alone. SIGKILL of an executed process is sent to
-  // all processes of its process group: it leads one, to which its children belong unless they leave it.
+  // Sends a signal, by the guest's numbers (signal(7)). For a container's first process: as
+  // Runtime::KillContainer, but SIGKILL to this process alone. SIGKILL of an executed process is sent to its
+  // process group, which the process leads and its children belong to unless they leave it. A process that
+  // has ended is no error. Signal 0 only checks: FailedPrecondition for a process that has ended.
   virtual Status Signal(int signal, Deadline deadline = Deadline::After(std::chrono::seconds(10))) = 0;
 
-  // Tells the terminal its size. Errors: FailedPrecondition for a process without one.
+  // Sets the size of the terminal. Errors: FailedPrecondition for a process without one.
   virtual Status Resize(uint16_t rows, uint16_t columns,
                         Deadline deadline = Deadline::After(std::chrono::seconds(10))) = 0;
 };

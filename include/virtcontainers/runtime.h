@@ -1,8 +1,8 @@
 // Pods: virtual machines in which containers run.
 //
-// A Runtime works on a root directory, which holds everything it knows. Any number of processes may open the
-// same one: a pod made by one is started by a second and entered by a third, and none of them needs to live
-// on. What keeps a running pod is its monitor, a process of its own.
+// A Runtime works on a root directory, which holds all state. Any number of processes may open the same root:
+// one creates a pod, another starts it, a third enters it, and all may end. A running pod is owned by its
+// monitor, a separate process.
 
 #ifndef VIRTCONTAINERS_RUNTIME_H_
 #define VIRTCONTAINERS_RUNTIME_H_
@@ -27,37 +27,37 @@
 
 namespace virtcontainers {
 
-// Where things are. Every field has a default that an installed library knows.
+// The paths that a Runtime uses. Every field has a default.
 struct RuntimeOptions {
-  // The state: default $VIRTCONTAINERS_ROOT, or /var/lib/virtcontainers. Any length. It belongs to the
-  // caller's user, and nobody else can write to it. A copy of a root directory is another root: the pods that
-  // run in the original do not run in the copy, and no call on the copy touches them.
+  // The directory of all state; default: $VIRTCONTAINERS_ROOT, or /var/lib/virtcontainers. It must belong to
+  // the caller's user, and no other user may be able to write to it. A copy of a root directory is another
+  // root: pods that run in the original are not running in the copy, and no call on the copy affects them.
   std::string root;
-  // Sockets and what does not outlive a boot: default $VIRTCONTAINERS_RUN, or /run/virtcontainers. Pods of
-  // other roots may share it. It belongs to the caller's user, and nobody else can write to it.
+  // The directory of sockets and other files that do not outlive a boot; default: $VIRTCONTAINERS_RUN, or
+  // /run/virtcontainers. Several roots may share it. Ownership as of `root`.
   std::string run;
-  // The monitor program: default $VIRTCONTAINERS_MONITOR, the one beside this program, or the installed one.
-  // A runtime with a Hypervisor or an Agent of its own gives a program that calls MonitorMain (monitor.h).
+  // The monitor program; default: $VIRTCONTAINERS_MONITOR, the one beside this program, or the installed one.
+  // A runtime with a Hypervisor or an Agent of its own names a program that calls MonitorMain (monitor.h).
   std::string monitor;
-  // The guest image (vmlinux, initramfs.cpio): default $VIRTCONTAINERS_GUEST, the one of this build, or the
-  // installed.
+  // The directory of the guest image (vmlinux, initramfs.cpio); default: $VIRTCONTAINERS_GUEST, the one of
+  // this build, or the installed one.
   std::string guest;
 };
 
-// Which of the pods ListPod lists.
+// The pods that ListPod lists.
 enum class PodFilter { kAll, kRunning };
 
-// The library's entry. Thread-safe; holds no lock, descriptor or thread between calls, and changes nothing of
-// the process it lives in (no signal handler, no working directory, no umask).
+// The entry to the library. Thread-safe. Holds no lock, descriptor or thread between calls, and does not
+// change the process (signal handlers, working directory, umask).
 //
-// Every call that changes a pod is serialised with every other on that pod, in whatever process, and waits
-// for its turn within its deadline. Calls in the wrong state answer FailedPrecondition, say the state and
-// what to call first, and change nothing. Unknown ids answer NotFound. PodStatus and ListPod never wait.
+// Calls that change one pod take turns, across all processes; a call waits for its turn until its deadline. A
+// call in the wrong state changes nothing and answers FailedPrecondition, with the state and the call to make
+// first. Unknown ids answer NotFound. PodStatus and ListPod never wait.
 class Runtime {
  public:
-  // Opens `options.root`, creating it if needed. Errors: PermissionDenied for a root directory that cannot be
-  // written, and for a root or run directory that is another user's or that others can write to;
-  // InvalidArgument for a path that is not a directory.
+  // Opens `options.root`, and makes it if it is missing. Errors: PermissionDenied for a root directory that
+  // cannot be written, and for a root or run directory that belongs to another user or that other users can
+  // write to; InvalidArgument for a path that is not a directory.
   static Result<Runtime> Open(RuntimeOptions options = {});
 
   Runtime(Runtime&&) noexcept;
@@ -68,139 +68,139 @@ class Runtime {
 
   // ---- pods
 
-  // Prepares a pod and the containers given with it; no VM runs. All or nothing.
-  // Errors: InvalidArgument, naming the field; AlreadyExists; NotFound for a rootfs that is not there.
+  // Creates a pod and its containers, without a VM. All or nothing. Errors: InvalidArgument, with the field;
+  // AlreadyExists; NotFound for a missing rootfs.
   Status CreatePod(const PodConfig& config);
 
-  // Forgets a pod: its state, its logs, its console. Legal when ready or stopped. Never touches a rootfs. A
-  // pod whose files are damaged can be deleted, too, once no process of it runs.
+  // Removes a pod's state, logs and console. Never changes a rootfs. Legal when ready or stopped, and for a
+  // pod with damaged files of which no process runs.
   Status DeletePod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
-  // Boots the VM and starts all the pod's containers; returns when they run. Legal when ready or stopped. If
-  // anything fails, all of it is undone and the pod is as it was. The pod outlives the caller. Errors:
-  // NotFound for a missing VMM, virtiofsd, guest image or command, naming it; Aborted for a guest that does
-  // not come up, with the cause and the console's last lines.
+  // Boots the VM and starts all containers of the pod. Returns when they run. A call that fails or is
+  // cancelled undoes the start: the pod is as before. The pod outlives the caller. Legal when ready or
+  // stopped. Errors: NotFound, with the name of a missing VMM, virtiofsd, guest image or command; Aborted for
+  // a guest that does not boot, with the cause and the console's last lines.
   Status StartPod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(120)));
 
-  // Sends SIGTERM to every container's first process, as KillContainer does, sends SIGKILL to all processes
-  // of the containers that still run after `grace`, and ends the VM. Legal when running or paused; a stopped
-  // pod stays stopped, without an error. The pod can be started again. Of a pod whose state cannot be read,
-  // and that has no monitor to be asked, all processes are killed.
+  // Sends SIGTERM to the first process of every container, as KillContainer does, sends SIGKILL to all
+  // processes of the containers that still run after `grace`, and ends the VM. Legal when running or paused;
+  // succeeds for a stopped pod. The pod can be started again. If the pod's state cannot be read and it has no
+  // monitor, kills all its processes.
   Status StopPod(std::string_view pod, std::chrono::milliseconds grace = std::chrono::seconds(5),
                  Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
   // CreatePod and StartPod. If the start fails, the pod is deleted.
   Status RunPod(const PodConfig& config, Deadline deadline = Deadline::After(std::chrono::seconds(120)));
 
-  // Stops the VM's processors where they are, and lets them go on; the guest's clock is set then. Nothing of
-  // a paused pod answers but its status; calls that wait for its processes go on waiting. Legal when running
-  // or paused; a pod that is so already stays so, without an error.
+  // Stops the VM's vCPUs, and continues them and sets the guest's clock. Only status calls answer for a
+  // paused pod; calls that wait for its processes keep waiting. Legal when running or paused; a call without
+  // effect succeeds.
   Status PausePod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(30)));
   Status ResumePod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
-  // Sees to it that a running pod has a monitor: one that was killed is replaced by another, which takes the
-  // VM over; its containers notice nothing. Every call that needs the monitor does the same by itself. A pod
-  // whose VM has ended meanwhile becomes stopped, with the reason. Nothing happens to a pod that does not
-  // run. Answers whether there was something to mend.
+  // Starts another monitor for a running pod whose monitor has died. The new monitor takes the VM over; the
+  // containers are not affected. Every call that needs the monitor does the same. A pod whose VM has ended
+  // meanwhile becomes stopped, with the reason. Has no effect on a pod that does not run. Returns whether the
+  // pod was changed.
   Result<bool> RestoreMonitor(std::string_view pod,
                               Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
-  // What the pod was asked to be, with its containers as they are now configured.
+  // The pod's configuration, with the current configuration of its containers.
   Result<PodConfig> FetchPod(std::string_view pod);
 
-  // The pods and their states, by id. Pods whose files are damaged are listed as PodStatus answers them.
+  // The pods and their states, sorted by id. Pods with damaged files are listed, too: see PodStatus.
   Result<std::vector<virtcontainers::PodStatus>> ListPod(PodFilter filter = PodFilter::kAll);
 
-  // Runs a command in the pod's root file system: the guest's own, with a busybox. Legal when running.
-  // Returns once the command has been executed. Errors: NotFound for a command that is not there,
-  // PermissionDenied for one that cannot be executed.
+  // Runs a command in the pod's root file system, which is that of the guest image and has a busybox. Returns
+  // when the command has been executed. Legal when running. Errors: NotFound for a missing command,
+  // PermissionDenied for a file that cannot be executed.
   Result<std::unique_ptr<Process>> EnterPod(std::string_view pod, const ProcessConfig& command,
                                             Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
-  // Answers at once whatever else is under way, also while the VM boots. Of a pod whose files are damaged or
-  // missing it answers what is known, with the file as the reason; one whose state cannot be read is running
-  // while any process of it runs, and else stopped.
+  // Never waits, also while the VM boots. For a pod with damaged or missing files, returns what is known,
+  // with the file as the reason; a pod whose state cannot be read is running while any of its processes runs,
+  // and stopped otherwise.
   Result<virtcontainers::PodStatus> PodStatus(std::string_view pod);
 
-  // What the pod uses, in the guest and on the host. Legal when running or paused.
+  // Resource usage in the guest and on the host. Legal when running or paused.
   Result<PodStats> StatsPod(std::string_view pod,
                             Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
-  // The events of all pods of the root from now on, or, with `after`, those that come after that
-  // Event::sequence (0: all that are kept). The stream outlives this object.
+  // The events of all pods of the root, from now on, or after the event with the number `after` (0: all that
+  // are kept). The stream outlives this object.
   Result<std::unique_ptr<EventStream>> Events(std::optional<uint64_t> after = {});
 
-  // Finds and removes what dead processes left of this root's pods: of pods that do not run, and of those
-  // that are not there. Every call does so for the pod that it is about; this is for the rest. A pod that
-  // runs, or that somebody is working on, is left alone, and so is everything of any other root. Processes of
-  // a pod whose state cannot be read are named and left alone: StopPod ends them. Returns what there was,
-  // each with the error if it is there still. The time is that of the pods and of the host's processes, not
-  // their product. Errors: those of reading the root.
+  // Finds and removes processes and files that dead processes left behind: of this root's pods that do not
+  // run, and of pods that do not exist any more. Other calls do the same for their own pod. Does not change a
+  // running pod, a pod that another call works on, or anything of another root. Reports processes of a pod
+  // whose state cannot be read, and leaves them to StopPod. Returns what was found, with an error for each
+  // entry that is still there. Takes time linear in the number of pods plus the number of processes of the
+  // host. Errors: those of reading the root.
   Result<std::vector<Garbage>> CollectGarbage(const GarbageOptions& options = {},
                                               Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
   // ---- containers
 
-  // Adds a container to a pod. In a running pod it is made in the guest, ready to start; in any other it is
-  // recorded, and starts with the pod.
+  // Adds a container to a pod. In a running pod, the guest makes the container, ready to be started; in any
+  // other pod, the container starts with the pod.
   Status CreateContainer(std::string_view pod, const ContainerConfig& config,
                          Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
-  // Removes a container and its log, never its rootfs. Legal when ready or stopped.
+  // Removes a container and its log. Never changes its rootfs. Legal when ready or stopped.
   Status DeleteContainer(std::string_view pod, std::string_view container,
                          Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
-  // Starts a container of a running pod; one that has stopped is started anew. Legal when ready or stopped. A
-  // start that fails leaves the container stopped, with the error as its reason and an exit code: 127 for a
-  // command that is not in the container, 126 for one that cannot be executed, 128 for everything else. It
-  // can be started again or deleted. Errors: NotFound, PermissionDenied for such a command.
+  // Starts a container of a running pod. Legal when ready, or again when stopped. A start that fails leaves
+  // the container stopped, with the error as its reason and an exit code: 127 for a missing command, 126 for
+  // a file that cannot be executed, 128 for any other error. The container can be started again or deleted.
+  // Errors: NotFound and PermissionDenied for such commands.
   Status StartContainer(std::string_view pod, std::string_view container,
                         Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
-  // Sends SIGTERM to the container's first process, as KillContainer does, and SIGKILL to all of the
-  // container's processes if the first one still runs after `grace`; returns when it has ended. A first
-  // process that handles, ignores or blocks SIGTERM has the whole grace. Legal when running; a stopped
-  // container stays so, without an error.
+  // Sends SIGTERM to the container's first process, as KillContainer does, and SIGKILL to all processes of
+  // the container if the first one still runs after `grace`. Returns when the first process has ended. A
+  // first process that handles, ignores or blocks SIGTERM has the whole grace. Legal when running; succeeds
+  // for a stopped container.
   Status StopContainer(std::string_view pod, std::string_view container,
                        std::chrono::milliseconds grace = std::chrono::seconds(5),
                        Deadline deadline = Deadline::After(std::chrono::seconds(60)));
 
-  // Runs a command in a container. As EnterPod otherwise. Legal when running, and when ready in a pod that
-  // runs: OCI's state "created". no_new_privs is set if `command` says so, whatever the container's first
-  // process has.
+  // Runs a command in a container, otherwise as EnterPod. Legal when running, and when ready in a running pod
+  // (OCI's state "created"). no_new_privs is set only if `command` says so.
   Result<std::unique_ptr<Process>> EnterContainer(
       std::string_view pod, std::string_view container, const ProcessConfig& command,
       Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
   Result<virtcontainers::ContainerStatus> ContainerStatus(std::string_view pod, std::string_view container);
 
-  // Freezes all processes of the container, and lets them go on. Legal when running or paused; one that is so
-  // already stays so, without an error.
+  // Freezes and thaws all processes of the container. Legal when running or paused; a call without effect
+  // succeeds.
   Status PauseContainer(std::string_view pod, std::string_view container,
                         Deadline deadline = Deadline::After(std::chrono::seconds(10)));
   Status ResumeContainer(std::string_view pod, std::string_view container,
                          Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
-  // Sends a signal to the container's first process; SIGKILL goes to all of them. Does not wait for what it
-  // brings about. Legal when running, and paused, where any other than SIGKILL arrives once it is resumed;
-  // and when ready in a pod that runs (OCI's state "created"), where SIGKILL and SIGTERM leave the container
-  // stopped. A container that has stopped is no error. Signal 0 is sent to nobody: it answers
-  // FailedPrecondition for a container that has stopped.
+  // Sends a signal to the container's first process; SIGKILL to all its processes. Does not wait for the
+  // effect. Legal when running; when paused, where signals other than SIGKILL arrive when the container is
+  // resumed; and when ready in a running pod (OCI's state "created"), where SIGKILL and SIGTERM stop the
+  // container. Succeeds for a stopped container. Signal 0 only checks: FailedPrecondition for a stopped
+  // container.
   //
-  // The kernel drops a signal to the first process of a pid namespace that neither handles nor blocks it
-  // (pid_namespaces(7)). Of SIGTERM the guest's agent makes SIGKILL then, so that a program without a handler
-  // (`sleep`, a shell) ends at once, with exit status 137. A first process that ignores SIGTERM keeps
+  // The kernel drops a signal to the first process of a pid namespace that neither handles nor blocks the
+  // signal (pid_namespaces(7)). The agent then sends SIGKILL in place of SIGTERM, so that a program without a
+  // handler (`sleep`, a shell) ends at once, with exit status 137. A first process that ignores SIGTERM keeps
   // running.
   Status KillContainer(std::string_view pod, std::string_view container, int signal,
                        Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
-  // Blocks until the container's first process has ended. Any number of callers, also afterwards. Legal once
-  // started. Errors: Aborted, with the reason, when the pod ended and the container's end was not seen.
+  // Blocks until the container's first process has ended. Any number of callers, before and after the end.
+  // Legal once started. Errors: Aborted, with the reason, when the pod has ended and nothing has seen the
+  // container's end.
   Result<ExitStatus> WaitContainer(std::string_view pod, std::string_view container,
                                    Deadline deadline = Deadline::Infinite());
 
-  // Sets the limits that are given and leaves the rest; they hold from the next start on, too. Legal in every
-  // state but paused pods. All or nothing as far as the container's configuration goes.
+  // Sets the limits that `resources` gives, now and for later starts, and leaves the others. Legal in every
+  // state, but not in a paused pod. The stored configuration changes as a whole or not at all.
   Status UpdateContainer(std::string_view pod, std::string_view container,
                          const ContainerResources& resources,
                          Deadline deadline = Deadline::After(std::chrono::seconds(10)));
@@ -251,11 +251,12 @@ class Runtime {
                                    const ProcessConfig& command, const CommandOptions& options = {},
                                    Deadline deadline = Deadline::Infinite());
 
-  // The container's first process, to wait for, to signal, and, with ContainerOutput::kAttach, to read from
-  // and write to. Legal once started and while its pod runs.
+  // A handle to the container's first process, to wait for and to signal; with ContainerOutput::kAttach also
+  // to read from and to write to. Legal once started, while the pod runs.
   Result<std::unique_ptr<Process>> AttachContainer(std::string_view pod, std::string_view container);
 
-  // A process that EnterContainer or (with an empty `container`) EnterPod started, by Process::id().
+  // A handle to a process that EnterContainer or, with an empty `container`, EnterPod has started, by its
+  // Process::id().
   Result<std::unique_ptr<Process>> OpenProcess(std::string_view pod, std::string_view container,
                                                std::string_view process);
 

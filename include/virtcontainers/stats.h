@@ -1,4 +1,4 @@
-// What pods and containers use, at the moment of the call.
+// Resource usage of pods and containers at the time of the call.
 
 #ifndef VIRTCONTAINERS_STATS_H_
 #define VIRTCONTAINERS_STATS_H_
@@ -26,8 +26,8 @@ struct CpuStats {
 struct MemoryStats {
   Bytes usage, peak;
   std::optional<Bytes> limit;  // nothing: no limit
-  Bytes cache, kernel, swap;   // parts of the usage, but for the swap
-  uint64_t limit_hits = 0;     // how often the usage was at its limit
+  Bytes cache, kernel, swap;   // cache and kernel are parts of the usage, swap is not
+  uint64_t limit_hits = 0;     // how often the usage reached the limit
   uint64_t oom_kills = 0;      // processes the kernel killed for lack of memory
   // The numbers of the cgroup's memory.stat, by the kernel's names.
   std::map<std::string, uint64_t> detail;
@@ -49,7 +49,7 @@ struct NetworkStats {
   uint64_t sent_bytes = 0, sent_packets = 0, sent_errors = 0, sent_dropped = 0;
 };
 
-// What a container uses of its VM.
+// Resource usage of a container in its VM.
 struct ContainerStats {
   std::string id;
   Time time;
@@ -60,26 +60,26 @@ struct ContainerStats {
   std::vector<NetworkStats> network;
 };
 
-// What a process on the host costs the host.
+// Resource usage of a process on the host.
 struct HostProcessStats {
   std::string name;  // "qemu", "virtiofsd", "monitor"
   pid_t pid = 0;
-  std::chrono::nanoseconds cpu{};  // of it and its threads, since it began
-  Bytes resident;                  // RSS: with what it shares
-  Bytes proportional;              // PSS: with its part of what it shares
+  std::chrono::nanoseconds cpu{};  // of all its threads, since its start
+  Bytes resident;                  // RSS: including shared pages
+  Bytes proportional;              // PSS: including its share of shared pages
 };
 
 struct PodStats {
   std::string id;
   Time time;
-  std::vector<ContainerStats> containers;  // those that run; none of a paused pod
-  std::vector<HostProcessStats> host;      // what the pod is made of on the host
+  std::vector<ContainerStats> containers;  // the running ones; empty for a paused pod
+  std::vector<HostProcessStats> host;      // the pod's processes on the host
 };
 
 // A process of a container.
 struct ProcessInfo {
   pid_t pid = 0;     // in the container's pid namespace
-  pid_t parent = 0;  // there; 0 if its parent is outside
+  pid_t parent = 0;  // in that namespace; 0 if the parent is outside of it
   uint32_t uid = 0, gid = 0;
   char state = '?';                // "R", "S", "D", "Z", "T" ... (proc(5))
   std::chrono::nanoseconds cpu{};  // used

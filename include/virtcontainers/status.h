@@ -1,5 +1,4 @@
-// What pods and containers are, at the moment of the call. Plain values: they do not follow what happens
-// later.
+// The state of pods and containers at the time of the call. Plain values, which do not change later.
 
 #ifndef VIRTCONTAINERS_STATUS_H_
 #define VIRTCONTAINERS_STATUS_H_
@@ -21,9 +20,9 @@ namespace virtcontainers {
 using Time = std::chrono::system_clock::time_point;
 
 enum class PodState {
-  kReady,    // created; its VM has never run since
+  kReady,    // created; its VM has not run yet
   kRunning,  // its VM runs
-  kPaused,   // its VM exists and stands still
+  kPaused,   // its VM exists, and its vCPUs are stopped
   kStopped,  // its VM has ended
 };
 
@@ -40,7 +39,7 @@ std::string_view ContainerStateName(ContainerState state);
 
 // How a process ended.
 struct ExitStatus {
-  // The exit code; 128 + n if signal n ended it, as shells have it.
+  // The exit code; 128 + n if signal n ended the process, as in a shell.
   int code = 0;
 
   friend bool operator==(const ExitStatus&, const ExitStatus&) = default;
@@ -49,8 +48,8 @@ struct ExitStatus {
 struct ContainerStatus {
   std::string id;
   ContainerState state = ContainerState::kReady;
-  std::string reason;              // why it is stopped, if not because its process ended by itself
-  std::optional<ExitStatus> exit;  // once stopped, if the process's end was seen
+  std::string reason;              // why it has stopped, unless its process ended by itself
+  std::optional<ExitStatus> exit;  // once stopped, if the end of the process was seen
   std::optional<Time> created, started, finished;
   std::string rootfs;
   std::vector<std::string> args;
@@ -61,13 +60,13 @@ struct ContainerStatus {
 struct PodStatus {
   std::string id;
   PodState state = PodState::kReady;
-  std::string reason;              // why it is stopped, if not because StopPod was called
+  std::string reason;              // why it has stopped, unless StopPod was called
   std::string hypervisor;          // "qemu"
   std::string hypervisor_version;  // "7.2.22", once started
   std::string machine;             // "q35"
   std::string accelerator;         // "kvm" or "tcg", once started
-  std::string accelerator_reason;  // why this one
-  std::string sandbox;             // what the VM's process is confined to, or "none: " and why; once started
+  std::string accelerator_reason;  // why it was chosen
+  std::string sandbox;             // how the VMM's process is confined, or "none: " and why; once started
   std::string agent;               // "kata"
   std::string agent_version;       // once started
   std::string transport;           // "virtio-serial" or "vsock", once started
@@ -75,7 +74,7 @@ struct PodStatus {
   Bytes memory;
   pid_t vm_pid = 0;       // 0 unless running
   pid_t monitor_pid = 0;  // 0 unless running
-  std::string console;    // the file with everything the VM's console said, since its last start
+  std::string console;    // the file with the console's output since the last start
   std::optional<Time> created, started, finished;
   std::vector<ContainerStatus> containers;  // in the order of their creation
   std::map<std::string, std::string> annotations;
