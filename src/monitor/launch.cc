@@ -93,7 +93,7 @@ std::string EncodeOutcome(const Status& outcome) {
 
 Status DecodeOutcome(const std::string& line) {
   Result<Json> parsed = ParseJson(std::string_view(line).substr(0, line.find('\n')));
-  if (!parsed) return Fail(Code::kInternal, "the pod's monitor said something that cannot be understood");
+  if (!parsed) return Fail(Code::kInternal, "the pod's monitor sent a malformed outcome");
   const Json& json = *parsed;
   JsonReader reader(json, "");
   bool ok = false;
@@ -105,8 +105,7 @@ Status DecodeOutcome(const std::string& line) {
   reader.Read("reason", reason);
   reader.Read("message", message);
   reader.Read("context", context);
-  if (!reader.status())
-    return Fail(Code::kInternal, "the pod's monitor said something that cannot be understood");
+  if (!reader.status()) return Fail(Code::kInternal, "the pod's monitor sent a malformed outcome");
   if (ok) return {};
   const bool known =
       code >= static_cast<int>(Code::kCancelled) && code <= static_cast<int>(Code::kUnauthenticated);
@@ -165,7 +164,7 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
     } else if (!*readable) {
       failed = Fail(Code::kDeadlineExceeded, "the pod's monitor did not answer in time");
     } else if (line.size() > kMaxOutcome) {
-      failed = Fail(Code::kInternal, "the pod's monitor said something that cannot be understood");
+      failed = Fail(Code::kInternal, "the pod's monitor sent a malformed outcome");
     } else {
       char buffer[4096];
       const ssize_t got = ::read(reader.get(), buffer, sizeof(buffer));
@@ -181,7 +180,7 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   VC_RETURN_IF_ERROR(failed);
   const std::string said = ReadOwnFileTail(paths.monitor_log(), 2048).value_or("");
   const std::string killed = oom_kills.Since();
-  return Fail(Code::kAborted, "the pod's monitor " + Quoted(program) + " ended without a word" +
+  return Fail(Code::kAborted, "the pod's monitor " + Quoted(program) + " ended without an outcome" +
                                   (killed.empty() ? "" : ": " + killed) +
                                   (said.empty() ? "" : "; its log ends with:\n" + said));
 }

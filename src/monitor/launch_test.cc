@@ -100,7 +100,7 @@ TEST(MonitorOutcome, Decode_Malformed_Fails) {
     const Status decoded = DecodeOutcome(line);
     ASSERT_FALSE(decoded) << line;
     EXPECT_EQ(decoded.error().code(), Code::kInternal);
-    EXPECT_EQ(decoded.error().message(), "the pod's monitor said something that cannot be understood");
+    EXPECT_EQ(decoded.error().message(), "the pod's monitor sent a malformed outcome");
   }
   // Nothing that is a success by omission, and no code that is none.
   EXPECT_FALSE(DecodeOutcome("{}\n"));

@@ -170,7 +170,7 @@ Status PodVm::TakeOver(const VmRecord& record, const std::vector<ProcessIdentity
   running.sandbox = record.sandbox;
   VC_ASSIGN_OR_RETURN(running.accelerator, ValueOf(kAcceleratorNames, record.accelerator, "'accelerator'"));
   if (has_guest()) {
-    if (helpers.empty()) return Fail(Code::kNotFound, "nothing is known of its virtiofsd");
+    if (helpers.empty()) return Fail(Code::kNotFound, "the pod's record has no virtiofsd");
     VC_ASSIGN_OR_RETURN(share_, SharedRootfs::Rejoin(ShareOptions(), helpers.front()));
     vm.share = SharedDirectory{kShareTag, share_->socket()};
     VC_ASSIGN_OR_RETURN(files_, WriteGuestFiles(options_.config, options_.paths.run_dir + "/etc"));

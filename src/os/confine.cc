@@ -214,7 +214,7 @@ Status AwaitConfined(int report_fd, Deadline deadline) {
   const bool known =
       space != std::string::npos && ParseNumber(std::string_view(report).substr(0, space), code) &&
       code >= static_cast<int>(Code::kCancelled) && code <= static_cast<int>(Code::kUnauthenticated);
-  if (!known) return Fail(Code::kInternal, "its sandbox said something that cannot be understood");
+  if (!known) return Fail(Code::kInternal, "its sandbox sent a malformed report");
   return Fail(static_cast<Code>(code), "sandbox: " + report.substr(space + 1));
 }
 

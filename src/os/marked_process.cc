@@ -45,11 +45,17 @@ bool IsBeingExecuted(const std::string& process) {
 }
 
 Result<std::string> ReadEnvironment(const std::string& process) {
+  bool was_idle = false;
   for (int attempt = 1;; ++attempt) {
     Result<std::string> environment = ReadFile(process + "/environ", kMaxEnvironment);
     if (!environment || !environment->empty() || attempt == kAttempts) return environment;
-    if (!IsBeingExecuted(process)) return environment;
-    std::this_thread::sleep_for(kPause);
+    if (IsBeingExecuted(process)) {
+      was_idle = false;
+      std::this_thread::sleep_for(kPause);
+    } else if (std::exchange(was_idle, true)) {
+      // Empty twice. Once, it may have been read just before the program had one.
+      return environment;
+    }
   }
 }
 

@@ -62,7 +62,7 @@ Result<UniqueFd> OpenOwnDirectory(const std::string& path) {
   how.resolve = RESOLVE_NO_SYMLINKS;
   UniqueFd directory(static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
   if (!directory && errno == ELOOP) {
-    return Fail(Code::kDataLoss, Quoted(path) + " is a symbolic link, or leads over one");
+    return Fail(Code::kDataLoss, Quoted(path) + " is a symbolic link, or its path contains one");
   }
   if (!directory) return FailToOpen(path, errno);
   return directory;

@@ -206,7 +206,7 @@ Result<std::string> RunCommand(std::vector<std::string> argv, Deadline deadline,
     if (got < 0) return fail(ErrnoError("read its output"));
     if (got == 0) break;
     if (output.size() + static_cast<size_t>(got) > max_output) {
-      return fail(Error(Code::kResourceExhausted, "it says too much"));
+      return fail(Error(Code::kResourceExhausted, "it printed too much"));
     }
     output.append(buffer, static_cast<size_t>(got));
   }

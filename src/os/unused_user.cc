@@ -121,7 +121,7 @@ Result<uint32_t> FindUnusedUser() {
         return value % below;
       });
   if (user) return *user;
-  return Fail(Code::kFailedPrecondition, "this user namespace maps no user to spare: map 65536 of them");
+  return Fail(Code::kFailedPrecondition, "this user namespace maps no unused user id: map 65536 ids");
 }
 
 }  // namespace virtcontainers

@@ -45,7 +45,7 @@ void ReadNamespaces(Section& section, Namespaces& namespaces) {
     if (type == "user" || type == "time") {
       entry.Fail(field, "is " + Quoted(type) + ": it " + (type == "user" ? kNoUsers : kNoTime));
     } else if (kind == std::end(kKinds)) {
-      entry.Fail(field, "is " + Quoted(type.substr(0, 80)) + ": no namespace is called so");
+      entry.Fail(field, "is " + Quoted(type.substr(0, 80)) + ": that is not a namespace type");
     } else if (!path.empty()) {
       entry.Refuse("path", "is a namespace of the host, which a container in a VM cannot join: remove it");
     } else if (!seen.insert(type).second) {

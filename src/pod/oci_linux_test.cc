@@ -47,7 +47,7 @@ TEST(OciLinux, Namespaces_Listed_AreOwnAndOthersThePods) {
                 "'linux.namespaces[1].type' is 'user': it needs a user namespace");
   ExpectRefused("/linux/namespaces/1/type", "\"time\"", "'linux.namespaces[1].type' is 'time': it needs");
   ExpectRefused("/linux/namespaces/1/type", "\"net\"",
-                "'linux.namespaces[1].type' is 'net': no namespace is called so");
+                "'linux.namespaces[1].type' is 'net': that is not a namespace type");
   ExpectRefused("/linux/namespaces/1/type", "\"pid\"",
                 "'linux.namespaces[1].type' is 'pid' for the second time");
 }

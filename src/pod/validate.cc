@@ -46,7 +46,7 @@ Status ValidateRlimits(const std::vector<Rlimit>& limits, const std::string& fie
   for (const Rlimit& limit : limits) {
     if (std::find(std::begin(kRlimits), std::end(kRlimits), limit.type) == std::end(kRlimits)) {
       return Fail(Code::kInvalidArgument,
-                  field + ": " + Shown(limit.type) + " is no limit: they are named like 'RLIMIT_NOFILE'");
+                  field + ": " + Shown(limit.type) + " is not a resource limit, such as 'RLIMIT_NOFILE'");
     }
     if (!seen.insert(limit.type).second) {
       return Fail(Code::kInvalidArgument, field + ": " + limit.type + " is there twice");
@@ -103,27 +103,28 @@ bool IsHostName(std::string_view name) {
 
 Status ValidateDns(const DnsConfig& dns) {
   if (dns.servers.size() > kMaxDnsServers) {
-    return Fail(Code::kInvalidArgument, std::to_string(dns.servers.size()) +
-                                            " dns servers: at most 3, of which resolvers take no more");
+    return Fail(Code::kInvalidArgument,
+                std::to_string(dns.servers.size()) + " dns servers: resolvers use at most 3");
   }
   for (const std::string& server : dns.servers) {
     if (IsAddress(server)) continue;
-    return Fail(Code::kInvalidArgument,
-                "dns server " + Shown(server) + " is no address: give one like '192.0.2.1' or '2001:db8::1'");
+    return Fail(Code::kInvalidArgument, "dns server " + Shown(server) +
+                                            " is not an IP address, such as '192.0.2.1' or '2001:db8::1'");
   }
   VC_RETURN_IF_ERROR(ValidateCount(dns.searches.size(), kMaxDnsEntries, "dns", "search domains"));
   for (const std::string& domain : dns.searches) {
     // The root alone turns searching off.
     if (domain == "." || IsHostName(domain)) continue;
     return Fail(Code::kInvalidArgument,
-                "dns search domain " + Shown(domain) + " is no name: give one like 'example.com'");
+                "dns search domain " + Shown(domain) + " is not a domain name, such as 'example.com'");
   }
   VC_RETURN_IF_ERROR(ValidateCount(dns.options.size(), kMaxDnsEntries, "dns", "options"));
   for (const std::string& option : dns.options) {
     const bool plain = !option.empty() && option.size() <= 128 &&
                        std::all_of(option.begin(), option.end(), [](char c) { return c > 0x20 && c < 0x7f; });
     if (!plain) {
-      return Fail(Code::kInvalidArgument, "dns option " + Shown(option) + " is no word like 'ndots:2'");
+      return Fail(Code::kInvalidArgument,
+                  "dns option " + Shown(option) + " is not a resolver option, such as 'ndots:2'");
     }
   }
   return {};
@@ -134,7 +135,7 @@ Status ValidateHosts(const std::vector<HostEntry>& hosts) {
   for (const HostEntry& host : hosts) {
     if (!IsAddress(host.address)) {
       return Fail(Code::kInvalidArgument, "hosts: " + Shown(host.address) +
-                                              " is no address: give one like '192.0.2.1' or '2001:db8::1'");
+                                              " is not an IP address, such as '192.0.2.1' or '2001:db8::1'");
     }
     if (host.names.empty()) {
       return Fail(Code::kInvalidArgument, "hosts: " + Shown(host.address) + " has no name");

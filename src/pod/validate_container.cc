@@ -276,7 +276,7 @@ Status ValidateContainerFields(const ContainerConfig& config) {
   // The guest has directories of these names beside those of the containers.
   if (config.id == "shared" || config.id == "sandbox") {
     return Fail(Code::kInvalidArgument,
-                "container id " + Quoted(config.id) + " is the guest's own: choose another");
+                "container id " + Quoted(config.id) + " is reserved by the guest: choose another");
   }
   const std::string of = "container " + Quoted(config.id);
   VC_RETURN_IF_ERROR(ValidateHostname(config.hostname));

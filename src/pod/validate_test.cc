@@ -224,7 +224,7 @@ TEST_F(ValidateTest, Process_UmaskRlimitsAndCapabilities_AreChecked) {
       [](ProcessConfig& p) {
         p.rlimits = {{"NOFILE", 1, 1}};
       },
-      ": rlimits: 'NOFILE' is no limit");
+      ": rlimits: 'NOFILE' is not a resource limit");
   ExpectProcessRefused(
       [](ProcessConfig& p) {
         p.rlimits = {{"RLIMIT_CPU", 1, 1}, {"RLIMIT_CPU", 2, 2}};

@@ -134,7 +134,7 @@ Status InputWriter::Write(std::string_view data, Deadline deadline, size_t* take
     auto answer = Ask(data.substr(done, kMaxPiece), deadline);
     if (!answer && answer.error().code() == Code::kUnimplemented) {
       return Fail(Code::kUnavailable, Reason::kMonitorDied,
-                  "the pod's monitor died meanwhile, and the write may or may not have arrived: " +
+                  "the pod's monitor died during the write, which may or may not have arrived: " +
                       answer.error().ToString());
     }
     if (!answer && !unanswered_.empty())

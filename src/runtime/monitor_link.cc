@@ -57,7 +57,8 @@ Result<std::string> MonitorLink::Call(std::string_view method, const Payload& pa
     if (answer || answer.error().code() != Code::kUnavailable || !client->closed()) return answer;
     if (again == Again::kNo) {
       return Fail(Code::kUnavailable, Reason::kMonitorDied,
-                  "the pod's monitor died meanwhile, and may or may not have done it: look, and try again");
+                  "the pod's monitor died during the call, which may or may not have had its effect: check "
+                  "the status, and try again");
     }
   }
 }

@@ -91,7 +91,7 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
   const auto start = [&]() -> Status {
     VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, turn.record.state, PodCall::kStartPod));
-    if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "there is no time left to start it");
+    if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "the deadline has passed");
     const std::string& program = impl_->options().monitor;
     if (!IsExecutable(program)) {
       return Fail(Code::kNotFound, "the monitor program " + Quoted(program) +

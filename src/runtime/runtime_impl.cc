@@ -202,9 +202,9 @@ Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& 
       if (!monitor || !(*monitor)->closed()) return asked;
       // It has hung up for want of a descriptor or a thread, which may be over.
       if (std::exchange(hung_up, true)) {
-        return Fail(
-            Code::kUnavailable,
-            "its monitor hangs up: it seems to have no file descriptors or threads left; try again later");
+        return Fail(Code::kUnavailable,
+                    "its monitor closes connections, perhaps for lack of file descriptors or threads: try "
+                    "again later");
       }
     }
     VC_ASSIGN_OR_RETURN(turn.record, LoadCorrectedRecord(turn.files, &turn.monitored));

@@ -51,7 +51,7 @@ Result<Virtiofsd> IdentifyVirtiofsd(const std::string& path, std::string_view ve
     found.version = FirstWord(text);
     if (!found.version.empty() && found.version[0] >= '0' && found.version[0] <= '9') return found;
   }
-  return Fail(Code::kAborted, Quoted(path) + " is no virtiofsd that is known: its --version says " +
+  return Fail(Code::kAborted, Quoted(path) + " is not a known virtiofsd: its --version prints " +
                                   Quoted(version_output.substr(0, version_output.find('\n'))));
 }
 

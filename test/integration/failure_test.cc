@@ -266,7 +266,7 @@ TEST_F(FailureTest, StartPod_ProgramOrImageIsMissing_FailsAndNamesIt) {
   options.monitor = "/bin/true";
   auto wrong_monitor = Runtime::Open(options);
   ASSERT_OK(wrong_monitor);
-  EXPECT_FAILS(wrong_monitor->StartPod("p"), Code::kAborted, "'/bin/true' ended without a word");
+  EXPECT_FAILS(wrong_monitor->StartPod("p"), Code::kAborted, "'/bin/true' ended without an outcome");
   ExpectAsBefore("p");
 
   // QEMU, from a $PATH that has none.

@@ -417,7 +417,7 @@ TEST_F(OwnPodTest, StartPod_MonitorIsKilledDuringBoot_LeavesNothing) {
   ASSERT_FALSE(ended())
       << starting.get().map_error([](const Error& error) { return error.ToString(); }).error();
   ::kill(monitor(), SIGKILL);
-  EXPECT_FAILS(starting.get(), Code::kAborted, "ended without a word");
+  EXPECT_FAILS(starting.get(), Code::kAborted, "ended without an outcome");
   EXPECT_EQ(StatusOf("p").state, PodState::kReady);
   ASSERT_OK(runtime().StartPod("p"));
   EXPECT_EQ(StatusOf("p").state, PodState::kRunning);

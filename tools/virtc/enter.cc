@@ -70,7 +70,7 @@ class Enter : public Command {
     }
     if (detach_ && (process_.interactive || process_.terminal)) {
       return Fail(Code::kInvalidArgument,
-                  "--detach excludes --interactive and --tty: virtc does not stay to pass anything on");
+                  "--detach excludes --interactive and --tty: virtc ends before the command does");
     }
     ProcessConfig scratch;
     return Configure(scratch);

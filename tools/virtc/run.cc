@@ -104,12 +104,11 @@ class RunCommand : public Command {
     if (!detach_) return {};
     if (container_.process.interactive || container_.process.terminal) {
       return Fail(Code::kInvalidArgument,
-                  "--detach excludes --interactive and --tty: virtc does not stay to pass anything on");
+                  "--detach excludes --interactive and --tty: virtc ends before the command does");
     }
     if (remove_) {
-      return Fail(
-          Code::kInvalidArgument,
-          "--detach excludes --rm: virtc does not stay to delete the pod; 'virtc rm --force' does that");
+      return Fail(Code::kInvalidArgument,
+                  "--detach excludes --rm: virtc ends before the pod does; 'virtc rm --force' does that");
     }
     return {};
   }

@@ -136,7 +136,7 @@ Status Boot(CommandLine* line) {
   if (const auto text = ReadFile("/proc/cmdline")) *line = ParseCommandLine(*text);
   SetLogLevel(line->log_level);
   for (const std::string& mistake : line->mistakes) {
-    Log(LogLevel::kWarn, "the kernel's command line has a value that means nothing: " + Quoted(mistake));
+    Log(LogLevel::kWarn, "the kernel's command line has an unknown value: " + Quoted(mistake));
   }
   Log(LogLevel::kDebug, "file systems are mounted");
   LoadBootModules();

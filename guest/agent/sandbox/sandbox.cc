@@ -195,7 +195,8 @@ Status Sandbox::CheckRequest(const wire::ExtendedCreateRequest& extended) const 
   }
   if (HasHostHooks(spec.hooks())) {
     return Fail(Code::kUnimplemented,
-                "hooks of these turns do not run in the guest: run them on the host and leave them out");
+                "prestart, createRuntime, poststart and poststop hooks do not run in the guest: run them on "
+                "the host");
   }
   VC_RETURN_IF_ERROR(CheckHooks(spec.hooks()));
   VC_RETURN_IF_ERROR(CheckNamespaces(linux_spec));

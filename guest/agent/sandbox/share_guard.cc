@@ -61,7 +61,7 @@ Result<uint64_t> FirstNumber(int fd) {
   if (length < 0) return FailErrno("read the kernel's statistics");
   uint64_t number = 0;
   if (std::from_chars(text.data(), text.data() + length, number).ec != std::errc()) {
-    return Fail(Code::kInternal, "the kernel's statistics are no number");
+    return Fail(Code::kInternal, "the kernel's inode statistics are not numbers");
   }
   return number;
 }
@@ -101,7 +101,8 @@ std::string ShareGuard::Describe(const Process& process, const Container& contai
 }
 
 Status ShareGuard::Limit(uint64_t descriptors) {
-  if (descriptors == 0) return Fail(Code::kInvalidArgument, "a share without descriptors is of no use");
+  if (descriptors == 0)
+    return Fail(Code::kInvalidArgument, "the share has no descriptors: give at least one");
   for (const char* path : kInodes) {
     inodes_.reset(::open(path, O_RDONLY | O_CLOEXEC));
     if (inodes_) break;
@@ -147,7 +148,7 @@ void ShareGuard::Forget() {
   forgetting_ = std::move(*child);
   reaper_.Watch(forgetting_.pid, [this](int status) {
     forgetting_ = Child();
-    if (status != 0) Log(LogLevel::kWarn, "the kernel does not forget the inodes that nobody uses");
+    if (status != 0) Log(LogLevel::kWarn, "the kernel does not drop unused inodes");
     if (const auto left = Read()) budget_->Forgot(*left);
   });
 }

@@ -94,7 +94,7 @@ Status KataAgent::Check(Deadline deadline) {
                       Parse<grpc::HealthCheckResponse>(to->Call(
                           kHealthService, "Check", grpc::CheckRequest().SerializeAsString(), deadline)));
   if (answer.status() != grpc::HealthCheckResponse::SERVING) {
-    return Fail(Code::kUnavailable, "the agent says that it does not serve");
+    return Fail(Code::kUnavailable, "the agent reports that it is not serving");
   }
   return {};
 }

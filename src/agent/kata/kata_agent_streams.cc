@@ -25,8 +25,8 @@ std::chrono::milliseconds WaitOf(Deadline deadline) {
 
 Error Uncounted() {
   return Error(Code::kUnimplemented,
-               "the guest's agent speaks no more than Kata's protocol and does not say how much of a "
-               "process's input it has taken");
+               "the guest's agent knows only Kata's protocol, which does not report how much of a "
+               "process's input has been taken");
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ Status QmpClient::Send(std::string_view line, Deadline deadline) {
         return Fail(Code::kDeadlineExceeded, "qemu's monitor does not read");
       }
     } else if (errno != EINTR) {
-      return Fail(Code::kUnavailable, "qemu's monitor is gone");
+      return Fail(Code::kUnavailable, "the connection to qemu's monitor has ended");
     }
   }
   return {};
