@@ -355,7 +355,8 @@ TEST_F(ValidateContainerTest, SharedMemoryAndDns_OutOfRange_AreRefused) {
                    "shared memory of 4095 bytes is out of range");
   ExpectPodRefused([](PodConfig& p) { p.shared_memory = Bytes::MiB(257); },
                    "out of range: give 4096 bytes to the pod's memory, 256 MiB");
-  ExpectPodRefused([](PodConfig& p) { p.dns.servers.assign(4, "192.0.2.1"); }, "4 dns servers: resolvers use at most 3");
+  ExpectPodRefused([](PodConfig& p) { p.dns.servers.assign(4, "192.0.2.1"); },
+                   "4 dns servers: resolvers use at most 3");
   for (const std::string& server :
        {""s, "dns.example"s, "192.0.2"s, "192.0.2.1 "s, "192.0.2.1\0"s, "::1%lo"s}) {
     ExpectPodRefused([&](PodConfig& p) { p.dns.servers = {server}; }, "dns server '");
@@ -366,7 +367,8 @@ TEST_F(ValidateContainerTest, SharedMemoryAndDns_OutOfRange_AreRefused) {
     ExpectPodRefused([&](PodConfig& p) { p.dns.searches = {name}; }, "dns search domain '");
     ExpectPodRefused([&](PodConfig& p) { p.hosts = {{"::1", {"db", name}}}; }, "is no host name");
   }
-  ExpectPodRefused([](PodConfig& p) { p.dns.options = {"ndots:2\n"}; }, "dns option 'ndots:2?' is not a resolver option");
+  ExpectPodRefused([](PodConfig& p) { p.dns.options = {"ndots:2\n"}; },
+                   "dns option 'ndots:2?' is not a resolver option");
   ExpectPodRefused([](PodConfig& p) { p.hosts = {{"::1", {}}}; }, "hosts: '::1' has no name");
   ExpectPodRefused(
       [](PodConfig& p) {
