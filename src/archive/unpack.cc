@@ -152,7 +152,7 @@ class Unpacking {
     if (report_.entries + report_.skipped >= limits_.entries) {
       return Fail(Code::kResourceExhausted,
                   "there are more than " + std::to_string(limits_.entries) +
-                      " files, directories and links: raise CopyLimits::entries, or copy less");
+                      " files, directories and links, the limit of the copy: raise it, or copy less");
     }
     const timespec modified{.tv_sec = archive_entry_mtime(entry), .tv_nsec = archive_entry_mtime_nsec(entry)};
     const mode_t mode = archive_entry_perm(entry) & 0777;
@@ -211,7 +211,7 @@ class Unpacking {
     const int64_t size = archive_entry_size(entry);
     if (size < 0 || static_cast<uint64_t>(size) > limits_.bytes - report_.bytes) {
       return Fail(Code::kResourceExhausted, "there are more than " + std::to_string(limits_.bytes) +
-                                                " bytes: raise CopyLimits::bytes, or copy less");
+                                                " bytes, the limit of the copy: raise it, or copy less");
     }
     const UniqueFd file(::openat(place.directory, place.name.c_str(),
                                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));

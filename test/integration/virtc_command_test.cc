@@ -217,6 +217,12 @@ TEST_F(VirtcExamples, Examples_OfHelp_Work) {
   EXPECT_THAT(Type("virtc container enter web db ps").out, HasSubstr("sleep 1000"));
   EXPECT_EQ(Type("echo hello | virtc container enter -i web db cat").out, "hello\n");
   EXPECT_EQ(Type("virtc container logs web db").out, "");
+  WriteTo(dir() + "/work/hello", "#!/bin/sh\necho copied\n");
+  Type("virtc container cp ./hello web/db:/tmp/hello --mode 0755");
+  EXPECT_EQ(Virtc({"exec", "web/db", "/tmp/hello"}).out, "copied\n");
+  EXPECT_EQ(Virtc({"exec", "web/db", "mkdir", "-p", "/var/log/deep"}).code, 0);
+  Type("virtc container cp web/db:/var/log ./log-of-db");
+  EXPECT_TRUE(fs::exists(dir() + "/work/log-of-db/deep"));
 
   // What is printed for a terminal, with a terminal.
   if (RunOnHost({"sh", "-c", "command -v script"}).code == 0) {
