@@ -215,26 +215,28 @@ class Runtime {
       Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
   // Copies a file or a directory of the host into a container, to the path `destination` as the container
-  // sees it: over mounts, too, and never out of the container by way of a symbolic link. `destination` is the
-  // path of the copy, whose directory must be there. The copy appears whole or not at all. A file takes the
-  // place of a file; of a directory nothing may be there. In a directory, symbolic and hard links stay links,
-  // and sockets, pipes and devices are skipped; a process of the container's root user unpacks it, with the
+  // sees it, mounts included. Links cannot lead the copy out of the container. `destination` is the path of
+  // the copy, whose directory must exist. The copy appears whole or not at all. A file replaces a file;
+  // nothing may exist where a directory is to be. In a directory, symbolic and hard links stay links, and
+  // sockets, pipes and devices are skipped; a process of the container's root user unpacks it, with the
   // container's capabilities. Legal when running. Errors: NotFound for the source or the destination's
-  // directory; AlreadyExists; Aborted for a source that is changed meanwhile.
+  // directory; AlreadyExists; Aborted for a source that changes meanwhile.
   Result<CopyReport> CopyTo(std::string_view pod, std::string_view container, const std::string& source,
                             const std::string& destination, const CopyOptions& options = {},
                             Deadline deadline = Deadline::After(std::chrono::minutes(10)));
 
   // Copies a file, a directory or a symbolic link of a container, by its path as the container sees it, to
-  // the path `destination` of the host, whose directory must be there. The copy appears whole or not at all:
-  // a file or link takes the place of one, and of a directory nothing may be there. What is copied belongs to
-  // the caller, without set-user-id, set-group-id and sticky bits. Symbolic links are copied as they are, and
-  // may point anywhere; sockets, pipes and devices are skipped. A container that sends something else than
-  // was asked for, or more than `limits`, makes the copy fail: nothing outside of the copy is ever made,
-  // changed or opened. A caller that is killed leaves what it has copied beside the destination, as
-  // '.NAME.copy-RANDOM'. Legal when running. Errors: NotFound for the source or the destination's directory;
-  // AlreadyExists; ResourceExhausted for more than `limits`; DataLoss and PermissionDenied for what a
-  // container may not send.
+  // the path `destination` of the host, whose directory must exist. The copy appears whole or not at all. A
+  // file or a link replaces a file or a link; nothing may exist where a directory is to be. The copy belongs
+  // to the caller, without set-user-id, set-group-id and sticky bits. Symbolic links are copied as they are,
+  // and may point anywhere. Sockets, pipes and devices are skipped. Files whose size is reported as 0, such
+  // as those of procfs, are copied empty.
+  //
+  // A container that sends anything else than what was asked for, or more than `limits`, makes the copy fail:
+  // nothing outside of the copy is made, changed or opened. A caller that is killed leaves the unfinished
+  // copy beside the destination, as '.NAME.copy-RANDOM'. Legal when running. Errors: NotFound for the source
+  // or the destination's directory; AlreadyExists; ResourceExhausted for more than `limits`; DataLoss and
+  // PermissionDenied for what a container may not send.
   Result<CopyReport> CopyFrom(std::string_view pod, std::string_view container, const std::string& source,
                               const std::string& destination, const CopyLimits& limits = {},
                               Deadline deadline = Deadline::After(std::chrono::minutes(10)));

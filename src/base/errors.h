@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
@@ -29,14 +30,18 @@ inline tl::unexpected<Error> FailErrno(std::string_view what, int error = errno)
   return tl::make_unexpected(ErrnoError(what, error));
 }
 
-// The result of a call with `deadline`: an error that came about because the deadline's token was stopped
-// says so.
-template <typename R>
-R OrCancelled(const Deadline& deadline, R result) {
-  if (result || !deadline.cancelled()) return result;
-  const Code code = result.error().code();
-  if (code != Code::kDeadlineExceeded && code != Code::kUnavailable) return result;
-  return Fail(Code::kCancelled, "the caller cancelled the call");
+// The error of a call with `deadline`: an error that came about because the deadline's token was stopped says
+// so.
+inline Error OrCancelled(const Deadline& deadline, Error error) {
+  if (!deadline.cancelled()) return error;
+  if (error.code() != Code::kDeadlineExceeded && error.code() != Code::kUnavailable) return error;
+  return Error(Code::kCancelled, "the caller cancelled the call");
+}
+
+template <typename T>
+Result<T> OrCancelled(const Deadline& deadline, Result<T> result) {
+  if (!result) result.error() = OrCancelled(deadline, std::move(result.error()));
+  return result;
 }
 
 // 'value', for messages.

@@ -102,6 +102,10 @@ Result<std::string> ReadPart(int file, const std::string& path, uint64_t offset,
 // The error of a program that says what is wrong as C's library does.
 Status CheckTool(const std::string& name, const ExitStatus& exit, std::string complaint) {
   if (exit.code == 0) return {};
+  // What tar adds at its end says nothing more.
+  constexpr std::string_view kDelayed = "tar: error exit delayed from previous errors";
+  const size_t delayed = complaint.rfind(kDelayed);
+  if (delayed != std::string::npos && delayed > 0) complaint.resize(delayed);
   while (!complaint.empty() && complaint.back() == '\n') complaint.pop_back();
   const auto says = [&](const char* text) { return complaint.find(text) != std::string::npos; };
   const Code code = says("No such file or directory") ? Code::kNotFound

@@ -45,7 +45,8 @@ R In(const std::string& operation, R result) {
 // The same of a call with a deadline, whose token may have been stopped.
 template <typename R>
 R In(const std::string& operation, const Deadline& deadline, R result) {
-  return In(operation, OrCancelled(deadline, std::move(result)));
+  if (!result) result = Fail(OrCancelled(deadline, std::move(result.error())).AddContext(operation));
+  return result;
 }
 
 // The container's record. Errors: NotFound.

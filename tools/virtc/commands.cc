@@ -190,6 +190,7 @@ const std::vector<CommandEntry>& Commands() {
        .example = "virtc container top web db",
        .make = MakeContainerTop},
       {.name = "container cp",
+       .aliases = {"cp"},
        .summary = "copy files and directories into a running container, and out of it",
        .details = "The copy appears whole or not at all. A file takes the place of a file; of a directory "
                   "nothing may "
