@@ -1,4 +1,4 @@
-"""What the programs in this folder are told on their command line."""
+"""The command line of the programs in this directory."""
 
 import argparse
 import os
@@ -19,7 +19,7 @@ def parser(description):
 
 
 def settings(arguments):
-    """Of all cases; where they cannot run, says why and returns None."""
+    """Returns the settings of all cases. If they cannot run, prints why and returns None."""
     build = os.path.abspath(arguments.build)
     library = os.path.abspath(arguments.library or build + '/test/libstep_count.so')
     if arguments.real and not (os.geteuid() == 0 and shutil.which('busybox') and shutil.which('qemu-system-x86_64')

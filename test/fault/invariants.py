@@ -1,4 +1,4 @@
-"""What holds after everything that went wrong."""
+"""The checks after each fault (README.md)."""
 
 import os
 import signal
@@ -8,12 +8,12 @@ import operations
 from case import FAILED, Broken
 
 STATES = ('ready', 'running', 'paused', 'stopped')
-# What is on its way out of the kernel is given so long.
+# Seconds to wait until the kernel has removed processes, mounts and namespaces.
 VANISHING = float(os.environ.get('FAULT_PATIENCE', '20'))
 
 
 def killed_in_order(fault, done, hit):
-    """How a call may end that had somebody killed under it."""
+    """Checks the end of a call during which a process was killed."""
     if fault.role == 'virtc' and hit and done.returncode != -signal.SIGKILL:
         raise Broken(f'was to be killed, and ended with {done.returncode}')
     if not hit and done.returncode != 0:
@@ -23,7 +23,7 @@ def killed_in_order(fault, done, hit):
 
 
 def failed_in_order(fault, done, hit):
-    """How a call may end when something failed: it succeeds, or says what failed."""
+    """Checks the end of a call during which a system call failed: the call succeeds, or says what failed."""
     if done.returncode == 0:
         return
     words = done.stderr.strip()
@@ -38,7 +38,7 @@ def failed_in_order(fault, done, hit):
 
 
 def old_or_new(case, name, fault, done, old, new):
-    """What failed has changed nothing, and can be done again; what succeeded has done all."""
+    """Checks that a failed call has changed nothing and can be repeated, and that a call that succeeded is complete."""
     now = nameless(case, case.seen())
     succeeded = done.returncode == 0
     if name == 'replace monitor' and not case.settings.real:

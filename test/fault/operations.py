@@ -1,4 +1,4 @@
-"""What is done to pods while something goes wrong, and what has to be done before."""
+"""The operations on pods that are tested with faults, and the calls that prepare them."""
 
 # A command line of virtc is a list of words. POD and CONTAINER stand for the options that make one, TRUE for a command
 # that succeeds, WEB for the pod's id. MONITOR_DIES is no command line: the pod's monitor is killed.
@@ -9,7 +9,7 @@ DELETE = ['pod', 'delete', 'WEB']
 CREATE_B = ['container', 'create', 'WEB', 'b', 'CONTAINER']
 MONITOR_DIES = ['MONITOR_DIES']
 
-# operation: (what is done before, what is done)
+# operation: (the calls before it, the call)
 OPERATIONS = {
     'create pod': ([], CREATE),
     'start pod': ([CREATE], START),
@@ -28,7 +28,7 @@ OPERATIONS = {
     'replace monitor': ([CREATE, START, MONITOR_DIES], ['monitor', 'WEB']),
 }
 
-# Whose steps are counted: virtc, the process that it starts, and the monitor which that one starts.
+# The processes whose steps are counted: virtc, the launcher that it starts, and the monitor that the launcher starts.
 ROLES = ('virtc', 'launcher', 'monitor')
 
 # After these there may be no pod.
