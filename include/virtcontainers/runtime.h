@@ -219,8 +219,9 @@ class Runtime {
   // the copy, whose directory must exist. The copy appears whole or not at all. A file replaces a file;
   // nothing may exist where a directory is to be. In a directory, symbolic and hard links stay links, and
   // sockets, pipes and devices are skipped; a process of the container's root user unpacks it, with the
-  // container's capabilities. Legal when running. Errors: NotFound for the source or the destination's
-  // directory; AlreadyExists; Aborted for a source that changes meanwhile.
+  // container's capabilities. Legal when running; a directory also when ready in a running pod. Errors:
+  // NotFound for the source or the destination's directory; AlreadyExists; Aborted for a source that changes
+  // meanwhile.
   Result<CopyReport> CopyTo(std::string_view pod, std::string_view container, const std::string& source,
                             const std::string& destination, const CopyOptions& options = {},
                             Deadline deadline = Deadline::After(std::chrono::minutes(10)));
@@ -234,7 +235,8 @@ class Runtime {
   //
   // A container that sends anything else than what was asked for, or more than `limits`, makes the copy fail:
   // nothing outside of the copy is made, changed or opened. A caller that is killed leaves the unfinished
-  // copy beside the destination, as '.NAME.copy-RANDOM'. Legal when running. Errors: NotFound for the source
+  // copy beside the destination, as '.NAME.copy-RANDOM'. Legal when running, and when ready in a running
+  // pod. Errors: NotFound for the source
   // or the destination's directory; AlreadyExists; ResourceExhausted for more than `limits`; DataLoss and
   // PermissionDenied for what a container may not send.
   Result<CopyReport> CopyFrom(std::string_view pod, std::string_view container, const std::string& source,

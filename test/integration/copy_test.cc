@@ -5,9 +5,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <stop_token>
+#include <thread>
 
 #include "fixture.h"
 
@@ -163,6 +166,53 @@ TEST_F(CopyTest, Copy_ContainerWithoutPrograms_Works) {
   EXPECT_EQ(listed->stdout_data, "copy\n");
   ASSERT_OK(runtime().StopContainer(kPod, "bare", milliseconds(0)));
   ASSERT_OK(runtime().DeleteContainer(kPod, "bare"));
+}
+
+// Kills the pod's monitor again and again.
+class MonitorKiller {
+ public:
+  explicit MonitorKiller(std::function<pid_t()> monitor)
+      : thread_([this, monitor = std::move(monitor)](const std::stop_token& over) {
+          pid_t last = 0;
+          while (!over.stop_requested()) {
+            std::this_thread::sleep_for(milliseconds(150));
+            const pid_t pid = monitor();
+            if (pid <= 1 || pid == last || ::kill(pid, SIGKILL) != 0) continue;
+            last = pid;
+            ++kills_;
+          }
+        }) {}
+  int kills() const { return kills_; }
+
+ private:
+  std::atomic<int> kills_ = 0;
+  std::jthread thread_;
+};
+
+TEST_F(CopyTest, Copy_MonitorsAreKilledMeanwhile_ArrivesWhole) {
+  const std::string tree = MakeTree("killed");
+  for (const char* name : {"/more", "/most"}) WriteTo(tree + name, NoiseBytes(6 << 20, 9));
+  {
+    const MonitorKiller killer([&] { return StatusOf(kPod).monitor_pid; });
+    ASSERT_OK(runtime().CopyTo(kPod, "a", tree, "/tmp/killed"));
+    ASSERT_OK(runtime().CopyFrom(kPod, "a", "/tmp/killed", Host("killed-back")));
+    EXPECT_GE(killer.kills(), 2);
+  }
+  EXPECT_EQ(Describe(Host("killed-back")), Describe(tree));
+  EXPECT_EQ(In("ls -A /tmp; rm -r /tmp/killed"), "killed\n") << "nothing else is left";
+}
+
+TEST_F(CopyTest, RunCommand_MonitorsAreKilledMeanwhile_LosesNothing) {
+  const std::string input = NoiseBytes(4 << 20, 11);
+  const MonitorKiller killer([&] { return StatusOf(kPod).monitor_pid; });
+  const auto result = runtime().RunCommand(kPod, "a", Shell("cat; sleep 1; exit 9"),
+                                           {.input = input, .max_stdout = input.size()});
+  ASSERT_OK(result);
+  EXPECT_EQ(result->exit.code, 9);
+  EXPECT_EQ(result->stdout_data.size(), input.size());
+  EXPECT_TRUE(result->stdout_data == input);
+  EXPECT_EQ(result->input_taken, input.size());
+  EXPECT_GE(killer.kills(), 2);
 }
 
 TEST_F(CopyTest, RunCommand_BothStreams_AreKeptUpToTheirLimits) {
