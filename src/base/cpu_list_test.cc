@@ -16,7 +16,7 @@ TEST(CpuList, ParseCpuList_RangesAndNumbers_InOrder) {
   EXPECT_THAT(ParseCpuList("8191"), Optional(ElementsAre(Pair(8191, 8191))));
 }
 
-TEST(CpuList, ParseCpuList_OfNoList_IsNothing) {
+TEST(CpuList, ParseCpuList_MalformedOrOutOfRange_IsNullopt) {
   for (const char* text :
        {"", ",", "0,", ",0", "0-", "-1", "2-1", "0--1", "x", "0x1", "0 1", "0,,1", "8192", "4294967296"})
     EXPECT_FALSE(ParseCpuList(text)) << text;

@@ -57,7 +57,7 @@ TEST(Deadline, OrStopped_TokenIsStopped_HasPassed) {
   EXPECT_FALSE(never.OrStopped({}).passed());
 }
 
-TEST(Deadline, Min_OfTwo_IsTheSooner) {
+TEST(Deadline, Min_OfTwoDeadlines_IsSooner) {
   const Deadline soon = Deadline::After(1s), late = Deadline::After(1h);
   EXPECT_EQ(Min(soon, late).time(), soon.time());
   EXPECT_EQ(Min(Deadline::Infinite(), late).time(), late.time());

@@ -32,7 +32,7 @@ TEST(Error, AddContext_SeveralOperations_AreKeptInOrder) {
   EXPECT_EQ(error.ToString(), "start pod 'web': run 'qemu': killed by signal 9");
 }
 
-TEST(Error, Reworded_KeepsCodeAndReasonAndDropsTheContext) {
+TEST(Error, Reworded_WithContext_KeepsOnlyCodeAndReason) {
   Error error(Code::kNotFound, Reason::kCommandNotFound, "exec 'x': not found");
   error.AddContext("start container 'c'");
   const Error reworded = error.Reworded("no 'x'");
@@ -41,7 +41,7 @@ TEST(Error, Reworded_KeepsCodeAndReasonAndDropsTheContext) {
   EXPECT_EQ(reworded.ToString(), "no 'x'");
 }
 
-TEST(Reason, Name_OfEveryReason_NamesItAlone) {
+TEST(Reason, ReasonName_EveryReason_IsUniqueAndParsesBack) {
   std::set<std::string_view> names;
   for (int i = static_cast<int>(Reason::kPodNotFound); i <= static_cast<int>(Reason::kInputClosed); ++i) {
     const auto reason = static_cast<Reason>(i);
@@ -56,7 +56,7 @@ TEST(Reason, Name_OfEveryReason_NamesItAlone) {
   }
 }
 
-TEST(OrCancelled, TokenIsStopped_ChangesOnlyErrorsThatTheStopCaused) {
+TEST(OrCancelled, TokenStopped_ReplacesOnlyDeadlineAndUnavailableErrors) {
   std::stop_source source;
   const Deadline deadline = Deadline::Infinite().OrStopped(source.get_token());
   const auto code = [&](Code before) {

@@ -35,7 +35,7 @@ std::string ReadAs(std::string_view text, T& out) {
   return reader.status() ? "" : reader.status().error().ToString();
 }
 
-TEST(Json, ParseAndDump_Fields_KeepTheirOrder) {
+TEST(Json, ParseAndDump_Fields_KeepOrder) {
   EXPECT_EQ(DumpJson(Parsed(R"({"z": 1, "a": [true, null, -2, 1.5, "x"]})"), false),
             R"({"z":1,"a":[true,null,-2,1.5,"x"]})");
 }
@@ -236,7 +236,7 @@ TEST(JsonReader, Read_AfterFirstError_ReadsNothing) {
   EXPECT_EQ(reader.status().error().ToString(), "'x.a' is not a string");
 }
 
-TEST(JsonReader, Reader_OfNoObject_Fails) {
+TEST(JsonReader, Read_JsonIsNotObject_Fails) {
   for (const char* text : {"[]", "1", "\"x\"", "null"}) {
     const Json json = Parsed(text);
     JsonReader top(json, "");

@@ -5,7 +5,7 @@
 namespace virtcontainers {
 namespace {
 
-TEST(SysctlName, SysctlPath_TheFirstSeparator_DecidesWhatSeparates) {
+TEST(SysctlName, SysctlPath_DotsAndSlashes_FirstDecidesSeparator) {
   EXPECT_EQ(SysctlPath("net.ipv4.ip_forward"), "net/ipv4/ip_forward");
   EXPECT_EQ(SysctlPath("net/ipv4/ip_forward"), "net/ipv4/ip_forward");
   EXPECT_EQ(SysctlPath("net/ipv4/conf/eth0.1/rp_filter"), "net/ipv4/conf/eth0.1/rp_filter");
@@ -13,7 +13,7 @@ TEST(SysctlName, SysctlPath_TheFirstSeparator_DecidesWhatSeparates) {
   EXPECT_EQ(SysctlPath("kernel"), "kernel");
 }
 
-TEST(SysctlName, SysctlPath_OfWhatLeavesTheTree_IsEmpty) {
+TEST(SysctlName, SysctlPath_InvalidComponent_IsEmpty) {
   for (const char* name : {"", ".", "..", "/", "/etc/passwd", "net/", "net.", ".net", "net..x", "net//x",
                            "net/../x", "net/./x", "net.//.x", "net./.x", "../x", "net/.."}) {
     EXPECT_EQ(SysctlPath(name), "") << name;

@@ -43,7 +43,7 @@ TEST_F(HostProbeTest, ProbeKvm_CpuWithoutVirtualization_IsUnusable) {
   EXPECT_EQ(kvm.reason, "kvm not used: the CPU offers neither svm nor vmx to this host");
 }
 
-TEST_F(HostProbeTest, ProbeKvm_FileIsNoKvm_IsUnusable) {
+TEST_F(HostProbeTest, ProbeKvm_DeviceIsNotKvm_IsUnusable) {
   Write(files_.kvm, "");
   for (const char* flags : {"fpu vmx sse", "svm", "fpu svm"}) {
     Write(files_.cpuinfo, std::string("processor\t: 0\nflags\t\t: ") + flags + "\n");

@@ -50,7 +50,7 @@ TEST(SessionCodec, Encode_Mark_HasDocumentedBytes) {
   EXPECT_EQ(Stuffed("a\xC0\xDB\xC1z"), "a\xDB\xDC\xDB\xDD\xC1z");
 }
 
-TEST(SessionCodec, Decode_EveryByteAtEveryPlace_IsTheSame) {
+TEST(SessionCodec, Decode_EveryByteAtEveryOffset_RoundTrips) {
   for (int byte = 0; byte < 256; ++byte) {
     for (size_t before = 0; before < 20; ++before) {
       const std::string data = std::string(before, 'x') + static_cast<char>(byte) + "tail";
@@ -66,7 +66,7 @@ TEST(SessionCodec, Encode_RandomData_ContainsNoMark) {
   EXPECT_EQ(Stuffed(data).find('\xC0'), std::string::npos);
 }
 
-TEST(SessionCodec, Decode_SplitAtEveryByte_IsTheSame) {
+TEST(SessionCodec, Decode_EveryPieceSize_GivesSameEvents) {
   const std::string bytes =
       "stale" + Mark(1) + Stuffed("one\xC0\xDB") + Mark(0xC0C0C0C0DBDBDBDB) + Stuffed("\xDBtwo");
   const std::vector<std::string> expected = {"session 1", "=one\xC0\xDB",
@@ -74,7 +74,7 @@ TEST(SessionCodec, Decode_SplitAtEveryByte_IsTheSame) {
   for (size_t piece = 1; piece <= bytes.size(); ++piece) EXPECT_EQ(Decode(bytes, piece), expected) << piece;
 }
 
-TEST(SessionCodec, Decode_RandomPieces_IsTheSame) {
+TEST(SessionCodec, Decode_RandomDataInRandomPieces_RoundTrips) {
   std::mt19937 random(5);
   for (int round = 0; round < 200; ++round) {
     std::string data(random() % 2000, '\0');
@@ -109,7 +109,7 @@ TEST(SessionDecoder, Decode_BrokenSession_RestIsDropped) {
               ElementsAre("session 1", "=ok", "broken", "session 2", "=new"));
 }
 
-TEST(SessionDecoder, Decode_MarkWithLostBytes_IsNoMark) {
+TEST(SessionDecoder, Decode_MarkWithLostByte_BreaksSession) {
   const std::string mark = Mark(0x1122334455667788);
   for (size_t lost = 1; lost < mark.size(); ++lost) {
     std::string torn = mark;
@@ -120,7 +120,7 @@ TEST(SessionDecoder, Decode_MarkWithLostBytes_IsNoMark) {
   }
 }
 
-TEST(SessionDecoder, Decode_MarkOfOtherVersion_IsNoMark) {
+TEST(SessionDecoder, Decode_MarkOfOtherVersion_IsIgnored) {
   EXPECT_THAT(Decode("\xC0\x02\0\0\0\0\0\0\0\0\0data"s), IsEmpty());
 }
 

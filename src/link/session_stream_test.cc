@@ -104,7 +104,7 @@ TEST(SessionStream, Open_LeftoversOfOlderSessions_AreDropped) {
   EXPECT_EQ(ReadExactly(**session, 5), "hello");
 }
 
-TEST(SessionStream, Open_GuestIsNotThereYet_RepeatsMark) {
+TEST(SessionStream, Open_FirstMarksLost_RepeatsMark) {
   Port port;
   auto opening = std::async([&] { return SessionStream::Open(std::move(port.host), Deadline::After(10s)); });
   // The first marks get lost, as if the port had no reader yet.
@@ -132,7 +132,7 @@ TEST(SessionStream, Open_NoAnswer_FailsAtDeadline) {
   EXPECT_EQ(session.error().code(), Code::kDeadlineExceeded);
 }
 
-TEST(SessionStream, Open_PortTakesNothing_FailsAtDeadline) {
+TEST(SessionStream, Open_PortBufferFull_FailsAtDeadline) {
   Port port;
   const int fd = static_cast<ttrpc::FdStream&>(*port.host).fd();
   const std::string filler(64 << 10, 'x');
@@ -151,7 +151,7 @@ TEST(SessionStream, Open_LinkIsClosed_Fails) {
   EXPECT_EQ(session.error().code(), Code::kUnavailable);
 }
 
-TEST(SessionStream, Read_OtherSessionBegins_Ends) {
+TEST(SessionStream, Read_OtherSessionBegins_FailsWithUnavailable) {
   Port port;
   auto opening = std::async([&] { return SessionStream::Open(std::move(port.host), Deadline::After(10s)); });
   port.GuestWrites(port.HostsMark() + "data" + Mark(99) + "not ours");
@@ -164,7 +164,7 @@ TEST(SessionStream, Read_OtherSessionBegins_Ends) {
   EXPECT_EQ(count.error().code(), Code::kUnavailable);
 }
 
-TEST(SessionStream, Read_BytesWereLost_Ends) {
+TEST(SessionStream, Read_BytesLost_FailsWithDataLoss) {
   Port port;
   auto opening = std::async([&] { return SessionStream::Open(std::move(port.host), Deadline::After(10s)); });
   port.GuestWrites(port.HostsMark());

@@ -85,7 +85,7 @@ TEST_F(ConsoleLimitTest, Watch_Ends_CutsLastOutput) {
   EXPECT_LT(Size(), 500u);
 }
 
-TEST_F(ConsoleLimitTest, Watch_FileIsTooLarge_CutsIt) {
+TEST_F(ConsoleLimitTest, Watch_FileAlreadyTooLarge_TruncatesFile) {
   Write(std::string(5000, 'x'));
   const auto limit = ConsoleLimit::Watch(path_, kSmall);
   ASSERT_TRUE(limit);

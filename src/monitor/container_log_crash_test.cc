@@ -199,7 +199,7 @@ TEST_F(ContainerLogCrashTest, Log_KilledAtEveryStep_HasEveryLineOnce) {
   }
 }
 
-TEST_F(ContainerLogCrashTest, Log_MonitorsKilledInARow_LosesNothing) {
+TEST_F(ContainerLogCrashTest, Log_SuccessiveMonitorsKilled_LosesNothing) {
   const std::vector<Piece> said = Conversation();
   std::string all[2];
   for (const Piece& piece : said) all[static_cast<int>(piece.stream)] += piece.data;

@@ -55,7 +55,7 @@ class ContainerLogTest : public testing::Test {
   const std::string path_ = directory_ / "c.log";
 };
 
-TEST_F(ContainerLogTest, Write_CriFormat_HasLinesOfKubernetes) {
+TEST_F(ContainerLogTest, Write_CriFormat_WritesKubernetesLines) {
   const auto log = Open();
   Say(*log, kOut, "one\ntwo\n\n", kNow);
   Say(*log, kErr, "wrong\n", kNow);
@@ -91,7 +91,7 @@ TEST_F(ContainerLogTest, Write_LongLine_IsWrittenInParts) {
                                 std::string(kPart, 'b') + "\n" + kStamp + "stdout F b\n"));
 }
 
-TEST_F(ContainerLogTest, Write_EndlessLine_IsNotKeptInMemory) {
+TEST_F(ContainerLogTest, Write_UnterminatedLine_IsWrittenToFile) {
   const auto log = Open();
   for (int i = 0; i < 1000; ++i) Say(*log, kOut, std::string(1000, 'x'), kNow);
   EXPECT_GT(Text().size(), 980'000u);
@@ -161,7 +161,7 @@ TEST_F(ContainerLogTest, Write_DiskIsFull_CountsLoss) {
                         kStamp + "stdout F after\n");
 }
 
-TEST_F(ContainerLogTest, Close_AfterLoss_NotesIt) {
+TEST_F(ContainerLogTest, Flush_AfterLoss_WritesLossNote) {
   const auto log = Open();
   const auto ignored = ::signal(SIGXFSZ, SIG_IGN);
   struct rlimit old {};
@@ -205,7 +205,7 @@ std::vector<std::string> DockerLogs(const std::string& text, const std::string& 
   return logs;
 }
 
-TEST_F(ContainerLogTest, Write_JsonFormat_HasLinesOfDocker) {
+TEST_F(ContainerLogTest, Write_JsonFormat_WritesDockerLines) {
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
   Say(*log, kOut, "one \"two\"\n\nthr", kNow);
   Say(*log, kErr, "wrong\n", kNow);
@@ -225,7 +225,7 @@ TEST_F(ContainerLogTest, Write_JsonLongLine_IsCutAsDockerDoes) {
               testing::ElementsAre(std::string(kPart, 'a') + "\n", std::string(kPart, 'b'), "c\n"));
 }
 
-TEST_F(ContainerLogTest, Write_JsonLongLine_TearsNoCharacter) {
+TEST_F(ContainerLogTest, Write_JsonLongLine_SplitsAtCharacterBoundaries) {
   const auto log = Open(LogConfig{.format = LogFormat::kJson});
   for (const std::string character : {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
     for (int shift = 0; shift < 4; ++shift) {

@@ -26,7 +26,7 @@ PodConfig Pod() {
   return pod;
 }
 
-TEST(GuestFiles, Files_OfConfig_HaveItsContent) {
+TEST(GuestFiles, ResolvConfAndHostsFile_FromConfig_HaveConfiguredEntries) {
   EXPECT_EQ(ResolvConf(Pod().dns),
             "search example.com cluster.local\n"
             "nameserver 192.0.2.1\nnameserver 2001:db8::1\n"
@@ -61,7 +61,7 @@ TEST(GuestFiles, WriteGuestFiles_ConfigHasDns_WritesFiles) {
 }
 
 // The monitor's umask made them root's alone: nobody else in a container could look a name up.
-TEST(GuestFiles, WriteGuestFiles_UnderTheMonitorsUmask_CanBeReadByEverybody) {
+TEST(GuestFiles, WriteGuestFiles_RestrictiveUmask_FilesAreWorldReadable) {
   const TestDirectory dir;
   const mode_t before = ::umask(077);
   const auto mounts = WriteGuestFiles(Pod(), dir / "run/etc");
@@ -74,7 +74,7 @@ TEST(GuestFiles, WriteGuestFiles_UnderTheMonitorsUmask_CanBeReadByEverybody) {
   }
 }
 
-TEST(GuestFiles, AddGuestFiles_ContainerMountsSamePath_ContainersWins) {
+TEST(GuestFiles, WithGuestFiles_ContainerMountsSamePath_ContainerMountWins) {
   const TestDirectory dir;
   const std::vector<Mount> files = {{"/etc/resolv.conf", "bind", "/r", {}}, {"/etc/hosts", "bind", "/h", {}}};
   ContainerConfig container;

@@ -42,7 +42,7 @@ class HooksTest : public ::testing::Test {
   const TestDirectory dir_;
 };
 
-TEST_F(HooksTest, Run_Hook_HasStateArgumentsAndOwnEnvironment) {
+TEST_F(HooksTest, RunHook_WithArgsAndEnvironment_PassesArgsEnvironmentAndState) {
   Hook hook = Script("hook", "cat >\"$1\"; echo \"$2 $A $HOME\" >\"$1.seen\"");
   hook.args = {"ignored", dir_ / "out", "two words"};
   hook.env = {"A=b=c", "PATH=/usr/bin:/bin"};
@@ -62,7 +62,7 @@ TEST_F(HooksTest, Run_Hook_HasStateArgumentsAndOwnEnvironment) {
   EXPECT_EQ(Written("out.seen"), "two words b=c \n");
 }
 
-TEST_F(HooksTest, RunHook_WithArgs_ExecutesPathUnderTheNameOfTheFirst) {
+TEST_F(HooksTest, RunHook_WithArgs_UsesFirstArgAsProgramName) {
   Hook hook;
   hook.path = "/bin/bash";
   hook.args = {"multi-call", "-c",
@@ -72,7 +72,7 @@ TEST_F(HooksTest, RunHook_WithArgs_ExecutesPathUnderTheNameOfTheFirst) {
   EXPECT_EQ(Written("name"), "multi-call\n");
 }
 
-TEST_F(HooksTest, RunHook_WithoutArgs_NamesTheProgramByItsPath) {
+TEST_F(HooksTest, RunHook_WithoutArgs_UsesPathAsProgramName) {
   const Hook hook = Script("hook", "echo \"$0\" >" + (dir_ / "name"));
   ASSERT_TRUE(RunHook(hook, "{}", Soon()));
   EXPECT_EQ(Written("name"), hook.path + "\n");
@@ -134,7 +134,7 @@ TEST_F(HooksTest, Run_HookLeavesDaemon_IsNotWaitedFor) {
   EXPECT_EQ(::kill(child, SIGKILL), 0);
 }
 
-TEST_F(HooksTest, RunHook_OfAMonitorWithAMark_GivesTheMarkToTheHook) {
+TEST_F(HooksTest, RunHook_MonitorHasPodMark_HookInheritsMark) {
   Hook hook = Script("hook", "env >\"$1\"");
   hook.args = {"hook", dir_ / "out"};
   hook.env = {"PATH=/usr/bin:/bin", std::string(kPodMark) + "=another's"};
@@ -147,7 +147,7 @@ TEST_F(HooksTest, RunHook_OfAMonitorWithAMark_GivesTheMarkToTheHook) {
 }
 
 // The monitor's own would make files that only root can read of what a hook makes for others.
-TEST_F(HooksTest, RunHook_HasTheUmaskThatWasSetForHooks) {
+TEST_F(HooksTest, RunHook_HookUmaskSet_HookHasUmaskAndMonitorKeepsOwn) {
   Hook hook = Script("hook", "umask >\"$1\"");
   hook.args = {"hook", dir_ / "out"};
   const mode_t before = ::umask(077);
@@ -158,7 +158,7 @@ TEST_F(HooksTest, RunHook_HasTheUmaskThatWasSetForHooks) {
   EXPECT_EQ(::umask(before), 077u) << "this process's own is as it was";
 }
 
-TEST_F(HooksTest, RunHooks_OneFails_LaterOnesDoNotRun) {
+TEST_F(HooksTest, RunHooks_OneFails_SkipsLaterHooks) {
   const std::string log = dir_ / "log";
   const std::vector<Hook> hooks = {Script("a", "echo a >>" + log),
                                    Script("b", "echo b >>" + log + "; exit 1"),
@@ -169,7 +169,7 @@ TEST_F(HooksTest, RunHooks_OneFails_LaterOnesDoNotRun) {
   EXPECT_EQ(Written("log"), "a\nb\n");
 }
 
-TEST_F(HooksTest, RunHooks_OfAMissingProgram_IsNotTheContainersProgramMissing) {
+TEST_F(HooksTest, RunHooks_ProgramMissing_FailsWithAborted) {
   Hook missing;
   missing.path = dir_ / "missing";
   const Status run = RunHooks("prestart", {missing}, "{}", Soon());

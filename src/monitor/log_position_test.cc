@@ -27,7 +27,7 @@ class LogPositionTest : public testing::Test {
   const LogPosition position_{.inode = 1, .size = 2, .offsets = {3, 1ULL << 40}, .lost = 5};
 };
 
-TEST_F(LogPositionTest, Write_ThenRead_IsTheSame) {
+TEST_F(LogPositionTest, Write_ReadAgain_RoundTrips) {
   EXPECT_EQ(Read(), std::nullopt);
   ASSERT_TRUE(LogPositionFile::Open(path_)->Write(position_));
   EXPECT_EQ(Read(), position_);
@@ -53,7 +53,7 @@ TEST_F(LogPositionTest, Read_TornOrAltered_IsNone) {
 }
 
 // A disk that is full: an old position would have what came since cut off, and the guest has forgotten it.
-TEST_F(LogPositionTest, Write_Fails_LeavesNone) {
+TEST_F(LogPositionTest, Write_DiskFull_FailsAndLeavesNoPosition) {
   const auto file = LogPositionFile::Open(path_);
   ASSERT_TRUE(file->Write(position_));
   const auto ignored = ::signal(SIGXFSZ, SIG_IGN);
@@ -73,7 +73,7 @@ TEST_F(LogPositionTest, Write_Fails_LeavesNone) {
 
 // One monitor's output, and another's that was killed after it had written something, and before it had said
 // so.
-TEST_F(LogPositionTest, Log_InterruptedAnywhere_IsAsIfItWasNot) {
+TEST_F(LogPositionTest, Log_KilledBeforePositionWrite_EqualsUninterruptedLog) {
   struct Said {
     OutputStream stream;
     std::string data;

@@ -41,7 +41,7 @@ class MountPointsTest : public ::testing::Test {
   ContainerConfig container_;
 };
 
-TEST_F(MountPointsTest, MakeMountPoints_InEmptyRoot_MakesDirectoriesFilesAndTheWorkingDirectory) {
+TEST_F(MountPointsTest, MakeMountPoints_PathsMissing_MakesMountPointsAndWorkingDirectory) {
   Bind(dir_.Write("file"), "/etc/one/file");
   Bind(dir_.path(), "/data");
   container_.mounts.push_back({"/proc", "proc", "proc", {}});
@@ -55,7 +55,7 @@ TEST_F(MountPointsTest, MakeMountPoints_InEmptyRoot_MakesDirectoriesFilesAndTheW
   EXPECT_EQ(container_.mounts.size(), 3u);
 }
 
-TEST_F(MountPointsTest, MakeMountPoints_OfTmpfsWithoutMode_MakesDirectoryThatIsOpenToAll) {
+TEST_F(MountPointsTest, MakeMountPoints_TmpfsWithoutMode_DirectoryModeIs1777) {
   container_.mounts = {{"/tmp/a", "tmpfs", "tmpfs", {"nosuid"}}, {"/tmp/b", "tmpfs", "tmpfs", {"mode=700"}}};
   ASSERT_TRUE(MakeMountPoints(container_, {}));
   const auto mode = [&](const std::string& path) {
@@ -68,7 +68,7 @@ TEST_F(MountPointsTest, MakeMountPoints_OfTmpfsWithoutMode_MakesDirectoryThatIsO
   EXPECT_EQ(mode("rootfs/tmp/b"), 0755u);
 }
 
-TEST_F(MountPointsTest, MakeMountPoints_BelowAnotherMount_MakesNothingInTheRoot) {
+TEST_F(MountPointsTest, MakeMountPoints_BelowAnotherMount_MakesNothingInRoot) {
   container_.mounts = {{"/dev", "tmpfs", "tmpfs", {}}, {"/dev/pts", "devpts", "devpts", {}}};
   ASSERT_EQ(::symlink("/dev", (dir_ / "rootfs/devices").c_str()), 0);
   Bind(dir_.path(), "/devices/data");
@@ -77,7 +77,7 @@ TEST_F(MountPointsTest, MakeMountPoints_BelowAnotherMount_MakesNothingInTheRoot)
   EXPECT_EQ(dir_.Entries("rootfs/dev"), 0u);
 }
 
-TEST_F(MountPointsTest, MakeMountPoints_AtLinks_StaysInTheRoot) {
+TEST_F(MountPointsTest, MakeMountPoints_ThroughSymlinks_StaysInRoot) {
   const std::string outside = dir_ / "outside";
   ASSERT_TRUE(MakeDirectories(outside));
   ASSERT_EQ(::symlink(outside.c_str(), (dir_ / "rootfs/absolute").c_str()), 0);
@@ -91,7 +91,7 @@ TEST_F(MountPointsTest, MakeMountPoints_AtLinks_StaysInTheRoot) {
   EXPECT_TRUE(IsFile("rootfs/run/resolv.conf"));
 }
 
-TEST_F(MountPointsTest, MakeMountPoints_WithoutPlace_LeavesOutOptionalMountsAndRefusesOthers) {
+TEST_F(MountPointsTest, MakeMountPoints_NotPossible_DropsOptionalMountAndFailsForOthers) {
   const std::vector<Mount> files = {{"/etc/hostname/hosts", "bind", dir_.Write("hosts"), {}}};
   container_.mounts = files;
   testing::internal::CaptureStderr();

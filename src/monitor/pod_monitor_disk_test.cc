@@ -61,7 +61,7 @@ TEST_F(PodMonitorDiskTest, StopContainer_RecordCannotBeWritten_FailsAndCanBeRepe
   EXPECT_EQ(StateOf("a"), ContainerState::kStopped);
 }
 
-TEST_F(PodMonitorDiskTest, Record_DiskIsMended_IsWritten) {
+TEST_F(PodMonitorDiskTest, Record_DiskRecovers_IsWrittenWithoutNewCall) {
   Start({Container("a")});
   Break();
   EXPECT_FALSE(pod_->StopContainer("a", milliseconds(0), Soon()));
@@ -71,7 +71,7 @@ TEST_F(PodMonitorDiskTest, Record_DiskIsMended_IsWritten) {
   EXPECT_EQ(StateOf("a"), ContainerState::kStopped) << "nobody asked again";
 }
 
-TEST_F(PodMonitorDiskTest, DeleteContainer_AfterUnwrittenEnd_Succeeds) {
+TEST_F(PodMonitorDiskTest, DeleteContainer_RecordCannotBeWritten_FailsAndCanBeRepeated) {
   Start({Container("a")});
   ASSERT_TRUE(pod_->CreateContainer(Container("b"), Soon()));
   Break();

@@ -103,7 +103,7 @@ class PodMonitorTakeoverTest : public PodMonitorTest {
 };
 
 // Its monitor started it again, it ended at once, and the monitor was killed before it had noted the start.
-TEST_F(PodMonitorTakeoverTest, TakeOver_RestartedLifeEnded_HasItsOwnExitCode) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_RestartedContainerEnded_LogsNewExitCode) {
   ContainerRecord record = Stopped(7);
   record.restarting = true;
   Leave(record);
@@ -113,7 +113,7 @@ TEST_F(PodMonitorTakeoverTest, TakeOver_RestartedLifeEnded_HasItsOwnExitCode) {
   EXPECT_THAT(TakeOver(), ElementsAre("container-started", "container-exited 4"));
 }
 
-TEST_F(PodMonitorTakeoverTest, TakeOver_ExitWasTold_IsNotToldAgain) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_ExitEventLogged_IsNotRepeated) {
   Leave(Stopped(7));
   Told(EventType::kContainerStarted, "a");
   Told(EventType::kContainerExited, "a", 7);
@@ -121,7 +121,7 @@ TEST_F(PodMonitorTakeoverTest, TakeOver_ExitWasTold_IsNotToldAgain) {
   EXPECT_THAT(TakeOver(), ElementsAre());
 }
 
-TEST_F(PodMonitorTakeoverTest, TakeOver_ExitWasNotTold_IsToldBeforeNextStart) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_ExitEventMissing_IsLoggedBeforeNextStart) {
   ContainerRecord record = Stopped(7);
   record.restarting = true;
   Leave(record);
@@ -130,7 +130,7 @@ TEST_F(PodMonitorTakeoverTest, TakeOver_ExitWasNotTold_IsToldBeforeNextStart) {
   EXPECT_THAT(TakeOver(), ElementsAre("container-exited 7", "container-started", "container-exited 4"));
 }
 
-TEST_F(PodMonitorTakeoverTest, TakeOver_RestartDidNotHappen_IsNotTold) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_RestartDidNotHappen_LogsNoEvent) {
   ContainerRecord record = Stopped(7);
   record.restarting = true;
   Leave(record);
@@ -140,7 +140,7 @@ TEST_F(PodMonitorTakeoverTest, TakeOver_RestartDidNotHappen_IsNotTold) {
   EXPECT_THAT(TakeOver(), ElementsAre());
 }
 
-TEST_F(PodMonitorTakeoverTest, TakeOver_StartWasNoted_IsToldOnce) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_StartEventMissing_IsLoggedOnce) {
   ContainerRecord record = Stopped(0);
   record.state = ContainerState::kRunning;
   record.exit.reset();
@@ -150,7 +150,7 @@ TEST_F(PodMonitorTakeoverTest, TakeOver_StartWasNoted_IsToldOnce) {
   EXPECT_THAT(TakeOver(), ElementsAre("container-started", "container-exited 4"));
 }
 
-TEST_F(PodMonitorTakeoverTest, TakeOver_StartWasTold_IsNotToldAgain) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_StartEventLogged_IsNotRepeated) {
   ContainerRecord record = Stopped(0);
   record.state = ContainerState::kRunning;
   record.exit.reset();
@@ -162,7 +162,7 @@ TEST_F(PodMonitorTakeoverTest, TakeOver_StartWasTold_IsNotToldAgain) {
 }
 
 // A log of events that no longer goes back so far.
-TEST_F(PodMonitorTakeoverTest, TakeOver_EventsOlderThanLog_AreNotToldAgain) {
+TEST_F(PodMonitorTakeoverTest, TakeOver_EventsOlderThanLog_AreNotRepeated) {
   Leave(Stopped(7));
   EventLogPaths paths(directory_ / "root");
   ASSERT_EQ(::unlink(paths.current().c_str()), 0);
@@ -172,7 +172,7 @@ TEST_F(PodMonitorTakeoverTest, TakeOver_EventsOlderThanLog_AreNotToldAgain) {
 }
 
 // What a start writes down before it happens.
-TEST_F(PodMonitorTest, StartContainer_Again_IsNotedBefore) {
+TEST_F(PodMonitorTest, StartContainer_Again_RecordsRestartingBeforeStart) {
   Start({Container("b")});
   ASSERT_TRUE(pod_->StopContainer("b", std::chrono::milliseconds(1000), Soon()));
   std::optional<ContainerRecord> seen;

@@ -37,7 +37,7 @@ TEST_F(PodMonitorTest, Pod_WholeLife_HasEachState) {
   EXPECT_EQ(pod_->CreateContainer(Container("d"), Soon()).error().code(), Code::kUnavailable);
 }
 
-TEST_F(PodMonitorTest, StartOfAProcess_IsToldOnceItCanBeAttachedTo) {
+TEST_F(PodMonitorTest, StartAndExec_BeforeWaitIsRegistered_EmitNoStartedEvent) {
   Start({});
   const auto told = [&](EventType type) {
     const std::vector<Event> events = EventsOf(EventLogPaths(store_.root()), "web");
@@ -69,7 +69,7 @@ TEST_F(PodMonitorTest, StartOfAProcess_IsToldOnceItCanBeAttachedTo) {
   ASSERT_TRUE(pod_->StopPod(milliseconds(0), Soon()));
 }
 
-TEST_F(PodMonitorTest, Start_Pod_IsServedBeforeRecordSaysRunning) {
+TEST_F(PodMonitorTest, Start_ServeCallback_RunsBeforeRecordIsRunning) {
   Create({Container("a")});
   PodState seen = PodState::kPaused;
   ContainerState container = ContainerState::kPaused;
@@ -101,7 +101,7 @@ TEST_F(PodMonitorTest, Start_ContainerFails_IsUndone) {
   EXPECT_FALSE(FileExists(files_.paths().run_dir));
 }
 
-TEST_F(PodMonitorTest, Start_CannotServe_Fails) {
+TEST_F(PodMonitorTest, Start_ServeCallbackFails_FailsAndRecordStaysReady) {
   Create({Container("a")});
   EXPECT_EQ(pod_->Start(Soon(), [] { return Status(Fail(Code::kAlreadyExists, "taken")); }).error().message(),
             "taken");
@@ -124,7 +124,7 @@ TEST_F(PodMonitorTest, Start_RecordCannotBeWritten_Fails) {
   EXPECT_FALSE(FileExists(files_.paths().dir)) << "nothing of it comes back";
 }
 
-TEST_F(PodMonitorTest, StartContainer_ThatFails_LeavesItStoppedWithReasonAndExitCode) {
+TEST_F(PodMonitorTest, StartContainer_StartFails_ContainerIsStoppedWithReasonAndExitCode) {
   faults_.start_of_b = true;
   Start({Container("a")});
   ASSERT_TRUE(pod_->CreateContainer(Container("b", {"exit", "3"}), Soon()));
@@ -153,7 +153,7 @@ TEST_F(PodMonitorTest, StartContainer_ThatFails_LeavesItStoppedWithReasonAndExit
   EXPECT_TRUE(pod_->DeleteContainer("b", Soon()));
 }
 
-TEST_F(PodMonitorTest, StartContainer_WithoutItsRootfs_IsNotAMissingCommand) {
+TEST_F(PodMonitorTest, StartContainer_RootfsMissing_ExitCodeIs128) {
   Start({});
   ContainerConfig config = Container("b");
   config.rootfs = directory_ / "other";

@@ -98,7 +98,7 @@ void ProcessTable::NoteTold(Process& process, Calls& calls) {
 void ProcessTable::Forget(std::map<Key, std::shared_ptr<Process>>::iterator entry, Calls& calls) {
   const std::shared_ptr<Process> process = entry->second;
   processes_.erase(entry);
-  const Error gone(Code::kUnavailable, "the process has been removed");
+  const Error gone(Code::kUnavailable, Reason::kProcessNotFound, "the process has been removed");
   for (Waiter& waiter : process->waiters)
     calls.push_back([done = std::move(waiter.done), gone] { done(Fail(gone)); });
   process->waiters.clear();

@@ -136,7 +136,7 @@ TEST_F(ProcessTableTest, Wait_BeforeAndAfterEnd_ReturnsStatus) {
   EXPECT_TRUE(agent_->waits.empty()) << "the agent is asked once";
 }
 
-TEST_F(ProcessTableTest, Wait_OwnerDelays_IsAnsweredWhenItSays) {
+TEST_F(ProcessTableTest, Wait_ExitHandlerPending_AnswersWhenHandlerIsDone) {
   std::function<void()> tell;
   std::vector<int> exits;
   table_.Add(first_, false, [&](const Result<ExitStatus>& exit, std::function<void()> told) {
@@ -218,7 +218,7 @@ TEST_F(ProcessTableTest, Read_DeadlinePasses_NextReaderGetsOutput) {
   EXPECT_EQ(late.calls(), 1);
 }
 
-TEST_F(ProcessTableTest, Wait_DeadlinePasses_IsAnsweredAndNotTold) {
+TEST_F(ProcessTableTest, Wait_DeadlinePasses_FailsOnceAndIgnoresLaterExit) {
   table_.Add(exec_, true, {});
   Answer<ExitStatus> late;
   table_.Wait(exec_, Deadline::After(std::chrono::seconds(-1)), late.callback());
@@ -246,7 +246,7 @@ TEST_F(ProcessTableTest, Read_OutputGoesToLog_Fails) {
   EXPECT_EQ(Read(first_).Await().error().code(), Code::kFailedPrecondition);
 }
 
-TEST_F(ProcessTableTest, Remove_Container_ForgetsItsProcesses) {
+TEST_F(ProcessTableTest, Remove_Container_ForgetsProcessesAndFailsPendingCalls) {
   table_.Add(first_, true, {});
   table_.Add(exec_, true, {});
   table_.Add({"cc", ""}, true, {});
@@ -289,7 +289,7 @@ TEST_F(ProcessTableTest, Ended_MoreThanAreKept_OldestIsForgotten) {
 }
 
 // Thousands run in between, and their callers wait for them.
-TEST_F(ProcessTableTest, Ended_ToldOnes_AreForgottenFirst) {
+TEST_F(ProcessTableTest, Ended_ReportedExits_AreForgottenFirst) {
   table_.Add(exec_, true, {});
   // Its caller gave up waiting, for now.
   Answer<ExitStatus> late;
@@ -395,7 +395,7 @@ TEST_F(ProcessTableTest, Read_AfterTakeOver_ContinuesAtOffset) {
   EXPECT_EQ(piece.Await()->data, "x");
 }
 
-TEST_F(ProcessTableTest, Read_WrongOffset_FailsThatReaderOnly) {
+TEST_F(ProcessTableTest, Read_OffsetOutOfRange_FailsAndNextReaderSucceeds) {
   table_.Add(exec_, true, {});
   Answer<OutputPiece> wrong;
   table_.Read(exec_, kOut, 10, Deadline::Infinite(), wrong.callback(), {}, 100);

@@ -97,7 +97,7 @@ class ServedPod : public PodMonitorTest {
   std::shared_ptr<MonitorClient> client_;
 };
 
-TEST_F(ServedPod, Calls_OfProcess_ReadWriteAndWait) {
+TEST_F(ServedPod, Calls_RunningProcess_ReadWriteAndWaitSucceed) {
   Serve({Container("a")});
   const std::string exec = Exec("a", {"cat"});
   EXPECT_TRUE(Call("Find", Process("a", exec)));
@@ -138,7 +138,7 @@ TEST_F(ServedPod, Write_Repeated_IsTakenOnce) {
 }
 
 // As a program does that looks now and then whether its process has ended.
-TEST_F(ServedPod, Wait_GivenUpManyTimes_HoldsNothing) {
+TEST_F(ServedPod, Wait_ManyTimeouts_ReleasesServerCalls) {
   Serve({Container("a")});
   const std::string exec = Exec("a", {"cat"});
   for (size_t i = 0; i < ttrpc::ServerLimits().open_calls + 100; ++i) {
@@ -198,7 +198,7 @@ TEST_F(ServedPod, Read_ReaderDies_NextReaderGetsOutput) {
   EXPECT_EQ(Read(exec, 20'000).value_or("[lost]"), "precious");
 }
 
-TEST_F(ServedPod, Stop_CallsAreUnderWay_EndsThem) {
+TEST_F(ServedPod, StopPod_CallsPending_EndsCalls) {
   Serve({Container("a")});
   const std::string exec = Exec("a", {"cat"});
   auto waiting = std::async(std::launch::async, [&] { return Call("Wait", Process("a", exec)); });

@@ -103,7 +103,7 @@ TEST_F(AwaitConfinedTest, Await_PipeEndsSilently_Succeeds) {
   EXPECT_TRUE(Await());
 }
 
-TEST_F(AwaitConfinedTest, Await_ChildReportsError_ReturnsIt) {
+TEST_F(AwaitConfinedTest, Await_ChildReportsError_ReturnsError) {
   const Error error = Failure("7 mount '/usr': Operation not permitted");
   EXPECT_EQ(error.code(), Code::kPermissionDenied);
   EXPECT_EQ(error.message(), "sandbox: mount '/usr': Operation not permitted");
@@ -117,7 +117,7 @@ TEST_F(AwaitConfinedTest, Await_DeadlinePasses_Fails) {
             Code::kDeadlineExceeded);
 }
 
-TEST(ConfinedEnvironmentTest, ConfinedEnvironment_OfProcess_HasNoSecrets) {
+TEST(ConfinedEnvironmentTest, ConfinedEnvironment_SecretInEnvironment_IsOmitted) {
   ::setenv("SECRET_TOKEN", "x", 1);
   ::setenv(kPodMark, "/run/web", 1);
   const std::vector<std::string> environment = ConfinedEnvironment();
@@ -161,7 +161,7 @@ TEST(ConfineFilterTest, Filter_NetworkSockets_AreRefused) {
               testing::ExitedWithCode(EPERM), "");
 }
 
-TEST(ConfineFilterTest, Filter_CallsOfNoVmm_AreRefused) {
+TEST(ConfineFilterTest, Filter_KeyctlAndBpf_AreRefused) {
   EXPECT_EXIT(WithFilter([] { return Refused(::syscall(SYS_keyctl, 0, 0, 0)); }),
               testing::ExitedWithCode(EPERM), "");
   EXPECT_EXIT(WithFilter([] { return Refused(::syscall(SYS_bpf, 0, nullptr, 0)); }),

@@ -30,7 +30,7 @@ TEST_F(DescriptorLimitTest, Raise_SoftLimit_IsHardLimit) {
   EXPECT_EQ(now.rlim_max, old_.rlim_max);
 }
 
-TEST_F(DescriptorLimitTest, CheckDescriptorLimit_BelowTheLeast_NamesTheWayOut) {
+TEST_F(DescriptorLimitTest, CheckDescriptorLimit_BelowMinimum_FailsAndNamesRemedy) {
   SetSoft(40);
   EXPECT_EQ(DescriptorLimit().value_or(0), 40u);
   EXPECT_TRUE(CheckDescriptorLimit(40, 40, "a VM"));
@@ -41,7 +41,7 @@ TEST_F(DescriptorLimitTest, CheckDescriptorLimit_BelowTheLeast_NamesTheWayOut) {
             "too many open files: the limit is 40, and a VM needs 41: raise it (ulimit -n, LimitNOFILE)");
 }
 
-TEST_F(DescriptorLimitTest, HighestDescriptorLimit_IsNotBelowTheHardLimitNorAboveWhatIsWanted) {
+TEST_F(DescriptorLimitTest, HighestDescriptorLimit_WantedLimit_IsCappedNoLowerThanHardLimit) {
   SetSoft(40);
   EXPECT_EQ(HighestDescriptorLimit(30), 30u);
   EXPECT_EQ(HighestDescriptorLimit(old_.rlim_max), old_.rlim_max);

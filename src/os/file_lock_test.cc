@@ -58,7 +58,7 @@ TEST(FileLock, Acquire_Held_FailsAtDeadline) {
   EXPECT_LT(took, 10s);
 }
 
-TEST(FileLock, Acquire_ManyThreads_ExcludesThem) {
+TEST(FileLock, Acquire_ConcurrentThreads_AreMutuallyExcluded) {
   const TestDirectory dir;
   int counter = 0;  // a data race, if the lock does not exclude
   std::atomic<int> inside{0};
@@ -116,7 +116,7 @@ TEST(FileLock, IsHeld_NoDescriptors_Fails) {
   EXPECT_EQ(held.error().code(), Code::kResourceExhausted);
 }
 
-TEST(FileLock, IsHeld_WhileOthersAcquire_BlocksNobody) {
+TEST(FileLock, IsHeld_ConcurrentAcquire_DoesNotBlockAcquire) {
   const TestDirectory dir;
   const std::string path = dir / "lock";
   ASSERT_TRUE(FileLock::Acquire(path, kNow()));
@@ -162,7 +162,7 @@ TEST(FileLock, Acquire_DirectoryIsGone_FailsWithNotFound) {
   EXPECT_EQ(second.error().code(), Code::kNotFound);
 }
 
-TEST(FileLock, Acquire_WhatIsNoRegularFile_LocksAFileInItsPlace) {
+TEST(FileLock, Acquire_NotRegularFile_LocksReplacementFile) {
   const TestDirectory dir;
   dir.Write("outside/file", "precious");
   const std::string path = dir / "lock";
@@ -197,7 +197,7 @@ TEST(FileLock, Acquire_WhatIsNoRegularFile_LocksAFileInItsPlace) {
 }
 
 // As `cp -al` makes it of a pod that runs.
-TEST(FileLock, IsHeld_ThroughAHardLinkInAnotherDirectory_IsFalse) {
+TEST(FileLock, IsHeld_HardLinkInOtherDirectory_IsFalse) {
   const TestDirectory dir;
   std::filesystem::create_directory(dir / "pod");
   std::filesystem::create_directory(dir / "copy");

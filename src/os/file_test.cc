@@ -58,7 +58,7 @@ TEST(ReadFileTail, ReadFileTail_LargeFile_ReturnsEnd) {
   EXPECT_EQ(ReadFileTail(dir / "nothing", 10).error().code(), Code::kNotFound);
 }
 
-TEST(WriteFileAtomically, Write_FileExists_ReplacesIt) {
+TEST(WriteFileAtomically, Write_FileExists_ReplacesFile) {
   const TestDirectory dir;
   const std::string file = dir / "state.json";
   ASSERT_TRUE(WriteFileAtomically(file, "one"));
@@ -87,7 +87,7 @@ TEST(WriteFileAtomically, Write_OverLink_ReplacesLink) {
   EXPECT_EQ(TestDirectory::Read(dir / "link"), "new");
 }
 
-TEST(WriteFileAtomically, Write_WhileOthersRead_TheySeeWholeVersions) {
+TEST(WriteFileAtomically, Write_ConcurrentReaders_SeeWholeVersions) {
   const TestDirectory dir;
   const std::string file = dir / "state.json";
   const std::string versions[] = {std::string(20'000, 'a'), std::string(30'000, 'b')};
@@ -114,7 +114,7 @@ TEST(WriteNewFile, Write_FileExists_Fails) {
   EXPECT_EQ(TestDirectory::Read(dir / "file"), "one");
 }
 
-TEST(MakeDirectories, MakeDirectories_ParentsAreMissing_MakesThem) {
+TEST(MakeDirectories, MakeDirectories_ParentsMissing_MakesParents) {
   const TestDirectory dir;
   ASSERT_TRUE(MakeDirectories(dir / "a/b//c/"));
   EXPECT_TRUE(IsDirectory(dir / "a/b/c"));

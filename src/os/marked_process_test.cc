@@ -57,7 +57,7 @@ TEST(MarkedProcess, Find_JustSpawned_FindsProcess) {
   }
 }
 
-TEST(MarkedProcess, IsMarked_ForAnotherProcessOfThatPid_IsFalse) {
+TEST(MarkedProcess, IsMarked_OtherMarkOrReusedPid_IsFalse) {
   Result<Subprocess> process =
       Subprocess::Spawn({.argv = {"sleep", "1000"}, .env = MarkedEnvironment("ours")});
   ASSERT_TRUE(process);
@@ -70,7 +70,7 @@ TEST(MarkedProcess, IsMarked_ForAnotherProcessOfThatPid_IsFalse) {
   EXPECT_TRUE(process->Wait(Deadline::Infinite()));
 }
 
-TEST(MarkedProcess, KillMarkedProcesses_WhileTheyStartOthers_LeavesNone) {
+TEST(MarkedProcess, KillMarkedProcesses_ProcessesForking_LeavesNone) {
   const std::string mark = "multiplies-" + std::to_string(::getpid());
   Result<Subprocess> process =
       Subprocess::Spawn({.argv = {"sh", "-c", "while true; do sleep 1000 & sleep 0.001; done"},
@@ -82,7 +82,7 @@ TEST(MarkedProcess, KillMarkedProcesses_WhileTheyStartOthers_LeavesNone) {
   EXPECT_TRUE(process->Wait(Deadline::Infinite()));
 }
 
-TEST(MarkedProcess, MarkedEnvironment_HasMarkAlready_ReplacesIt) {
+TEST(MarkedProcess, MarkedEnvironment_MarkPresent_ReplacesMark) {
   ASSERT_EQ(::setenv(kPodMark, "another", 1), 0);
   const std::vector<std::string> environment = MarkedEnvironment("this");
   ::unsetenv(kPodMark);

@@ -14,7 +14,7 @@ constexpr char kMounts[] =
     "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime shared:7 - cgroup cgroup rw,memory\n"
     "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
 
-TEST(FindOomKillFileTest, OfEachVersionAndOfMountsOfAPart_IsTheCgroupsOwn) {
+TEST(FindOomKillFileTest, CgroupV1OrV2_ReturnsFileOfOwnCgroup) {
   const auto v1 = FindOomKillFile(kHybrid, kMounts);
   ASSERT_TRUE(v1);
   EXPECT_EQ(v1->cgroup, "/process/a8f");
@@ -32,7 +32,7 @@ TEST(FindOomKillFileTest, OfEachVersionAndOfMountsOfAPart_IsTheCgroupsOwn) {
   EXPECT_EQ(FindOomKillFile("0::/\n", "30 24 0:26 / /cg rw - cgroup2 none rw\n")->file, "/cg/memory.events");
 }
 
-TEST(FindOomKillFileTest, OfCgroupThatIsNotBelowAMount_IsNothing) {
+TEST(FindOomKillFileTest, CgroupNotBelowMount_IsNullopt) {
   EXPECT_FALSE(FindOomKillFile(kUnified, ""));
   EXPECT_FALSE(FindOomKillFile("", kMounts));
   EXPECT_FALSE(FindOomKillFile("4:memory:/a\n", "30 24 0:26 / /cg rw - cgroup2 none rw\n"));
@@ -40,7 +40,7 @@ TEST(FindOomKillFileTest, OfCgroupThatIsNotBelowAMount_IsNothing) {
   EXPECT_FALSE(FindOomKillFile("\n:\n::", "x\n - \n"));
 }
 
-TEST(ParseOomKillsTest, OfBothFiles_IsTheirCount) {
+TEST(ParseOomKillsTest, CgroupV1OrV2File_ReturnsCountOrNullopt) {
   EXPECT_EQ(ParseOomKills("low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 1\n"), 2u);
   EXPECT_EQ(ParseOomKills("oom_kill_disable 0\nunder_oom 0\noom_kill 7\n"), 7u);
   EXPECT_EQ(ParseOomKills("oom_kill x\n"), std::nullopt);
@@ -48,7 +48,7 @@ TEST(ParseOomKillsTest, OfBothFiles_IsTheirCount) {
   EXPECT_EQ(ParseOomKills(""), std::nullopt);
 }
 
-TEST(OomKillsTest, Since_WithoutAKill_IsEmpty) { EXPECT_EQ(OomKills().Since(), ""); }
+TEST(OomKillsTest, Since_NoOomKill_IsEmpty) { EXPECT_EQ(OomKills().Since(), ""); }
 
 }  // namespace
 }  // namespace virtcontainers

@@ -53,7 +53,7 @@ class OwnFileTest : public ::testing::Test {
   const TestDirectory dir_;
 };
 
-TEST_F(OwnFileTest, OpenOwnFile_WhatIsNoRegularFile_IsDataLossAndUntouched) {
+TEST_F(OwnFileTest, OpenOwnFile_NotRegularFile_IsDataLossAndTargetUnchanged) {
   const std::string path = dir_ / "file";
   for (const Damage& damage : Damages()) {
     ASSERT_EQ(damage.make(path.c_str()), 0);
@@ -68,7 +68,7 @@ TEST_F(OwnFileTest, OpenOwnFile_WhatIsNoRegularFile_IsDataLossAndUntouched) {
   }
 }
 
-TEST_F(OwnFileTest, OpenOwnFile_OverALinkedDirectory_IsDataLoss) {
+TEST_F(OwnFileTest, OwnFileCalls_DirectoryIsSymlink_FailWithDataLoss) {
   ASSERT_EQ(::symlink((dir_ / "outside").c_str(), (dir_ / "link").c_str()), 0);
   EXPECT_EQ(ReadOwnFile(dir_ / "link/file", 100).error().code(), Code::kDataLoss);
   EXPECT_EQ(OpenOwnFile(dir_ / "link/new", O_WRONLY | O_CREAT).error().code(), Code::kDataLoss);
@@ -81,13 +81,13 @@ TEST_F(OwnFileTest, OpenOwnFile_OverALinkedDirectory_IsDataLoss) {
   EXPECT_THAT(ListOwnDirectory(dir_ / "outside").value(), ElementsAre("file"));
 }
 
-TEST_F(OwnFileTest, OpenOwnFile_OfNothing_IsNotFound) {
+TEST_F(OwnFileTest, OwnFileCalls_PathMissing_FailWithNotFound) {
   EXPECT_EQ(ReadOwnFile(dir_ / "nothing", 100).error().code(), Code::kNotFound);
   EXPECT_EQ(ReadOwnFile(dir_ / "nothing/below", 100).error().code(), Code::kNotFound);
   EXPECT_EQ(ListOwnDirectory(dir_ / "nothing").error().code(), Code::kNotFound);
 }
 
-TEST_F(OwnFileTest, ReadOwnFile_OfAHugeSparseFile_IsDataLossAtOnce) {
+TEST_F(OwnFileTest, ReadOwnFile_HugeSparseFile_FailsAndNamesLimit) {
   const std::string path = dir_.Write("file");
   fs::resize_file(path, uint64_t{1} << 40);
   const Result<std::string> content = ReadOwnFile(path, 1000);
@@ -96,7 +96,7 @@ TEST_F(OwnFileTest, ReadOwnFile_OfAHugeSparseFile_IsDataLossAtOnce) {
   EXPECT_EQ(ReadOwnFileTail(path, 3).value(), std::string(3, '\0'));
 }
 
-TEST_F(OwnFileTest, OpenOwnFile_OfAnotherUsersFile_IsDataLoss) {
+TEST_F(OwnFileTest, ReadOwnFile_OwnedByAnotherUser_FailsAndNamesOwner) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
   const std::string path = dir_.Write("file", "theirs");
   ASSERT_EQ(::chown(path.c_str(), 12345, 12345), 0);
@@ -104,7 +104,7 @@ TEST_F(OwnFileTest, OpenOwnFile_OfAnotherUsersFile_IsDataLoss) {
             "'" + path + "' belongs to user 12345 and not to user 0");
 }
 
-TEST_F(OwnFileTest, OpenOrReplaceOwnFile_PutsAFileInThePlaceOfAnythingElse) {
+TEST_F(OwnFileTest, OpenOrReplaceOwnFile_NotRegularFile_IsReplacedByFile) {
   const std::string path = dir_ / "file";
   for (const Damage& damage : Damages()) {
     ASSERT_EQ(damage.make(path.c_str()), 0);
@@ -118,14 +118,14 @@ TEST_F(OwnFileTest, OpenOrReplaceOwnFile_PutsAFileInThePlaceOfAnythingElse) {
   }
 }
 
-TEST_F(OwnFileTest, OpenOrReplaceOwnFile_ThatTruncates_LeavesOtherNamesOfTheFileAlone) {
+TEST_F(OwnFileTest, OpenOrReplaceOwnFile_TruncateHardLink_LeavesOtherLinkUnchanged) {
   const std::string path = dir_ / "file";
   ASSERT_EQ(::link((dir_ / "outside/file").c_str(), path.c_str()), 0);
   ASSERT_TRUE(OpenOrReplaceOwnFile(path, O_WRONLY | O_TRUNC));
   EXPECT_EQ(ReadOwnFile(path, 100).value(), "");
 }
 
-TEST_F(OwnFileTest, WriteFileAtomically_TakesThePlaceOfAnythingButADirectory) {
+TEST_F(OwnFileTest, WriteFileAtomically_PathIsLinkFifoOrSocket_IsReplaced) {
   const std::string path = dir_ / "file";
   for (const Damage& damage : Damages()) {
     ASSERT_EQ(damage.make(path.c_str()), 0);
@@ -137,7 +137,7 @@ TEST_F(OwnFileTest, WriteFileAtomically_TakesThePlaceOfAnythingButADirectory) {
   }
 }
 
-TEST_F(OwnFileTest, WriteFileAtomically_UnderAnyUmask_GivesTheModeThatWasAskedFor) {
+TEST_F(OwnFileTest, WriteFileAtomically_RestrictiveUmask_FileHasRequestedMode) {
   const mode_t before = ::umask(077);
   for (const mode_t mode : {0600, 0644, 0640}) {
     EXPECT_TRUE(WriteFileAtomically(dir_ / "file", "", mode));
@@ -152,7 +152,7 @@ TEST_F(OwnFileTest, WriteFileAtomically_UnderAnyUmask_GivesTheModeThatWasAskedFo
   ::umask(before);
 }
 
-TEST_F(OwnFileTest, RemoveTree_OfADirectoryThatItsOwnerMayNotRead_RemovesIt) {
+TEST_F(OwnFileTest, RemoveTree_DirectoryNotReadableByOwner_Succeeds) {
   const pid_t child = ::fork();
   if (child == 0) {
     // Root may read everything: it is tried as nobody.
@@ -170,7 +170,7 @@ TEST_F(OwnFileTest, RemoveTree_OfADirectoryThatItsOwnerMayNotRead_RemovesIt) {
   EXPECT_FALSE(fs::exists(dir_ / "tree"));
 }
 
-TEST_F(OwnFileTest, CheckPrivateDirectory_ThatOthersCanWriteTo_IsPermissionDenied) {
+TEST_F(OwnFileTest, CheckPrivateDirectory_WritableByOthers_IsPermissionDenied) {
   const auto check = [&] { return CheckPrivateDirectory(dir_ / "outside", "root directory 'x'"); };
   for (const int mode : {0700, 0755, 0750}) {
     ASSERT_EQ(::chmod((dir_ / "outside").c_str(), static_cast<mode_t>(mode)), 0);

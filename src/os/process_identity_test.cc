@@ -108,7 +108,7 @@ TEST(ProcessIdentity, KillAndWait_Running_ReturnsWhenGone) {
   EXPECT_TRUE(KillAndWait(identity, Soon()));
 }
 
-TEST(ProcessIdentity, KillAndWait_PidIsAThreadNow_Succeeds) {
+TEST(ProcessIdentity, KillAndWait_PidIsThreadId_Succeeds) {
   std::promise<pid_t> tid;
   std::promise<void> done;
   std::thread thread([&] {

@@ -35,7 +35,7 @@ class RootedPathTest : public testing::Test {
   std::unique_ptr<RootedPath> root_;
 };
 
-TEST_F(RootedPathTest, Make_ParentsAreMissing_MakesThem) {
+TEST_F(RootedPathTest, Make_ParentsMissing_MakesParents) {
   EXPECT_TRUE(root_->MakeDirectory("/a/b//c/"));
   EXPECT_TRUE(Exists("root/a/b/c"));
   EXPECT_TRUE(root_->MakeFile("/x/y/file"));
@@ -65,7 +65,7 @@ TEST_F(RootedPathTest, Make_PathThroughLinks_StaysInRoot) {
   EXPECT_TRUE(Exists("root/etc/new"));
 }
 
-TEST_F(RootedPathTest, MakeFile_AtDanglingLink_MakesItsTarget) {
+TEST_F(RootedPathTest, MakeFile_DanglingLink_CreatesLinkTarget) {
   Link("/run/resolve/resolv.conf", "etc/absolute");
   Link("../../../../run/y/relative", "etc/relative");
   Link("second", "etc/first");
@@ -86,14 +86,14 @@ TEST_F(RootedPathTest, MakeFile_AtDanglingLink_MakesItsTarget) {
   EXPECT_FALSE(Exists("root/nowhere")) << "a name that '..' takes back is not made";
 }
 
-TEST_F(RootedPathTest, MakeDirectory_ThroughDanglingLink_MakesItsTarget) {
+TEST_F(RootedPathTest, MakeDirectory_ThroughDanglingLink_CreatesLinkTarget) {
   Link("/var/lib/data", "etc/data");
   EXPECT_TRUE(root_->MakeDirectory("/etc/data"));
   EXPECT_TRUE(root_->MakeDirectory("/etc/data/more/of/it"));
   EXPECT_TRUE(Exists("root/var/lib/data/more/of/it"));
 }
 
-TEST_F(RootedPathTest, Make_AtLinkThatLeadsToItself_Fails) {
+TEST_F(RootedPathTest, Make_SymlinkLoop_Fails) {
   Link("loop", "etc/loop");
   Link("/etc/b/x", "etc/a");
   Link("/etc/a/x", "etc/b");
@@ -103,7 +103,7 @@ TEST_F(RootedPathTest, Make_AtLinkThatLeadsToItself_Fails) {
   }
 }
 
-TEST_F(RootedPathTest, Make_BelowAFile_Fails) {
+TEST_F(RootedPathTest, Make_BelowRegularFile_Fails) {
   dir_.Write("root/etc/file");
   EXPECT_FALSE(root_->MakeDirectory("/etc/file"));
   EXPECT_FALSE(root_->MakeDirectory("/etc/file/x"));
@@ -111,7 +111,7 @@ TEST_F(RootedPathTest, Make_BelowAFile_Fails) {
   EXPECT_TRUE(root_->MakeFile("/etc/file"));
 }
 
-TEST_F(RootedPathTest, WhatIsMade_HasItsModeWhateverTheUmask) {
+TEST_F(RootedPathTest, Make_RestrictiveUmask_HasRequestedModes) {
   const mode_t before = ::umask(077);
   EXPECT_TRUE(root_->MakeFile("/a/b/file"));
   EXPECT_TRUE(root_->MakeDirectory("/own", 01770));
@@ -130,7 +130,7 @@ TEST_F(RootedPathTest, WhatIsMade_HasItsModeWhateverTheUmask) {
   EXPECT_EQ(mode("root/other/last"), 01777u);
 }
 
-TEST_F(RootedPathTest, MakePlace_SaysWhereItIsAndStopsAtWhatIsCovered) {
+TEST_F(RootedPathTest, MakePlace_LinkOrCoveredPath_ReturnsResolvedOrCoveringPath) {
   Link("/var/lib/data", "etc/data");
   using Kind = RootedPath::Kind;
   EXPECT_EQ(root_->MakePlace("/etc/data/../x/./file", Kind::kFile, {}).value(), "/var/lib/x/file");
@@ -145,7 +145,7 @@ TEST_F(RootedPathTest, MakePlace_SaysWhereItIsAndStopsAtWhatIsCovered) {
 }
 
 // As another container may do that has the same directory.
-TEST_F(RootedPathTest, Make_WhileNamesBecomeLinks_StaysInside) {
+TEST_F(RootedPathTest, Make_ConcurrentRenamesToSymlinks_StaysInRoot) {
   const std::string name = dir_ / "root/a", away = dir_ / "root/b";
   std::atomic<bool> done{false};
   std::thread hostile([&] {
@@ -177,7 +177,7 @@ TEST_F(RootedPathTest, Open_MagicLink_Fails) {
   EXPECT_FALSE(root->Open("/proc/self/root/etc", O_PATH));
 }
 
-TEST_F(RootedPathTest, MakeParent_NameIsNoFile_Fails) {
+TEST_F(RootedPathTest, MakeParent_InvalidPath_Fails) {
   std::string name;
   EXPECT_FALSE(root_->MakeParent("/a/..", &name));
   EXPECT_FALSE(root_->MakeParent("/", &name));

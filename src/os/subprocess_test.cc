@@ -115,7 +115,7 @@ TEST(Subprocess, Wait_ExitOrSignal_ReturnsStatus) {
   EXPECT_TRUE(Subprocess::Spawn(Command({"true"}))->Wait(Soon())->success());
 }
 
-TEST(Subprocess, Spawn_ProgramIsMissing_NamesIt) {
+TEST(Subprocess, Spawn_ProgramMissingOrNotExecutable_FailsAndNamesProgram) {
   const TestDirectory dir;
   const auto code_of = [](const std::string& program) {
     const Result<Subprocess> child = Subprocess::Spawn(Command({program}));
@@ -197,7 +197,7 @@ TEST(Subprocess, Spawn_ByDefault_HasDefaultSignalsAndOwnSession) {
   ::sigaction(SIGINT, &int_before, nullptr);
 }
 
-TEST(Subprocess, Spawn_WithEnvironment_HasIt) {
+TEST(Subprocess, Spawn_EnvironmentSetOrUnset_IsPassedOrInherited) {
   ASSERT_EQ(::setenv("VC_TEST_INHERITED", "yes", 1), 0);
   const auto environment = [](std::optional<std::vector<std::string>> env) {
     Pipe out;
@@ -212,7 +212,7 @@ TEST(Subprocess, Spawn_WithEnvironment_HasIt) {
   EXPECT_EQ(environment(std::vector<std::string>{}), "");
 }
 
-TEST(Subprocess, Wait_CollectedByOther_SaysSo) {
+TEST(Subprocess, Wait_ReapedElsewhere_FailsWithInternal) {
   Result<Subprocess> child = Subprocess::Spawn(Command({"true"}));
   ASSERT_TRUE(child);
   ASSERT_EQ(::waitpid(child->pid(), nullptr, 0), child->pid());

@@ -24,12 +24,12 @@ TEST(IdMapTest, ParseIdMap_OfKernel_ReturnsRanges) {
   EXPECT_THAT(ParseIdMap("nonsense\n1 2\n4294967296 0 1\n7 0 99999999999999999999\n"), IsEmpty());
 }
 
-TEST(ChooseUserTest, ChooseUser_Unmapped_ReturnsUnusedId) {
+TEST(ChooseUserTest, ChooseUser_AllIdsMapped_ReturnsIdInReservedRange) {
   EXPECT_EQ(ChooseUser(kAll, kAll, {}, First), 0x78000000u);
   EXPECT_EQ(ChooseUser(kAll, kAll, {}, Last), 0x7bffffffu);
 }
 
-TEST(ChooseUserTest, ChooseUser_FewIdsMapped_StaysInThem) {
+TEST(ChooseUserTest, ChooseUser_FewIdsMapped_ReturnsMappedIdOrNullopt) {
   // A container with the usual 65536 ids, and one with more.
   const std::vector<IdRange> usual = {{0, 65536}};
   EXPECT_EQ(ChooseUser(usual, usual, {}, First), 60706u);

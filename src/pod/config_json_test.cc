@@ -225,7 +225,7 @@ TEST(ConfigJson, ContainerConfig_EveryField_RoundTrips) {
   ExpectSame(ContainerConfigFromJson(Reread(ToJson(small))).value(), small);
 }
 
-TEST(ConfigJson, MaskedPaths_NoneAndNotGiven_AreStoredApart) {
+TEST(ConfigJson, MaskedPaths_EmptyAndUnset_AreDistinguished) {
   ContainerConfig config = SmallContainer("db", "/srv");
   EXPECT_FALSE(ContainerConfigFromJson(Reread(ToJson(config)))->masked_paths);
   config.masked_paths.emplace();

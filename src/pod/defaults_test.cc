@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Optional;
 
-TEST(Defaults, CompleteContainer_WithoutPaths_MasksWhatReachesTheVm) {
+TEST(Defaults, CompleteContainer_WithoutPaths_UsesDefaultPaths) {
   const ContainerConfig container = CompleteContainer(SmallContainer("db", "/srv"));
   EXPECT_THAT(container.masked_paths, Optional(DefaultMaskedPaths()));
   EXPECT_THAT(container.readonly_paths, Optional(DefaultReadonlyPaths()));
@@ -22,7 +22,7 @@ TEST(Defaults, CompleteContainer_WithoutPaths_MasksWhatReachesTheVm) {
   EXPECT_THAT(DefaultReadonlyPaths(), Contains("/proc/sys"));
 }
 
-TEST(Defaults, CompleteContainer_WithPaths_KeepsThem) {
+TEST(Defaults, CompleteContainer_WithPaths_KeepsPaths) {
   ContainerConfig config = SmallContainer("db", "/srv");
   config.masked_paths.emplace();
   config.readonly_paths = std::vector<std::string>{"/proc/bus"};
@@ -31,7 +31,7 @@ TEST(Defaults, CompleteContainer_WithPaths_KeepsThem) {
   EXPECT_THAT(container.readonly_paths, Optional(ElementsAre("/proc/bus")));
 }
 
-TEST(Defaults, CompleteContainer_WithoutDeviceRules_AllowsItsOwnDevicesAlone) {
+TEST(Defaults, CompleteContainer_WithoutDeviceRules_AllowsOnlyListedDevices) {
   ContainerConfig config = SmallContainer("db", "/srv");
   config.devices = {{"/dev/fuse", "c", 10, 229, {}, 0, 0},
                     {"/dev/vdb", "b", 254, 16, {}, 0, 0},
@@ -52,7 +52,7 @@ TEST(Defaults, CompleteContainer_WithoutDeviceRules_AllowsItsOwnDevicesAlone) {
   EXPECT_EQ(line(rules[3]), "c7:1rwm");
 }
 
-TEST(Defaults, CompleteContainer_WithDeviceRules_KeepsThem) {
+TEST(Defaults, CompleteContainer_WithDeviceRules_KeepsRules) {
   ContainerConfig config = SmallContainer("db", "/srv");
   config.devices = {{"/dev/fuse", "c", 10, 229, {}, 0, 0}};
   config.resources.devices = {{true, "a", {}, {}, "rwm"}};

@@ -42,7 +42,7 @@ class EventLogTest : public testing::Test {
   const TestDirectory directory_;
 };
 
-TEST_F(EventLogTest, Event_Written_IsReadTheSame) {
+TEST_F(EventLogTest, FormatEvent_ParsedAgain_RoundTrips) {
   Event event = Some();
   event.sequence = 7;
   const auto read = ParseEvent(FormatEvent(event));
@@ -58,7 +58,7 @@ TEST_F(EventLogTest, Event_Written_IsReadTheSame) {
   EXPECT_EQ(EventTypeName(read->type), "container-exited");
 }
 
-TEST_F(EventLogTest, Append_WithChange_HoldsTheLock) {
+TEST_F(EventLogTest, Append_WithCallback_HoldsLockAndLogsOnlyOnSuccess) {
   const EventLog log(directory_.path());
   ASSERT_TRUE(log.Append(Some(), [&]() -> Status {
     EXPECT_TRUE(FileLock::IsHeld(EventLogPaths(directory_.path()).lock()).value_or(false));
@@ -74,7 +74,7 @@ TEST_F(EventLogTest, Append_WithChange_HoldsTheLock) {
   EXPECT_EQ(Read("events.log").size(), 1u) << "what did not happen is not told";
 }
 
-TEST_F(EventLogTest, Append_ManyWriters_NumbersGrowByOne) {
+TEST_F(EventLogTest, Append_ManyWriters_SequenceNumbersAreConsecutive) {
   std::vector<std::thread> writers;
   for (int i = 0; i < 4; ++i) {
     writers.emplace_back([&] {
@@ -88,7 +88,7 @@ TEST_F(EventLogTest, Append_ManyWriters_NumbersGrowByOne) {
   for (size_t i = 0; i < events.size(); ++i) EXPECT_EQ(events[i].sequence, i + 1);
 }
 
-TEST_F(EventLogTest, Append_BeyondTheBound_RotatesAndNumbersGoOn) {
+TEST_F(EventLogTest, Append_BeyondMaximumSize_RotatesAndContinuesSequence) {
   const EventLog log(directory_.path(), 4096);
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(log.Append(Some()));
   EXPECT_LE(ReadFile(directory_ / "events.log.1", 1 << 20)->size(), 4096u + 300);
@@ -100,7 +100,7 @@ TEST_F(EventLogTest, Append_BeyondTheBound_RotatesAndNumbersGoOn) {
   for (size_t i = 1; i < events.size(); ++i) EXPECT_EQ(events[i].sequence, events[i - 1].sequence + 1);
 }
 
-TEST_F(EventLogTest, Append_AfterTornLine_SkipsIt) {
+TEST_F(EventLogTest, Append_AfterTornLine_SkipsTornLine) {
   const EventLog log(directory_.path());
   ASSERT_TRUE(log.Append(Some()));
   const UniqueFd file(::open((directory_ / "events.log").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));

@@ -36,7 +36,7 @@ class JournalTest : public testing::Test {
   const std::string path_ = directory_ / "journal";
 };
 
-TEST_F(JournalTest, Journal_BeginAndDone_EntryIsThereBetween) {
+TEST_F(JournalTest, Journal_BeginDoneEnd_EntryIsOnDiskUntilEnd) {
   const auto journal = Open();
   const ProcessIdentity qemu{4711, 99, "boot"};
   ASSERT_TRUE(journal->Begin(EffectKind::kDirectory, "/run/web"));
@@ -60,7 +60,7 @@ TEST_F(JournalTest, Journal_Line_IsReadableJson) {
                     "\n");
 }
 
-TEST_F(JournalTest, Open_AfterAnother_HasItsOpenEntries) {
+TEST_F(JournalTest, Open_ExistingJournal_LoadsOpenEntries) {
   ASSERT_TRUE(Open()->Begin(EffectKind::kMount, "one/rootfs"));
   const auto journal = Open();
   EXPECT_THAT(journal->open(), ElementsAre(Begun(EffectKind::kMount, "one/rootfs")));
@@ -81,7 +81,7 @@ TEST_F(JournalTest, Begin_SameNameAgain_ForgetsOldProcess) {
   EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kProcess, "hook")));
 }
 
-TEST_F(JournalTest, Open_CutAtAnyByte_HasAllWholeLines) {
+TEST_F(JournalTest, ReadJournal_CutAtAnyByte_KeepsWholeLines) {
   const auto journal = Open();
   ASSERT_TRUE(journal->Begin(EffectKind::kDirectory, "/run/web"));
   const size_t first = Text().size();
@@ -103,7 +103,7 @@ TEST_F(JournalTest, Open_AfterTornLine_ReadsNextLine) {
   EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kSocket, "s")));
 }
 
-TEST_F(JournalTest, Open_Malformed_IsDataLoss) {
+TEST_F(JournalTest, ReadJournal_MalformedLine_IsDamaged) {
   for (const char* text : {"x\n", "[]\n", "{}\n", "\n",
                            R"({"step":"begin","kind":"process","what":7})"
                            "\n",
@@ -193,7 +193,7 @@ TEST_F(JournalTest, Journal_ManyThreads_WriteWholeLines) {
 }
 
 // A fifo hung whoever wrote to it.
-TEST_F(JournalTest, Open_WithSomethingElseInItsPlace_StartsAnEmptyOne) {
+TEST_F(JournalTest, Open_PathIsNotRegularFile_CreatesEmptyJournal) {
   directory_.Write("outside", "kept");
   const std::string path = directory_ / "j";
   const std::function<void()> damages[] = {
@@ -217,7 +217,7 @@ TEST_F(JournalTest, Open_WithSomethingElseInItsPlace_StartsAnEmptyOne) {
 }
 
 // As `cp -al` makes it of a pod.
-TEST_F(JournalTest, Open_AFileWithAnotherName_WritesToOneOfItsOwn) {
+TEST_F(JournalTest, Open_HardLinkedFile_LeavesOtherLinkUnchanged) {
   const std::string path = directory_ / "j";
   ASSERT_TRUE((*Journal::Open(path))->Begin(EffectKind::kProcess, "vmm"));
   std::filesystem::create_hard_link(path, directory_ / "copy");

@@ -36,7 +36,7 @@ void ExpectTaken(const std::string& pointer, const std::string& value) {
   EXPECT_TRUE(config) << pointer << " = " << value << ": " << config.error().ToString();
 }
 
-TEST(OciProcess, LoadOciProcess_OfFileWithoutCapabilities_LeavesThemUnset) {
+TEST(OciProcess, LoadOciProcess_WithoutCapabilities_LeavesCapabilitiesUnset) {
   const TestDirectory directory;
   const std::string file = directory / "process.json";
   const auto load = [&](const std::string& text) {
@@ -161,7 +161,7 @@ TEST(OciBundle, Parse_UnknownFields_AreIgnored) {
   ExpectTaken("/linux/fromTheFuture", "1");
 }
 
-TEST(OciBundle, Parse_OciVersion_TakesEvery1x) {
+TEST(OciBundle, Parse_OciVersion_AcceptsOnly1x) {
   for (const char* version : {"1.0.0", "1.0.2", "1.0.2-dev", "1.1.0", "1.1.0-rc.1", "1.2.1", "1.2.0+dev",
                               "1.3.0", "1.4.0-rc.1", "1.10.0", "1.99.99-dev"}) {
     ExpectTaken("/ociVersion", "\"" + std::string(version) + "\"");
@@ -176,7 +176,7 @@ TEST(OciBundle, Parse_OciVersion_TakesEvery1x) {
   ExpectRefused("/ociVersion", "1.0", "'ociVersion' is not a string");
 }
 
-TEST(OciBundle, Parse_FieldIsMissing_NamesIt) {
+TEST(OciBundle, Parse_RequiredFieldMissing_FailsAndNamesField) {
   ExpectRefused("/process", "null", "'process' is missing");
   ExpectRefused("/root", "null", "'root' is missing");
   ExpectRefused("/root/path", "null", "'root.path' is missing");
@@ -237,7 +237,7 @@ TEST(OciBundle, Parse_UnsupportedField_IsRefusedByName) {
                 "'mounts[0].gidMappings' needs a user namespace");
 }
 
-TEST(OciBundle, Scheduling_IsReadAndCheckedByName) {
+TEST(OciBundle, Parse_SchedulingFields_AreReadAndValidated) {
   const auto process = [](const std::string& pointer, const std::string& text) {
     const auto config = Parse(BundleWith(pointer, text));
     EXPECT_TRUE(config) << config.error().ToString();
@@ -307,7 +307,7 @@ TEST(OciBundle, Parse_Hooks_AreRead) {
   ExpectTaken("/hooks", R"({"prestart": [], "poststop": null})");
 }
 
-TEST(OciBundle, Parse_FieldsWithoutEffect_AreTaken) {
+TEST(OciBundle, Parse_FieldsWithoutEffect_Succeeds) {
   ExpectTaken("/process/apparmorProfile", "\"unconfined\"");
   ExpectTaken("/process/selinuxLabel", "\"\"");
   EXPECT_EQ(Parse(BundleWith("/domainname", "\"example.org\""))->domainname, "example.org");
@@ -338,7 +338,7 @@ TEST(OciBundle, Parse_BindMounts_AreRead) {
                 "'mounts[7]' at '/data': the type 'ext4' is not known in a VM");
 }
 
-TEST(OciBundle, Mount_WithARelativeDestination_IsTakenFromTheRoot) {
+TEST(OciBundle, Parse_RelativeMountDestination_IsMadeAbsolute) {
   const auto destination = [](const std::string& text) {
     const auto config =
         Parse(BundleWith("/mounts/7", R"({"type": "tmpfs", "destination": ")" + text + "\"}"));
@@ -351,7 +351,7 @@ TEST(OciBundle, Mount_WithARelativeDestination_IsTakenFromTheRoot) {
   EXPECT_THAT(destination("."), HasSubstr("the destination is the root file system itself"));
 }
 
-TEST(OciBundle, UnknownCapabilities_AreTakenAndWarnedOf) {
+TEST(OciBundle, Parse_UnknownCapabilities_SucceedsWithWarnings) {
   const auto config = Parse(BundleWith("/process/capabilities/bounding", R"(["KILL", "CAP_FUTURE"])"));
   ASSERT_TRUE(config) << config.error().ToString();
   EXPECT_EQ(WarningsOf(*config).size(), 2u);
@@ -396,7 +396,7 @@ TEST_F(LoadOciBundleTest, Load_RelativeRoot_IsInBundle) {
   }
 }
 
-TEST_F(LoadOciBundleTest, Load_FileIsWrong_NamesIt) {
+TEST_F(LoadOciBundleTest, Load_InvalidConfigFile_FailsAndNamesFile) {
   EXPECT_EQ(ErrorOf(dir_ / "nothing", Code::kNotFound),
             "bundle '" + (dir_ / "nothing") + "' is not a directory");
   EXPECT_EQ(ErrorOf("", Code::kNotFound), "bundle '' is not a directory");

@@ -24,7 +24,7 @@ ContainerConfig Taken(const std::string& pointer, const std::string& value) {
   return config.value_or(ContainerConfig{});
 }
 
-TEST(OciLinux, Namespaces_Listed_AreOwnAndOthersThePods) {
+TEST(OciLinux, Namespaces_Listed_AreOwnedByContainer) {
   const auto owners = [](const std::string& list) {
     const Namespaces n = Taken("/linux/namespaces", list).namespaces;
     std::string own;

@@ -64,7 +64,7 @@ TEST(Record, Record_Empty_RoundTrips) {
 }
 
 // A truncated state file silently reset the pod.
-TEST(OriginalDefectH, StateFile_CutAtAnyByte_IsAnError) {
+TEST(OriginalDefectH, StateFile_CutAtAnyByte_Fails) {
   const std::string text = DumpJson(ToJson(FullRecord()), false);
   for (size_t length = 0; length < text.size(); ++length) {
     EXPECT_FALSE(FromText(std::string_view(text).substr(0, length))) << "cut to " << length << " bytes";
@@ -72,7 +72,7 @@ TEST(OriginalDefectH, StateFile_CutAtAnyByte_IsAnError) {
   EXPECT_TRUE(FromText(text));
 }
 
-TEST(Record, StateFile_AnyByteChanged_IsErrorOrRecord) {
+TEST(Record, StateFile_ByteChanged_FailsOrRoundTrips) {
   const std::string text = DumpJson(ToJson(FullRecord()), false);
   // One of them at each place, in turn: with every one at every place it takes seconds.
   constexpr std::string_view kBytes("\0\"9-}\xff[", 7);
@@ -109,13 +109,13 @@ TEST(Record, StateFile_Malformed_NamesField) {
 }
 
 // Duplicate container ids were accepted.
-TEST(OriginalDefectE, StateFile_ContainerTwice_IsAnError) {
+TEST(OriginalDefectE, StateFile_DuplicateContainerId_Fails) {
   EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "containers": [{"id": "a", "state": "ready"},
                         {"id": "a", "state": "running"}]})"),
             "'containers[1].id': container 'a' is there twice");
 }
 
-TEST(Record, Find_ContainerById_ReturnsIt) {
+TEST(Record, Find_ById_ReturnsContainerOrNull) {
   PodRecord record = FullRecord();
   ASSERT_NE(record.Find("ended"), nullptr);
   EXPECT_EQ(record.Find("ended")->exit->code, 137);
@@ -123,7 +123,7 @@ TEST(Record, Find_ContainerById_ReturnsIt) {
   EXPECT_EQ(record.Find(""), nullptr);
 }
 
-TEST(MarkStopped, MarkStopped_RunningPod_StopsItsContainers) {
+TEST(MarkStopped, MarkStopped_RunningPod_StopsContainers) {
   PodRecord record = FullRecord();
   const ContainerRecord ended = *record.Find("ended");
   const Time now = *record.finished + std::chrono::hours(1);
@@ -148,7 +148,7 @@ TEST(MarkStopped, MarkStopped_RunningPod_StopsItsContainers) {
   EXPECT_FALSE(record.containers[3].restarting) << "its guest is gone";
 }
 
-TEST(MarkStopped, MarkStopped_WithoutReason_PodHasNone) {
+TEST(MarkStopped, MarkStopped_WithoutReason_PodReasonIsEmpty) {
   PodRecord record = FullRecord();
   MarkStopped(record, "", *record.finished);
   EXPECT_EQ(record.reason, "");

@@ -38,7 +38,7 @@ class RootKeyTest : public ::testing::Test {
   const Store store_;
 };
 
-TEST_F(RootKeyTest, OfACopy_IsAnother) {
+TEST_F(RootKeyTest, Key_CopiedRoot_Differs) {
   fs::copy(root_, dir_ / "copy", fs::copy_options::recursive);
   const Store copy = Open(dir_ / "copy");
   EXPECT_EQ(TestDirectory::Read(dir_ / "copy/id"), TestDirectory::Read(root_ + "/id"));
@@ -52,7 +52,7 @@ TEST_F(RootKeyTest, OfACopy_IsAnother) {
   EXPECT_EQ(TagOf(dir_ / "old"), store_.key().tag);
 }
 
-TEST_F(RootKeyTest, OfAMovedRoot_IsTheSame) {
+TEST_F(RootKeyTest, Key_MovedRoot_IsUnchanged) {
   fs::rename(root_, dir_ / "moved");
   const Store moved = Open(dir_ / "moved");
   EXPECT_EQ(moved.key().tag, store_.key().tag);
@@ -60,7 +60,7 @@ TEST_F(RootKeyTest, OfAMovedRoot_IsTheSame) {
   EXPECT_TRUE(IsSamePod(moved.Pod("web").paths().mark, store_.Pod("web").paths().mark));
 }
 
-TEST_F(RootKeyTest, OfARootThatIsMountedAtTwoPlaces_IsTheSameAtBoth) {
+TEST_F(RootKeyTest, Key_RootAtTwoMountPoints_IsSame) {
   std::string there;
   // In a mount namespace of its own.
   std::thread([&] {
@@ -74,13 +74,13 @@ TEST_F(RootKeyTest, OfARootThatIsMountedAtTwoPlaces_IsTheSameAtBoth) {
   EXPECT_EQ(there, store_.key().tag);
 }
 
-TEST_F(RootKeyTest, OfALaterRootInTheSameDirectory_IsAnother) {
+TEST_F(RootKeyTest, Key_IdRemovedAndNothingRuns_Differs) {
   fs::remove(root_ + "/id");
   EXPECT_NE(TagOf(root_), store_.key().tag) << "nothing runs that is the earlier one's";
 }
 
 // A damaged id locked every call out, and what its message said to do made the VMs unreachable.
-TEST_F(RootKeyTest, WithADamagedId_IsFoundInWhatRuns) {
+TEST_F(RootKeyTest, Key_DamagedIdWithRunningProcess_IsRecovered) {
   dir_.Write("outside", "kept");
   const std::string id = root_ + "/id";
   const std::function<void()> damages[] = {
@@ -115,7 +115,7 @@ TEST_F(RootKeyTest, WithADamagedId_IsFoundInWhatRuns) {
   EXPECT_EQ(TestDirectory::Read(dir_ / "outside"), "kept");
 }
 
-TEST_F(RootKeyTest, WithoutAnId_IsFoundInThePodsThatAreSaidToRun) {
+TEST_F(RootKeyTest, Key_MissingIdWithRecordedVm_IsRecovered) {
   ASSERT_TRUE(store_.CreatePod(SmallPod("web")));
   const PodFiles pod = store_.Pod("web");
   PodRecord record = pod.LoadRecord().value();
@@ -125,7 +125,7 @@ TEST_F(RootKeyTest, WithoutAnId_IsFoundInThePodsThatAreSaidToRun) {
   EXPECT_EQ(TagOf(root_), store_.key().tag);
 }
 
-TEST_F(RootKeyTest, OfManyWhoOpenARootFirst_IsOne) {
+TEST_F(RootKeyTest, Key_ConcurrentFirstOpens_IsSame) {
   std::vector<std::string> tags(8);
   std::vector<std::thread> threads;
   for (std::string& tag : tags) threads.emplace_back([&] { tag = TagOf(dir_ / "new"); });
@@ -133,7 +133,7 @@ TEST_F(RootKeyTest, OfManyWhoOpenARootFirst_IsOne) {
   EXPECT_EQ(std::set<std::string>(tags.begin(), tags.end()).size(), 1u);
 }
 
-TEST(PodMark, Format_ThenParse_IsTheSame) {
+TEST(PodMark, Format_ParsedAgain_RoundTrips) {
   const PodMark mark{.tag = "0123@1.2", .root = "/a:b/pods/c", .pod = "web"};
   const auto parsed = ParsePodMark(mark.Format());
   ASSERT_TRUE(parsed);
@@ -146,7 +146,7 @@ TEST(PodMark, Format_ThenParse_IsTheSame) {
   }
 }
 
-TEST(PodMark, IsSamePod_ComparesRootAndPodAndNoPath) {
+TEST(PodMark, IsSamePod_PathsDiffer_ComparesOnlyTagAndPod) {
   EXPECT_TRUE(IsSamePod("t:/a/pods/web", "t:/b/pods/web"));
   EXPECT_FALSE(IsSamePod("t:/a/pods/web", "u:/a/pods/web"));
   EXPECT_FALSE(IsSamePod("t:/a/pods/web", "t:/a/pods/web2"));

@@ -69,7 +69,7 @@ TEST_F(StoreTest, CreatePod_EveryField_IsStored) {
   EXPECT_TRUE(fs::is_empty(root_ + "/trash"));
 }
 
-TEST_F(StoreTest, Files_OfStore_AreOwnersAlone) {
+TEST_F(StoreTest, Files_CreatedByStore_AreOwnerOnly) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   for (const auto& entry : fs::recursive_directory_iterator(root_)) {
     EXPECT_EQ(entry.status().permissions() & fs::perms::all & ~fs::perms::owner_all, fs::perms::none)
@@ -101,7 +101,7 @@ TEST_F(StoreTest, CreatePod_IdExists_FailsAndChangesNothing) {
   EXPECT_EQ(store_.Pod("web").LoadConfig()->hostname, "");
 }
 
-TEST_F(StoreTest, CreatePod_ManyCallersOneId_OneSucceeds) {
+TEST_F(StoreTest, CreatePod_ConcurrentSameId_OneSucceeds) {
   std::atomic<int> created{0}, refused{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -118,7 +118,7 @@ TEST_F(StoreTest, CreatePod_ManyCallersOneId_OneSucceeds) {
 }
 
 // Whoever would change it has to wait until its maker has told of it.
-TEST_F(StoreTest, CreatePod_NewPod_IsLockedByItsMaker) {
+TEST_F(StoreTest, CreatePod_NewPod_ReturnsHeldPodLock) {
   {
     const Result<FileLock> lock = store_.CreatePod(Pod("web"));
     ASSERT_TRUE(lock);
@@ -128,7 +128,7 @@ TEST_F(StoreTest, CreatePod_NewPod_IsLockedByItsMaker) {
 }
 
 // Opening a root sweeps it.
-TEST_F(StoreTest, CreatePod_WhileOthersOpenRoot_Succeeds) {
+TEST_F(StoreTest, CreatePod_ConcurrentOpensOfRoot_Succeeds) {
   std::atomic<bool> over = false;
   std::vector<std::thread> others;
   for (int i = 0; i < 3; ++i) {
@@ -169,7 +169,7 @@ TEST_F(StoreTest, CreatePod_IdLeavesRoot_FailsAndWritesNothing) {
 }
 
 // Duplicate container ids were accepted.
-TEST_F(StoreTest, CreatePod_TwoContainersOfOneId_FailsAndWritesNothing) {
+TEST_F(StoreTest, CreatePod_DuplicateContainerId_FailsAndWritesNothing) {
   const auto before = Everything();
   PodConfig config = Pod("web");
   config.containers[1].id = "a";
@@ -213,7 +213,7 @@ TEST_F(StoreTest, CreatePod_TooLargeToReadBack_Fails) {
   EXPECT_EQ(Everything(), before);
 }
 
-TEST_F(StoreTest, SaveRecordAndContainer_Then_LoadReturnsThem) {
+TEST_F(StoreTest, SaveLoadRemove_RecordAndContainer_RoundTripsAndDeletesLogs) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   const PodFiles pod = store_.Pod("web");
   ASSERT_TRUE(pod.SaveRecord(FullRecord()));
@@ -236,7 +236,7 @@ TEST_F(StoreTest, SaveRecordAndContainer_Then_LoadReturnsThem) {
   EXPECT_TRUE(pod.RemoveContainer("db.1")) << "what a crash left half removed can be removed again";
 }
 
-TEST_F(StoreTest, RemovePod_Exists_RemovesItAlone) {
+TEST_F(StoreTest, RemovePod_OtherPodExists_RemovesOnlyNamedPod) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   ASSERT_TRUE(store_.CreatePod(Pod("web2")));
   const auto run_dir = [&](const char* id) {
@@ -261,7 +261,7 @@ TEST_F(StoreTest, RemovePod_Exists_RemovesItAlone) {
 }
 
 // What lies in a pod's place keeps its name from being used: it is a damaged pod, and can be deleted.
-TEST_F(StoreTest, ListPods_OtherEntriesInRoot_ListsPodsSorted) {
+TEST_F(StoreTest, ListPods_ForeignEntries_ListsValidIdsSorted) {
   for (const char* id : {"b", "a", "C"}) ASSERT_TRUE(store_.CreatePod(SmallPod(id)));
   dir_.Write("root/pods/.hidden/config.json");
   dir_.Write("root/pods/not an id/config.json");
@@ -294,7 +294,7 @@ TEST_F(StoreTest, RunDirectories_OfTwoRoots_AreDifferent) {
   }
 }
 
-TEST_F(StoreTest, Sockets_OfLongIds_HavePathsThatFit) {
+TEST_F(StoreTest, SocketPaths_LongPodIds_FitInSockaddrUn) {
   const Store store = Store::Open(root_, "/run/virtcontainers").value();
   const std::string prefix(63, 'x');
   const std::string one = store.Pod(prefix + "1").paths().run_dir,
@@ -321,7 +321,7 @@ TEST_F(StoreTest, Open_VeryLongRoot_Works) {
   EXPECT_EQ(longer.error().code(), Code::kInvalidArgument);
 }
 
-TEST_F(StoreTest, Open_RootIsNoDirectory_FailsAndNamesIt) {
+TEST_F(StoreTest, Open_RootIsNotDirectory_FailsAndNamesRoot) {
   const std::string file = dir_.Write("file");
   for (const std::string& root : {file, file + "/below"}) {
     const Result<Store> store = Store::Open(root, run_);
@@ -336,7 +336,7 @@ TEST_F(StoreTest, Open_RootIsNoDirectory_FailsAndNamesIt) {
   }
 }
 
-TEST_F(StoreTest, Open_RootOthersCanWrite_IsPermissionDenied) {
+TEST_F(StoreTest, Open_RootNotWritable_IsPermissionDenied) {
   fs::permissions(dir_.path(), fs::perms::all);
   const auto code_of = [&](const std::string& root) {
     const Result<Store> store = Store::Open(root, run_);
@@ -365,7 +365,7 @@ TEST_F(StoreTest, Open_RootOthersCanWrite_IsPermissionDenied) {
 }
 
 // `gc` removed what links in the trash, and in the place of the trash, led to.
-TEST_F(StoreTest, Open_WithLinksAboutTheTrash_TouchesNothingThatTheyLeadTo) {
+TEST_F(StoreTest, Open_SymlinksInTrash_LeavesTargetsUntouched) {
   dir_.Write("precious/web.999999999.5.0/file", "kept");
   for (const std::string& link : {root_ + "/trash", root_ + "/trash/web.999999999.5.0"}) {
     fs::remove_all(link);
@@ -386,7 +386,7 @@ TEST_F(StoreTest, Open_WithLinksAboutTheTrash_TouchesNothingThatTheyLeadTo) {
   EXPECT_THAT(store.error().ToString(), HasSubstr("/pods' is a symbolic link: move the directory"));
 }
 
-TEST_F(StoreTest, Open_ADirectoryThatOthersCanWriteTo_IsPermissionDenied) {
+TEST_F(StoreTest, Open_DirectoryWritableByOthers_IsPermissionDenied) {
   ASSERT_EQ(::mkdir(run_.c_str(), 0700), 0);
   for (const std::string& directory : {root_, run_, root_ + "/pods", root_ + "/trash"}) {
     ASSERT_EQ(::chmod(directory.c_str(), 0777), 0);
@@ -399,7 +399,7 @@ TEST_F(StoreTest, Open_ADirectoryThatOthersCanWriteTo_IsPermissionDenied) {
   }
 }
 
-TEST_F(StoreTest, Open_ARootThatIsAnotherUsers_IsPermissionDenied) {
+TEST_F(StoreTest, Open_RootOwnedByAnotherUser_IsPermissionDenied) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
   ASSERT_EQ(::chown(root_.c_str(), 12345, 12345), 0);
   const Result<Store> store = Store::Open(root_, run_);
@@ -410,7 +410,7 @@ TEST_F(StoreTest, Open_ARootThatIsAnotherUsers_IsPermissionDenied) {
   ASSERT_EQ(::chown(root_.c_str(), 0, 0), 0);
 }
 
-TEST_F(StoreTest, LoadConfig_OfACopiedPod_IsDataLoss) {
+TEST_F(StoreTest, LoadConfig_CopiedPod_IsDataLoss) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   fs::copy(root_ + "/pods/web", root_ + "/pods/web2", fs::copy_options::recursive);
   EXPECT_THAT(store_.Pod("web2").LoadConfig().error().ToString(),
@@ -419,7 +419,7 @@ TEST_F(StoreTest, LoadConfig_OfACopiedPod_IsDataLoss) {
   EXPECT_EQ(store_.Pod("web").LoadContainer("c").error().code(), Code::kDataLoss);
 }
 
-TEST_F(StoreTest, LoadRecord_WithoutItsFile_IsDataLossWhileThePodIsThere) {
+TEST_F(StoreTest, LoadRecord_StateFileMissing_IsDataLoss) {
   ASSERT_TRUE(store_.CreatePod(Pod("web")));
   const PodFiles pod = store_.Pod("web");
   fs::remove(pod.paths().state());

@@ -92,7 +92,7 @@ TEST(Id, IsValidId_InvalidIds_IsFalse) {
   EXPECT_EQ(ValidateId("pod", "").error().ToString(), "a pod needs an id");
 }
 
-TEST_F(ValidateTest, Pod_WithPossibleConfig_IsValid) {
+TEST_F(ValidateTest, Pod_ValidConfig_IsAccepted) {
   EXPECT_TRUE(ValidatePod(Pod(), kHost));
   EXPECT_TRUE(ValidatePod(SmallPod("empty"), kHost));
   PodConfig full = Pod();
@@ -122,7 +122,7 @@ TEST_F(ValidateTest, Pod_WithInvalidId_IsRefused) {
 }
 
 // Duplicate container ids were accepted.
-TEST_F(ValidateTest, Containers_TwoOfOneId_AreRefused) {
+TEST_F(ValidateTest, Containers_DuplicateId_AreRefused) {
   ExpectRefused([](PodConfig& pod) { pod.containers.push_back(pod.containers[0]); }, Code::kAlreadyExists,
                 "container id 'db' is there twice: give each its own");
 }
@@ -180,7 +180,7 @@ TEST_F(ValidateTest, Command_EmptyOrTooLarge_IsRefused) {
                        ": the working directory has a NUL byte in it");
 }
 
-TEST_F(ValidateTest, Environment_WithoutNameOrSign_IsRefused) {
+TEST_F(ValidateTest, Environment_MalformedVariable_IsRefused) {
   for (const std::string& variable : {"PATH"s, ""s, "=x"s}) {
     ExpectProcessRefused([&](ProcessConfig& p) { p.env = {variable}; },
                          ": environment variable '" + variable + "' is not NAME=value");

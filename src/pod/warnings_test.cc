@@ -26,7 +26,7 @@ TEST(Warnings, WarningsOf_UnknownCapabilities_NamesEachOnce) {
   EXPECT_EQ(WarningsOf(config.process), WarningsOf(config));
 }
 
-TEST(Warnings, WarningsOf_FileSystemOptionsOfABindMount_NamesEach) {
+TEST(Warnings, WarningsOf_BindMountWithFileSystemOptions_NamesEachOption) {
   ContainerConfig config = SmallContainer("db", "/srv");
   config.mounts = {{"/data", "bind", "/srv/data", {"rbind", "mode=755", "ro"}},
                    {"/tmp", "tmpfs", "tmpfs", {"mode=755"}}};

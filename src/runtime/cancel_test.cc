@@ -56,6 +56,10 @@ TEST_F(CancelTest, StartPod_Cancelled_UndoesTheStart) {
   ASSERT_OK(left);
   EXPECT_EQ(left->size(), 0u);
   EXPECT_EQ(directory_.Entries("run"), 0u);
+  const auto garbage = runtime_.CollectGarbage({.dry_run = true}, Soon());
+  ASSERT_OK(garbage);
+  EXPECT_EQ(garbage->size(), 0u);
+  ASSERT_OK(runtime_.DeletePod("p", Soon()));
 }
 
 TEST_F(CancelTest, RunPod_Cancelled_DeletesThePod) {

@@ -53,8 +53,12 @@ Result<std::string> MonitorLink::Call(std::string_view method, const Payload& pa
   for (bool repeated = false;; repeated = true) {
     VC_ASSIGN_OR_RETURN(const std::shared_ptr<MonitorClient> client, Client(deadline));
     Result<std::string> answer = client->Call(method, payload(repeated), deadline);
-    // What a monitor that lives calls unavailable is so.
-    if (answer || answer.error().code() != Code::kUnavailable || !client->closed()) return answer;
+    if (answer || answer.error().code() != Code::kUnavailable) return answer;
+    if (!client->closed()) {
+      // The monitor lives, and the guest does not answer it: the pod may be stopping.
+      if (check_ && answer.error().reason() == Reason::kNone) VC_RETURN_IF_ERROR(check_(deadline));
+      return answer;
+    }
     if (again == Again::kNo) {
       return Fail(Code::kUnavailable, Reason::kMonitorDied,
                   "the pod's monitor died during the call, which may or may not have had its effect: check "

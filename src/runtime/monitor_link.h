@@ -20,9 +20,12 @@ enum class Again { kNo, kYes };
 // A connection that is made anew when the monitor at its other end has been replaced. Thread-safe.
 class MonitorLink {
  public:
-  // `restore` sees to it that the pod has a monitor. Errors: Unavailable for a pod that does not run.
-  MonitorLink(std::string socket, std::function<Status(Deadline)> restore)
-      : socket_(std::move(socket)), restore_(std::move(restore)) {}
+  // `restore` makes the pod have a monitor. Errors: Unavailable for a pod that does not run. `check`, if
+  // given, says why a pod that stops has stopped: a monitor whose guest dies answers before the monitor knows
+  // why.
+  MonitorLink(std::string socket, std::function<Status(Deadline)> restore,
+              std::function<Status(Deadline)> check = {})
+      : socket_(std::move(socket)), restore_(std::move(restore)), check_(std::move(check)) {}
 
   // Sends a message and waits for the answer's bytes. Errors: the monitor's; those of `restore`; Unavailable
   // for a monitor that died, where the call is not to be made again.
@@ -42,6 +45,7 @@ class MonitorLink {
 
   const std::string socket_;
   const std::function<Status(Deadline)> restore_;
+  const std::function<Status(Deadline)> check_;
   std::mutex mutex_;
   std::shared_ptr<MonitorClient> client_;  // under mutex_
 };

@@ -100,8 +100,11 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
     const Status started =
         LaunchMonitor(program, turn.files.paths(), impl_->options().guest, MonitorTask::kStart, deadline);
     if (started) return {};
-    if (deadline.cancelled()) impl_->CancelStart(turn.files);
-    impl_->UndoStart(turn.files);
+    if (deadline.cancelled()) {
+      impl_->CancelStart(turn);
+    } else {
+      impl_->UndoStart(turn.files);
+    }
     return started;
   };
   return In(Doing("start", pod), deadline, start());

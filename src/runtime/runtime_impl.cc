@@ -155,12 +155,11 @@ Result<Runtime::Impl::Turn> Runtime::Impl::Peek(std::string_view pod) const {
   return turn;
 }
 
-void Runtime::Impl::CancelStart(const PodFiles& files) const {
-  (void)KillMarkedProcesses(ProcessesOfPod(files.paths().mark), Deadline::After(kKilling));
-  Result<PodRecord> record = files.LoadRecord();
-  if (!record || record->state != PodState::kRunning) return;
-  MarkStopped(*record, "", Now());
-  if (files.SaveRecord(*record)) Tell(EventType::kPodStopped, files.id());
+void Runtime::Impl::CancelStart(Turn& turn) const {
+  (void)KillMarkedProcesses(ProcessesOfPod(turn.files.paths().mark), Deadline::After(kKilling));
+  UndoStart(turn.files);
+  // The start may have come to its end at the same time.
+  (void)Recover(turn, Deadline::After(kKilling));
 }
 
 void Runtime::Impl::UndoStart(const PodFiles& files) const {
@@ -173,10 +172,22 @@ void Runtime::Impl::UndoStart(const PodFiles& files) const {
 
 std::shared_ptr<MonitorLink> Runtime::Impl::Monitor(const PodFiles& files, std::string_view pod) const {
   return std::make_shared<MonitorLink>(
-      files.paths().monitor_socket(), [self = *this, id = std::string(pod)](Deadline deadline) -> Status {
+      files.paths().monitor_socket(),
+      [self = *this, id = std::string(pod)](Deadline deadline) -> Status {
         VC_ASSIGN_OR_RETURN(const Turn turn, self.TakeMonitored(id, deadline));
         if (turn.running()) return {};
         return Fail(PodHasStopped(turn.record));
+      },
+      [files](Deadline deadline) -> Status {
+        const Deadline patience = Min(deadline, Deadline::After(kDying));
+        while (true) {
+          VC_ASSIGN_OR_RETURN(const PodRecord record, LoadCorrectedRecord(files));
+          if (record.state != PodState::kRunning && record.state != PodState::kPaused) {
+            return Fail(PodHasStopped(record));
+          }
+          if (patience.passed()) return {};
+          std::this_thread::sleep_for(milliseconds(5));
+        }
       });
 }
 

@@ -113,9 +113,9 @@ class Runtime::Impl {
 
   // For PodStatus and ListPod.
   Result<bool> HasProcesses(const PodFiles& files) const;
-  // Ends a start that is under way, or has just come to its end: kills all processes of the pod, which has
-  // stopped then.
-  void CancelStart(const PodFiles& files) const;
+  // Ends a start that is under way, or has just come to its end: kills all processes of the pod, and undoes
+  // what the start has done. The record is then as it was.
+  void CancelStart(Turn& turn) const;
   // After a start that failed: its monitor has undone it, or has died.
   void UndoStart(const PodFiles& files) const;
 

@@ -14,7 +14,7 @@ using testing::IsEmpty;
 
 constexpr char kA[] = "0123456789abcdef-0000000000000001", kB[] = "0123456789abcdef-0000000000000002";
 
-TEST(ShareEntriesTest, NewName_IsAnEntryOfItsSourceAndNewEachTime) {
+TEST(ShareEntriesTest, NewName_SameSourceTwice_GivesDistinctCandidates) {
   const auto source = ShareSource::Open("/", {.recursive = false});
   ASSERT_TRUE(source) << source.error().ToString();
   const std::string first = ShareEntries::NewName(*source), second = ShareEntries::NewName(*source);
@@ -23,7 +23,7 @@ TEST(ShareEntriesTest, NewName_IsAnEntryOfItsSourceAndNewEachTime) {
   EXPECT_THAT(entries.Candidates(*source), testing::UnorderedElementsAre(first, second));
 }
 
-TEST(ShareEntriesTest, NamesOfADirectory_SayWhoUsesWhat) {
+TEST(ShareEntriesTest, UsedByAndUnused_FromFileNames_ReturnMatchingEntries) {
   const ShareEntries entries({kA, std::string(kA) + ".web", std::string(kA) + ".db.1",
                               std::string(kB) + ".web", "c1", ".hidden", "0123456789abcdef-000000000000000g",
                               std::string(kB) + "x", std::string(kB) + "."});
@@ -34,7 +34,7 @@ TEST(ShareEntriesTest, NamesOfADirectory_SayWhoUsesWhat) {
   EXPECT_THAT(ShareEntries({std::string(kA)}).Unused(), ElementsAre(kA));
 }
 
-TEST(ShareEntriesTest, Remove_OfTheLastUser_ForgetsTheEntry) {
+TEST(ShareEntriesTest, Remove_LastUser_RemovesEntry) {
   ShareEntries entries;
   entries.Add(kA, "web");
   entries.Add(kA, "db");

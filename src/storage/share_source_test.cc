@@ -19,7 +19,7 @@ constexpr char kMountinfo[] =
     "26 25 0:43 / /with\\040space/sub rw - tmpfs four rw\n"
     "27 99 0:44 / /data/elsewhere rw - tmpfs five rw\n";
 
-TEST(DescribeMountsTest, DescribeMounts_OfPath_HasOptionsOfItsMount) {
+TEST(DescribeMountsTest, DescribeMounts_OfPath_HasMountOptions) {
   EXPECT_EQ(DescribeMounts(kMountinfo, 21, "/data", false),
             "rw,noatime shared:2 master:3 - xfs /dev/sdb rw,attr2");
   // Through another mount of the same options it is the same.

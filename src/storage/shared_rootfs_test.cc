@@ -117,7 +117,7 @@ TEST_P(SharedRootfsTest, Add_BeforeAndAfterConnect_IsSeenByVirtiofsd) {
   EXPECT_TRUE(fs::is_empty(options_.run_dir + "/share")) << "the host sees into the share";
 }
 
-TEST_P(SharedRootfsTest, Remove_TakesTheRootfsAwayAndLeavesTheSource) {
+TEST_P(SharedRootfsTest, Remove_Container_UnsharesRootfsAndKeepsSource) {
   Create();
   const std::string source = MakeRootfs("c1");
   const std::string first = Add("c1", source).rootfs;
@@ -130,7 +130,7 @@ TEST_P(SharedRootfsTest, Remove_TakesTheRootfsAwayAndLeavesTheSource) {
   EXPECT_TRUE(rootfs_->Remove("c1"));
 }
 
-TEST_P(SharedRootfsTest, Add_AgainUnderAUsedId_GivesNamesThatWereNeverUsed) {
+TEST_P(SharedRootfsTest, Add_ReusedContainerId_GivesNewEntryNames) {
   Create();
   Connect();
   const std::string source = MakeRootfs("c1");
@@ -144,7 +144,7 @@ TEST_P(SharedRootfsTest, Add_AgainUnderAUsedId_GivesNamesThatWereNeverUsed) {
   }
 }
 
-TEST_P(SharedRootfsTest, Add_OfOneDirectoryForSeveralContainers_GivesOneEntryWhileOneUsesIt) {
+TEST_P(SharedRootfsTest, Add_SameDirectoryForSeveralContainers_SharesEntryUntilLastRemove) {
   Create();
   Connect();
   const std::string data = MakeRootfs("data"), root = MakeRootfs("root");
@@ -166,7 +166,7 @@ TEST_P(SharedRootfsTest, Add_OfOneDirectoryForSeveralContainers_GivesOneEntryWhi
   EXPECT_TRUE(fs::is_empty(Root()));
 }
 
-TEST_P(SharedRootfsTest, Add_OfADirectoryWithOtherRightsOrOtherMounts_GivesAnotherEntry) {
+TEST_P(SharedRootfsTest, Add_DirectoryWithOtherAccessOrMounts_GivesNewEntry) {
   Create();
   Connect();
   const std::string data = MakeRootfs("c1");
@@ -189,7 +189,7 @@ TEST_P(SharedRootfsTest, Add_OfADirectoryWithOtherRightsOrOtherMounts_GivesAnoth
   EXPECT_NE(Add("e", MakeRootfs("c1")).rootfs, writable);
 }
 
-TEST_P(SharedRootfsTest, Add_OfADirectoryThroughABindMount_GivesItsEntry) {
+TEST_P(SharedRootfsTest, Add_DirectoryThroughBindMount_ReusesEntry) {
   Create();
   Connect();
   const std::string data = MakeRootfs("data");
@@ -199,7 +199,7 @@ TEST_P(SharedRootfsTest, Add_OfADirectoryThroughABindMount_GivesItsEntry) {
   EXPECT_EQ(Add("a", data).rootfs, Add("b", other).rootfs);
 }
 
-TEST_P(SharedRootfsTest, TheGuest_WritesBelowTheEntriesAndNotBesideThem) {
+TEST_P(SharedRootfsTest, GuestWrite_OutsideEntries_Fails) {
   Create();
   Connect();
   const std::string entry = Add("c1", MakeRootfs("c1")).rootfs;
@@ -210,7 +210,7 @@ TEST_P(SharedRootfsTest, TheGuest_WritesBelowTheEntriesAndNotBesideThem) {
   EXPECT_EQ(::symlink("/etc", (Root() + "/other").c_str()), -1);
 }
 
-TEST_P(SharedRootfsTest, Add_SourceWithSubmounts_SharesThemAndKeepsHosts) {
+TEST_P(SharedRootfsTest, Add_SourceWithSubmounts_SharesSubmountsAndKeepsHostMounts) {
   Create();
   Connect();
   const std::string source = MakeRootfs("c1");
@@ -223,7 +223,7 @@ TEST_P(SharedRootfsTest, Add_SourceWithSubmounts_SharesThemAndKeepsHosts) {
   EXPECT_EQ(ReadFile(source + "/sub/file", 100).value_or("gone"), "in the submount");
 }
 
-TEST_P(SharedRootfsTest, Add_Readonly_CannotBeWrittenThroughTheShare) {
+TEST_P(SharedRootfsTest, Add_Readonly_WriteThroughShareFails) {
   Create();
   Connect();
   const std::string source = MakeRootfs("c1");
@@ -294,7 +294,7 @@ TEST_P(SharedRootfsTest, AddVolume_Recursive_HasMountsBelow) {
   EXPECT_TRUE(FileExists(source + "/sub/file"));
 }
 
-TEST_P(SharedRootfsTest, Add_WithAVolumeThatCannotBeShared_LeavesNothing) {
+TEST_P(SharedRootfsTest, Add_VolumeCannotBeShared_FailsAndLeavesNoEntry) {
   Create();
   Connect();
   const std::string rootfs = MakeRootfs("c1");
@@ -311,7 +311,7 @@ TEST_P(SharedRootfsTest, Add_WithAVolumeThatCannotBeShared_LeavesNothing) {
   EXPECT_EQ(Seen(Add("c1", rootfs).rootfs + "/hello"), "hello from c1\n");
 }
 
-TEST_P(SharedRootfsTest, Rejoin_GoesOnWithTheEntriesThatThereAre) {
+TEST_P(SharedRootfsTest, Rejoin_RunningVirtiofsd_KeepsEntries) {
   Create();
   const std::string data = MakeRootfs("data");
   const SharedRootfs::Places c1 = Add("c1", MakeRootfs("c1"), {{.source = data}});
@@ -385,7 +385,7 @@ TEST_P(SharedRootfsTest, Create_LongPathsAndCommas_Work) {
   EXPECT_THAT(Seen(c1 + "/hello"), HasSubstr("hello from lll"));
 }
 
-TEST_P(SharedRootfsTest, Add_SourceCannotBeShared_NamesIt) {
+TEST_P(SharedRootfsTest, Add_SourceCannotBeShared_FailsAndNamesSource) {
   Create();
   Error error = rootfs_->Add("c1", directory_ + "/missing", false).error();
   EXPECT_EQ(error.code(), Code::kNotFound);

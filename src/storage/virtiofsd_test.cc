@@ -38,7 +38,7 @@ TEST(VirtiofsdTest, Identify_OtherProgram_Fails) {
   }
 }
 
-TEST(VirtiofsdTest, Find_ProgramIsMissing_NamesIt) {
+TEST(VirtiofsdTest, Find_ProgramMissing_FailsAndNamesPath) {
   const auto program = FindVirtiofsd("/nowhere/virtiofsd", Deadline::After(std::chrono::seconds(5)));
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().code(), Code::kNotFound);

@@ -304,7 +304,8 @@ TEST_F(VirtcOperationsTest, ContainerCp_File_IsCopiedInAndOut) {
   ExpectWrong(cp({dir() + "/noise", "/tmp/x"}), "neither path is in a container");
   ExpectWrong(cp({db + "/tmp/noise", db + "/tmp/x"}), "both paths are in a container");
   ExpectWrong(cp({db + "/tmp/none", dir() + "/x"}), "No such file or directory");
-  ExpectWrong(cp({db + "/tmp/noise", dir() + "/x", "--max-size", "1M"}), "more than 1048576 bytes, the limit of the copy");
+  ExpectWrong(cp({db + "/tmp/noise", dir() + "/x", "--max-size", "1M"}),
+              "more than 1048576 bytes, the limit of the copy");
   ExpectWrong(cp({db + "/tmp/noise", dir() + "/x", "--mode", "0644"}), "into a container");
   EXPECT_NE(Enter("db", Command({"ls", "/tmp/x"})).code, 0);
   EXPECT_FALSE(std::filesystem::exists(dir() + "/x"));

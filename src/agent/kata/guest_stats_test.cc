@@ -130,7 +130,7 @@ TEST(KataStats, Stats_HugeTimes_DoNotBecomeNegative) {
   EXPECT_EQ(to.cpu.throttled, nanoseconds::max());
 }
 
-TEST(KataStats, Stats_SumsThatWrap_AreDefined) {
+TEST(KataStats, Stats_IoSumOverflows_YieldsOneDevice) {
   grpc::StatsContainerResponse from;
   grpc::BlkioStats& io = *from.mutable_cgroup_stats()->mutable_blkio_stats();
   Entry(io.add_io_service_bytes_recursive(), 1, 1, "Read", kMost);

@@ -238,7 +238,7 @@ TEST_F(KataCalls, ExecProcess_OrdinaryOrExtended_SendsKatasOrOwnCall) {
   EXPECT_EQ(extended.process().exec_cpus(), "0-1");
 }
 
-TEST_F(KataCalls, UserByName_IsKatasStringUser) {
+TEST_F(KataCalls, User_ByName_IsSentAsStringUser) {
   grpc::CreateContainerRequest created;
   grpc::ExecProcessRequest executed;
   fake_["CreateContainer"] = FakeAgent::Keep(created);
@@ -262,7 +262,7 @@ TEST_F(KataCalls, UserByName_IsKatasStringUser) {
 
 // An agent that speaks no more than Kata's protocol
 
-TEST_F(KataCalls, OwnCalls_AgentKnowsOnlyKatas_NameWhatIsUnknown) {
+TEST_F(KataCalls, OwnCalls_AgentSpeaksOnlyKataProtocol_FailAndNameFeature) {
   grpc::CreateContainerRequest created;
   fake_["CreateContainer"] = FakeAgent::Keep(created);
   Connect();
@@ -378,7 +378,7 @@ TEST_F(KataCalls, WaitingCalls_Request_HasNoTimeout) {
   EXPECT_THAT(bounded, testing::IsEmpty());
 }
 
-TEST_F(KataCalls, CloseStdin_Process_SendsOwnCall) {
+TEST_F(KataCalls, CloseStdin_AfterEmptyWrite_OnlyCloseStdinIsSent) {
   // Agents take an empty write for the end of the input; the library's empty write is none.
   grpc::CloseStdinRequest request;
   fake_["CloseStdin"] = FakeAgent::Keep(request);
@@ -395,7 +395,7 @@ TEST_F(KataCalls, CloseStdin_Process_SendsOwnCall) {
   EXPECT_EQ(request.exec_id(), "e");
 }
 
-TEST_F(KataCalls, CreateSandbox_EveryField_IsSent) {
+TEST_F(KataCalls, CreateSandbox_SharedMemory_IsSentAsEphemeralStorage) {
   grpc::CreateSandboxRequest request;
   fake_["CreateSandbox"] = FakeAgent::Keep(request);
   Connect();
@@ -408,7 +408,7 @@ TEST_F(KataCalls, CreateSandbox_EveryField_IsSent) {
 
 // ---- output with offsets
 
-TEST_F(KataCalls, ReadOutputFrom_AgentHasNoOffsets_AreCountedByHost) {
+TEST_F(KataCalls, ReadOutputFrom_AgentWithoutOffsets_HostCountsOffsets) {
   int asked = 0;
   fake_.own("ReadOutput") = [&](const ttrpc::Call&, ttrpc::Responder responder) {
     ++asked;

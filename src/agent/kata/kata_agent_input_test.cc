@@ -30,7 +30,7 @@ FakeAgent::Method Taking(std::string& taken, size_t piece) {
   };
 }
 
-TEST_F(KataInput, Write_PartIsTaken_SendsTheRest) {
+TEST_F(KataInput, Write_PartiallyTaken_SendsRest) {
   std::string taken;
   fake_["WriteStdin"] = Taking(taken, 3);
   Connect();
@@ -57,7 +57,7 @@ TEST_F(KataInput, Write_AgentTakesNothingOrTooMuch_Fails) {
   }
 }
 
-TEST_F(KataInput, CountedWrite_GoesToOurOwnServiceAsItIs) {
+TEST_F(KataInput, Write_WithOffset_SendsEveryFieldToOwnService) {
   wire::WriteInputRequest request;
   fake_.own("WriteInput") = [&](const ttrpc::Call& call, ttrpc::Responder responder) {
     EXPECT_TRUE(request.ParseFromString(call.payload));
@@ -81,13 +81,13 @@ TEST_F(KataInput, CountedWrite_GoesToOurOwnServiceAsItIs) {
   EXPECT_FALSE(request.has_wait_ms()) << "for ever";
 }
 
-TEST_F(KataInput, AgentThatTakesBack_IsNotBelieved) {
+TEST_F(KataInput, Write_AgentReportsLessThanOffset_Fails) {
   fake_.own("WriteInput") = FakeAgent::Always(Taken(6));
   Connect();
   EXPECT_EQ(Write({.writer = "w", .offset = 7}, "x").error().code(), Code::kInternal);
 }
 
-TEST_F(KataInput, AgentWithoutOurService_TakesFirstWritesAndRefusesRepeatedOnes) {
+TEST_F(KataInput, Write_AgentWithoutOwnService_RepeatedWriteIsUnimplemented) {
   std::string taken;
   fake_["WriteStdin"] = Taking(taken, std::string::npos);
   int closed = 0;
@@ -114,7 +114,7 @@ TEST_F(KataInput, AgentWithoutOurService_TakesFirstWritesAndRefusesRepeatedOnes)
   EXPECT_EQ(closed, 2);
 }
 
-TEST_F(KataInput, AgentWithoutOurService_DeadlinePasses_SaysNotHowMuchWasTaken) {
+TEST_F(KataInput, Write_AfterTimeoutWithoutOwnService_IsUnimplemented) {
   std::mutex mutex;
   std::vector<ttrpc::Responder> kept;
   fake_["WriteStdin"] = [&](const ttrpc::Call&, ttrpc::Responder responder) {

@@ -200,7 +200,7 @@ TEST_F(KataClient, CreateSandbox_Request_HasFields) {
   EXPECT_EQ(request.storages_size(), 1) << "nothing is shared";
 }
 
-TEST_F(KataClient, CreateSandbox_WithAShare_SaysHowManyFilesMayBeOpen) {
+TEST_F(KataClient, CreateSandbox_WithShare_SendsDescriptorLimit) {
   wire::LimitShareRequest request;
   fake_["CreateSandbox"] = FakeAgent::Always(std::string());
   fake_.own("LimitShare") = FakeAgent::Keep(request);
@@ -209,7 +209,7 @@ TEST_F(KataClient, CreateSandbox_WithAShare_SaysHowManyFilesMayBeOpen) {
   EXPECT_EQ(request.descriptors(), 20000u);
 }
 
-TEST_F(KataClient, CreateSandbox_ByAnAgentThatKnowsNoLimitOfFiles_Succeeds) {
+TEST_F(KataClient, CreateSandbox_AgentWithoutLimitShare_Succeeds) {
   fake_["CreateSandbox"] = FakeAgent::Always(std::string());
   Connect();
   EXPECT_TRUE(agent_.CreateSandbox({.id = "p", .share_tag = "tag", .share_descriptors = 20000}, Soon()));

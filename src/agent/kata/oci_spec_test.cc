@@ -260,7 +260,7 @@ std::set<std::string> NamespacesOf(const ContainerConfig& config) {
   return types;
 }
 
-TEST(OciSpec, Namespaces_Network_IsThePodsUnlessAsked) {
+TEST(OciSpec, Namespaces_Network_IsListedOnlyIfOwnedByContainer) {
   ContainerConfig config;
   EXPECT_EQ(NamespacesOf(config).count("network"), 0u);
   config.namespaces.network = NamespaceOwner::kContainer;

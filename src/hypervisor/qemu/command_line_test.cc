@@ -211,7 +211,7 @@ TEST(QemuArgumentsTest, Arguments_ValuesWithCommas_AreEscaped) {
   EXPECT_THAT(arguments, Contains(EndsWith(",tag=t,,x=y")));
 }
 
-TEST(QemuArgumentsTest, Arguments_PathsOfPod_AreNotThere) {
+TEST(QemuArgumentsTest, Arguments_RunDirectoryPaths_AreOmitted) {
   VmConfig config = Config("q35");
   config.share = SharedDirectory{"share", "/run/vc/web/virtiofsd.sock"};
   EXPECT_THAT(Arguments(config), Not(Contains(HasSubstr("/run/vc"))));

@@ -57,7 +57,7 @@ TEST(QemuExitTest, ExitReason_OfEveryEnd_NamesCause) {
   }
 }
 
-TEST(QemuExitTest, QemuWords_WithWarnings_AreTheError) {
+TEST(QemuExitTest, QemuWords_LogWithWarnings_KeepsOnlyErrors) {
   EXPECT_EQ(QemuWords("qemu-system-x86_64: warning: TCG doesn't support requested feature: CPUID.07H\n"
                       "qemu-system-x86_64: -device x: one\r\n\nqemu-system-x86_64: two\n"),
             "-device x: one; two");
@@ -67,7 +67,7 @@ TEST(QemuExitTest, QemuWords_WithWarnings_AreTheError) {
   EXPECT_EQ(QemuWords(std::string(5000, 'a') + "end").substr(1021), "end");
 }
 
-TEST(QemuExitTest, KernelPanic_WithControlCharacters_ReplacesThem) {
+TEST(QemuExitTest, KernelPanic_ControlCharacters_AreReplaced) {
   EXPECT_EQ(KernelPanic("Kernel panic - not syncing\x1b]0;x\x07: y"), "Kernel panic - not syncing?]0;x?: y");
   EXPECT_EQ(KernelPanic("nothing"), "");
 }

@@ -21,7 +21,7 @@ ConfinedRoot Root(const std::string& program, const std::string& firmware = "qbo
   return QemuRoot(Config(), {program, firmware, accelerator, 0}, {"/bin", "/usr"});
 }
 
-TEST(QemuRootTest, Root_WithTcg_HasImageAndNoOtherDevice) {
+TEST(QemuRootTest, Root_WithTcg_HasImageAndBasicDevicesOnly) {
   const ConfinedRoot root = Root("/usr/bin/qemu-system-x86_64");
   EXPECT_THAT(root.directories, ElementsAre("/bin", "/usr"));
   EXPECT_THAT(root.files, ElementsAre("/guest/vmlinux", "/guest/initramfs.cpio"));
@@ -32,7 +32,7 @@ TEST(QemuRootTest, Root_WithKvm_HasKvmDevice) {
   EXPECT_THAT(Root("/usr/bin/q", "qboot.rom", Accelerator::kKvm).devices, Contains("/dev/kvm"));
 }
 
-TEST(QemuRootTest, Root_ProgramElsewhere_HasItsDirectory) {
+TEST(QemuRootTest, Root_ProgramOutsideSystemDirectories_AddsProgramDirectory) {
   EXPECT_THAT(Root("/home/me/build/qemu").directories, ElementsAre("/bin", "/usr", "/home/me/build"));
   // Installed in one place: its firmware and libraries are beside "bin".
   EXPECT_THAT(
@@ -55,7 +55,7 @@ TEST(ChooseSandboxTest, ChooseSandbox_WithoutConfiner_IsNoneWithReason) {
   EXPECT_EQ(sandbox->description, "none: its monitor has none");
 }
 
-TEST(ChooseSandboxTest, ChooseSandbox_WithConfiner_DescribesIt) {
+TEST(ChooseSandboxTest, ChooseSandbox_WithConfiner_DescribesConfinementOrObstacle) {
   const auto sandbox =
       ChooseSandbox("/proc/self/exe", Config(), {"/usr/bin/q", "qboot.rom", Accelerator::kTcg, 0});
   ASSERT_TRUE(sandbox) << sandbox.error().ToString();

@@ -99,7 +99,7 @@ TEST(QmpClientTest, Open_QemuEnds_IsUnavailable) {
   EXPECT_EQ(QmpClient::Open(qemu.TheirEnd(), nullptr, Soon()).error().code(), Code::kUnavailable);
 }
 
-TEST(QmpClientTest, Execute_EventsBetweenAnswers_EachReachesItsCaller) {
+TEST(QmpClientTest, Execute_AnswersOutOfOrderWithEvents_ReachMatchingCallers) {
   FakeQemu qemu;
   std::vector<std::string> events;
   auto client = Connect(qemu, [&](const QmpEvent& event) { events.push_back(event.name); });
@@ -120,7 +120,7 @@ TEST(QmpClientTest, Execute_EventsBetweenAnswers_EachReachesItsCaller) {
   EXPECT_THAT(events, ElementsAre("STOP", "RESUME"));
 }
 
-TEST(QmpClientTest, Execute_QemuRefuses_ErrorHasItsText) {
+TEST(QmpClientTest, Execute_QemuReturnsError_FailsWithDescription) {
   FakeQemu qemu;
   auto client = Connect(qemu);
   std::thread answerer([&] {
