@@ -31,10 +31,8 @@ struct FreeEntry {
 class Packing {
  public:
   Packing(const CopyOptions& options, const WriteArchive& write) : options_(options), write_(write) {}
-  // An archive that is given up gets no end.
-  ~Packing() {
-    if (archive_) archive_write_fail(archive_.get());
-  }
+  // An archive that is given up gets no end. libarchive leaks memory if a write fails: it is told of none.
+  ~Packing() { given_up_ = true; }
   Packing(const Packing&) = delete;
   Packing& operator=(const Packing&) = delete;
 
@@ -51,18 +49,20 @@ class Packing {
     if (::fstat(directory, &info) < 0) return FailErrno("stat " + Quoted(path));
     VC_RETURN_IF_ERROR(AddHeader(info, path, base));
     VC_RETURN_IF_ERROR(AddContent(directory, path, base, 0));
-    if (archive_write_close(archive_.get()) != ARCHIVE_OK) return Fails(path);
+    if (archive_write_close(archive_.get()) != ARCHIVE_OK || write_error_) return Fails(path);
     return std::move(report_);
   }
 
  private:
-  static la_ssize_t WriteSome(archive* archive, void* self_pointer, const void* data, size_t size) {
+  static la_ssize_t WriteSome(archive*, void* self_pointer, const void* data, size_t size) {
     auto& self = *static_cast<Packing*>(self_pointer);
-    const Status written = self.write_({static_cast<const char*>(data), size});
-    if (written) return static_cast<la_ssize_t>(size);
-    self.write_error_ = written.error();
-    archive_set_error(archive, EIO, "the archive cannot be written");
-    return -1;
+    if (!self.given_up_) {
+      if (const Status written = self.write_({static_cast<const char*>(data), size}); !written) {
+        self.write_error_ = written.error();
+        self.given_up_ = true;
+      }
+    }
+    return static_cast<la_ssize_t>(size);
   }
 
   tl::unexpected<Error> Fails(const std::string& path) {
@@ -88,7 +88,7 @@ class Packing {
         archive_entry_set_hardlink(entry, first->second.c_str());
       }
     }
-    if (archive_write_header(archive_.get(), entry) != ARCHIVE_OK) return Fails(path);
+    if (archive_write_header(archive_.get(), entry) != ARCHIVE_OK || write_error_) return Fails(path);
     ++report_.entries;
     return {};
   }
@@ -151,7 +151,7 @@ class Packing {
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return FailErrno("read " + Quoted(path));
       if (count == 0) return Fail(Code::kAborted, Quoted(path) + " became shorter while it was copied");
-      if (archive_write_data(archive_.get(), buffer_.data(), static_cast<size_t>(count)) < 0)
+      if (archive_write_data(archive_.get(), buffer_.data(), static_cast<size_t>(count)) < 0 || write_error_)
         return Fails(path);
       done += static_cast<uint64_t>(count);
     }
@@ -163,6 +163,7 @@ class Packing {
   const WriteArchive& write_;
   std::array<char, kArchiveBuffer> buffer_;
   std::optional<Error> write_error_;
+  bool given_up_ = false;
   std::map<std::pair<dev_t, ino_t>, std::string> links_;  // the first name of each file that has several
   ArchivePointer archive_;
   std::unique_ptr<archive_entry, FreeEntry> entry_;

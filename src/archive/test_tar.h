@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -64,7 +63,7 @@ class TestTar {
 inline ReadArchive ReaderOf(std::string_view bytes, size_t piece = 1000) {
   return [bytes, piece, at = size_t{0}](std::span<char> buffer) mutable -> Result<size_t> {
     const size_t count = std::min({buffer.size(), piece, bytes.size() - at});
-    std::memcpy(buffer.data(), bytes.data() + at, count);
+    bytes.substr(at).copy(buffer.data(), count);
     at += count;
     return count;
   };
