@@ -55,7 +55,10 @@ TEST_F(CancelTest, StartPod_Cancelled_UndoesTheStart) {
   const auto left = FindMarkedProcesses(ProcessesOfPod(Paths("p").mark));
   ASSERT_OK(left);
   EXPECT_EQ(left->size(), 0u);
-  EXPECT_EQ(directory_.Entries("run"), 0u);
+  // A start that is cancelled early has not made it yet.
+  if (FileExists(directory_ / "run")) {
+    EXPECT_EQ(directory_.Entries("run"), 0u);
+  }
   const auto garbage = runtime_.CollectGarbage({.dry_run = true}, Soon());
   ASSERT_OK(garbage);
   EXPECT_EQ(garbage->size(), 0u);
