@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "virtcontainers/agent_address.h"
 #include "virtcontainers/config.h"
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
@@ -23,19 +24,11 @@
 
 namespace virtcontainers {
 
-// The link's host end: a unix socket, or a vsock address.
-struct AgentAddress {
-  AgentTransport transport = AgentTransport::kVirtioSerial;
-  std::string socket;      // kVirtioSerial
-  uint32_t vsock_cid = 0;  // kVsock
-};
-
 // What the guest needs to know of the pod.
 struct SandboxConfig {
   std::string id;
   std::string hostname;
-  std::vector<std::string> dns;  // lines of the guest's resolv.conf
-  std::string share_tag;         // the virtio-fs that carries the root file systems; empty if there is none
+  std::string share_tag;  // the virtio-fs that carries the root file systems; empty if there is none
   // How many descriptors the host's virtiofsd may have. The guest drops cached files of the share before
   // virtiofsd runs out of descriptors. 0: unknown.
   uint64_t share_descriptors = 0;

@@ -54,6 +54,9 @@ struct HypervisorConfig {
   // An uncompressed ELF kernel with a PVH note, or a bzImage. A confined VMM reads kernel, initrd and
   // firmware only if all users may read them.
   std::string kernel;
+  // The slots for disks, network devices and shares that a VM has at a time: 1 to 128. q35 has a PCI bridge
+  // for each 32 of them; each bridge adds about 20 ms to a boot without KVM. A microvm has no slots.
+  uint32_t device_slots = 32;
   std::string initrd;                          // the guest image's initramfs
   std::string virtiofsd;                       // default: where the distributions put it
   std::vector<std::string> kernel_parameters;  // added to the kernel's command line, after the library's own
@@ -70,6 +73,9 @@ struct AgentConfig {
 struct ResourceConfig {
   uint32_t vcpus = 1;              // 1 to 255, and at most what the VMM supports
   Bytes memory = Bytes::MiB(256);  // at least kMinimumMemory, at most the host's memory
+  // The memory to which the running VM may grow by memory devices, on a q35; at most the host's memory. 0:
+  // the VM does not grow. A guest that may grow boots about 60 ms later without KVM.
+  Bytes max_memory;
 };
 
 inline constexpr Bytes kMinimumMemory = Bytes::MiB(96);
@@ -227,7 +233,7 @@ struct ContainerResources {
 };
 
 // A device node in the container, for a device of the guest.
-struct Device {
+struct DeviceNode {
   std::string path;
   std::string type = "c";  // "c", "u", "b" or "p"
   int64_t major = 0, minor = 0;
@@ -345,7 +351,7 @@ struct ContainerConfig {
   // /proc/sysrq-trigger, the container's root could end the VM. Not given: DefaultMaskedPaths() and
   // DefaultReadonlyPaths(). An empty list protects nothing. Paths that do not exist are skipped.
   std::optional<std::vector<std::string>> masked_paths, readonly_paths;
-  std::vector<Device> devices;  // in addition to /dev/null and the others that every container has
+  std::vector<DeviceNode> devices;  // in addition to /dev/null and the others that every container has
   Namespaces namespaces;
   // Of the container's own namespaces: {"net.ipv4.ip_forward", "1"}. The first separator of a name, '.' or
   // '/', decides which of them separates: "net/ipv4/conf/eth0.1/rp_filter". (sysctl(8))

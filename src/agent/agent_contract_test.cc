@@ -66,7 +66,7 @@ std::string WhyNoRealAgent() {
 Result<std::unique_ptr<Stream>> ConnectPlain(const AgentAddress& address,
                                              const std::function<bool()>& cancelled, Deadline deadline) {
   while (!cancelled()) {
-    Result<UniqueFd> fd = ttrpc::ConnectUnix(address.socket, deadline);
+    Result<UniqueFd> fd = ttrpc::ConnectUnix(std::get<SerialSocket>(address).path, deadline);
     if (fd) {
       VC_ASSIGN_OR_RETURN(std::unique_ptr<ttrpc::FdStream> stream, ttrpc::FdStream::Create(std::move(*fd)));
       return std::unique_ptr<Stream>(std::move(stream));
@@ -93,8 +93,8 @@ class RealBed final : public AgentBed {
     Result<Subprocess> agent = Subprocess::Spawn(
         {.argv = {"unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child=KILL",
                   "--mount-proc", "sh", "-c", "mount -t tmpfs tmpfs /run && exec \"$@\"", "sh",
-                  AgentProgram(), "--listen", "unix:" + Address().socket, "--state", "/run/kata-containers",
-                  "--cgroup", cgroup_}});
+                  AgentProgram(), "--listen", "unix:" + (directory_ / "agent.sock"), "--state",
+                  "/run/kata-containers", "--cgroup", cgroup_}});
     EXPECT_TRUE(agent) << agent.error().ToString();
     if (agent) agent_.emplace(std::move(*agent));
   }
@@ -117,7 +117,7 @@ class RealBed final : public AgentBed {
   }
 
   std::unique_ptr<Agent> Make() override { return std::make_unique<KataAgent>(ConnectPlain); }
-  AgentAddress Address() override { return {.socket = directory_ / "agent.sock"}; }
+  AgentAddress Address() override { return SerialSocket{directory_ / "agent.sock"}; }
   std::string Rootfs() override { return directory_ / "rootfs"; }
   std::vector<std::string> ExitWith(int code) override {
     return {"sh", "-c", "exit " + std::to_string(code)};

@@ -78,16 +78,4 @@ Result<AcceleratorChoice> ChooseAccelerator(Accelerator wanted, const HostFiles&
   return AcceleratorChoice{Accelerator::kTcg, std::move(kvm.reason)};
 }
 
-Result<TransportChoice> ChooseTransport(AgentTransport wanted, const HostFiles& files) {
-  if (wanted == AgentTransport::kVirtioSerial) {
-    return TransportChoice{AgentTransport::kVirtioSerial, "virtio-serial: the pod's configuration says so"};
-  }
-  Probe vsock = ProbeVhostVsock(files);
-  if (vsock.usable) return TransportChoice{AgentTransport::kVsock, std::move(vsock.reason)};
-  if (wanted == AgentTransport::kVsock) {
-    return Fail(Code::kFailedPrecondition, vsock.reason + ": let the pod use 'virtio-serial' or 'auto'");
-  }
-  return TransportChoice{AgentTransport::kVirtioSerial, std::move(vsock.reason)};
-}
-
 }  // namespace virtcontainers

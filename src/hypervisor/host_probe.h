@@ -39,15 +39,6 @@ struct AcceleratorChoice {
 // Errors: FailedPrecondition for kKvm where it is not usable.
 Result<AcceleratorChoice> ChooseAccelerator(Accelerator wanted, const HostFiles& files = {});
 
-// What carries the conversation with the agent: kVsock or kVirtioSerial, and why.
-struct TransportChoice {
-  AgentTransport transport = AgentTransport::kVirtioSerial;
-  std::string reason;
-};
-
-// Errors: FailedPrecondition for kVsock where it is not usable.
-Result<TransportChoice> ChooseTransport(AgentTransport wanted, const HostFiles& files = {});
-
 }  // namespace virtcontainers
 
 #endif  // VIRTCONTAINERS_SRC_HYPERVISOR_HOST_PROBE_H_

@@ -72,15 +72,5 @@ TEST_F(HostProbeTest, ChooseAccelerator_AutoOrGiven_HasReason) {
   EXPECT_THAT(kvm.error().message(), HasSubstr("kvm not used"));
 }
 
-TEST_F(HostProbeTest, ChooseTransport_AutoOrGiven_HasReason) {
-  EXPECT_EQ(ChooseTransport(AgentTransport::kAuto, files_).value().transport, AgentTransport::kVirtioSerial);
-  EXPECT_EQ(ChooseTransport(AgentTransport::kVsock, files_).error().code(), Code::kFailedPrecondition);
-  Write(files_.vhost_vsock, "");
-  EXPECT_EQ(ChooseTransport(AgentTransport::kAuto, files_).value().transport, AgentTransport::kVsock);
-  EXPECT_EQ(ChooseTransport(AgentTransport::kVsock, files_).value().transport, AgentTransport::kVsock);
-  EXPECT_EQ(ChooseTransport(AgentTransport::kVirtioSerial, files_).value().transport,
-            AgentTransport::kVirtioSerial);
-}
-
 }  // namespace
 }  // namespace virtcontainers

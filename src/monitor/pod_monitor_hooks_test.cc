@@ -62,7 +62,7 @@ TEST_F(PodMonitorHooksTest, Hooks_WholeLife_RunInOrder) {
 TEST_F(PodMonitorHooksTest, Hooks_VmDies_PoststopRuns) {
   Start({Hooked("a")});
   (void)Log();
-  ASSERT_EQ(::kill(Record().vm->process.pid, SIGKILL), 0);
+  ASSERT_EQ(::kill(Record().vm->info.process.pid, SIGKILL), 0);
   pod_->WaitUntilStopped();
   EXPECT_EQ(Log(), "poststop a\n");
 }

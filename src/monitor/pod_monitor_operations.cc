@@ -254,7 +254,7 @@ Result<PodStats> PodMonitor::StatsPod(Deadline deadline) {
     stats.host.push_back(
         {std::move(name), pid, usage->cpu, Bytes{usage->resident}, Bytes{usage->proportional}});
   };
-  add(std::string(vm_->hypervisor().name()), vm_->record().process.pid);
+  add(std::string(vm_->hypervisor().name()), vm_->record().info.process.pid);
   for (const ProcessIdentity& helper : vm_->helpers()) add("virtiofsd", helper.pid);
   add("monitor", ::getpid());
   return stats;

@@ -27,7 +27,7 @@ Status CheckOwn(const VmRecord& vm, const std::vector<ProcessIdentity>& helpers,
   // A monitor that was not started by the library has no mark, and neither has what it started.
   if (mark.empty()) return {};
   std::vector<ProcessIdentity> processes = helpers;
-  processes.push_back(vm.process);
+  processes.push_back(vm.info.process);
   for (const ProcessIdentity& process : processes) {
     VC_ASSIGN_OR_RETURN(const bool own, IsMarked(process, ProcessesOfPod(mark)));
     if (own) continue;

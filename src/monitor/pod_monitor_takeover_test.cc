@@ -36,9 +36,7 @@ class PodMonitorTakeoverTest : public PodMonitorTest {
     PodRecord record = Record();
     record.state = PodState::kRunning;
     VmRecord& running = record.vm.emplace();
-    running.process = IdentifyProcess(vm_->pid()).value();
-    running.accelerator = "tcg";
-    running.transport = "virtio-serial";
+    running.info.process = IdentifyProcess(vm_->pid()).value();
     record.containers = {container};
     ASSERT_TRUE(files_.SaveRecord(record));
     Told(EventType::kPodCreated, "");

@@ -169,7 +169,7 @@ TEST_F(PodMonitorTest, StartContainer_RootfsMissing_ExitCodeIs128) {
 TEST_F(PodMonitorTest, Vm_Killed_StopsPod) {
   Start({Container("a"), Container("b", {"true"})});
   ASSERT_TRUE(pod_->StopContainer("b", milliseconds(1000), Soon()));
-  ASSERT_EQ(::kill(Record().vm->process.pid, SIGKILL), 0);
+  ASSERT_EQ(::kill(Record().vm->info.process.pid, SIGKILL), 0);
   pod_->WaitUntilStopped();
   const PodRecord record = Record();
   EXPECT_EQ(record.state, PodState::kStopped);
@@ -214,7 +214,7 @@ TEST_F(PodMonitorTest, Operations_DeadlineHasPassed_ChangeNothing) {
 
 TEST_F(PodMonitorTest, Destructor_PodRuns_EndsVm) {
   Start({Container("a"), Container("b")});
-  const pid_t vm = Record().vm->process.pid;
+  const pid_t vm = Record().vm->info.process.pid;
   ASSERT_TRUE(pod_->Exec("a", "e", Command({"cat"}), Soon()));
   pod_.reset();
   EXPECT_NE(::kill(vm, 0), 0);

@@ -7,7 +7,6 @@
 #include <cstdio>
 
 #include "base/errors.h"
-#include "hypervisor/host_probe.h"
 #include "monitor/console_diagnosis.h"
 #include "monitor/guest_files.h"
 #include "monitor/hooks.h"
@@ -17,6 +16,7 @@
 #include "os/thread.h"
 #include "pod/enum_names.h"
 #include "pod/mounts.h"
+#include "ttrpc/unix_socket.h"
 
 namespace virtcontainers {
 namespace {
@@ -59,6 +59,17 @@ Error Replaced(const Error& error, const std::vector<std::pair<std::string, std:
   Error replaced = error.Reworded(replace(error.message()));
   for (const std::string& operation : error.context()) replaced.AddContext(replace(operation));
   return replaced;
+}
+
+// The transport of the pod's configuration, or the hypervisor's first.
+Result<AgentTransport> ChooseTransport(AgentTransport wanted, const HypervisorFeatures& features) {
+  const std::vector<AgentTransport>& offered = features.transports;
+  if (wanted == AgentTransport::kAuto) return offered.empty() ? AgentTransport::kAuto : offered.front();
+  if (std::find(offered.begin(), offered.end(), wanted) != offered.end()) return wanted;
+  const std::string why = wanted == AgentTransport::kVsock ? features.vsock_obstacle : "";
+  return Fail(Code::kFailedPrecondition,
+              (why.empty() ? "the hypervisor does not have this transport of the agent" : why) +
+                  ": let the pod use 'auto'");
 }
 
 // A context id for the VM: the first three are taken, and a random one is not likely to meet another pod's.
@@ -160,23 +171,16 @@ Status PodVm::TakeOver(const VmRecord& record, const std::vector<ProcessIdentity
   record_ = record;
   VmConfig vm = Describe();
   vm.hypervisor = options_.config.hypervisor;
-  VC_ASSIGN_OR_RETURN(vm.transport, ValueOf(kTransportNames, record.transport, "'transport'"));
-  vm.vsock_cid = record.vsock_cid;
-  VmInfo running;
-  running.process = record.process;
-  running.version = record.version;
-  running.machine = record.machine;
-  running.accelerator_reason = record.accelerator_reason;
-  running.sandbox = record.sandbox;
-  VC_ASSIGN_OR_RETURN(running.accelerator, ValueOf(kAcceleratorNames, record.accelerator, "'accelerator'"));
+  if (const auto* vsock = std::get_if<VsockAddress>(&record.info.agent)) {
+    vm.transport = AgentTransport::kVsock;
+    vm.vsock_cid = vsock->cid;
+  }
   if (has_guest()) {
     if (helpers.empty()) return Fail(Code::kNotFound, "the pod's record has no virtiofsd");
     VC_ASSIGN_OR_RETURN(share_, SharedRootfs::Rejoin(ShareOptions(), helpers.front()));
-    vm.share = SharedDirectory{kShareTag, share_->socket()};
     VC_ASSIGN_OR_RETURN(files_, WriteGuestFiles(options_.config, options_.paths.run_dir + "/etc"));
   }
-  VC_ASSIGN_OR_RETURN(const VmInfo info, hypervisor_->Attach(vm, running, deadline));
-  address_ = AgentAddress{vm.transport, info.agent_socket, vm.vsock_cid};
+  VC_ASSIGN_OR_RETURN(record_.info, hypervisor_->Attach(vm, record.info, deadline));
   LimitConsole();
   return {};
 }
@@ -198,7 +202,8 @@ Status PodVm::LaunchShare(VmConfig& vm, Deadline deadline) {
   journal.Done(EffectKind::kNamespace, kShareEffect);
   journal.Done(EffectKind::kSocket, socket);
   journal.Done(EffectKind::kProcess, kVirtiofsdEffect, share_->process());
-  vm.share = SharedDirectory{kShareTag, share_->socket()};
+  VC_ASSIGN_OR_RETURN(share_socket_, ttrpc::ConnectUnix(share_->socket(), deadline));
+  vm.devices.emplace_back(SharedDirectory{"share", kShareTag, share_socket_.get()});
   return {};
 }
 
@@ -227,8 +232,8 @@ Result<VmInfo> PodVm::LaunchVmm(const VmConfig& vm, Deadline deadline) {
 Status PodVm::Launch(Deadline deadline) {
   VmConfig vm = Describe();
   VC_ASSIGN_OR_RETURN(vm.hypervisor, ResolveHypervisor());
-  VC_ASSIGN_OR_RETURN(const TransportChoice transport, ChooseTransport(options_.config.agent.transport));
-  vm.transport = transport.transport;
+  VC_ASSIGN_OR_RETURN(const HypervisorFeatures features, hypervisor_->features(vm.hypervisor, vm.resources));
+  VC_ASSIGN_OR_RETURN(vm.transport, ChooseTransport(options_.config.agent.transport, features));
   if (vm.transport == AgentTransport::kVsock) vm.vsock_cid = RandomCid();
 
   if (has_guest()) {
@@ -238,22 +243,15 @@ Status PodVm::Launch(Deadline deadline) {
 
   Result<VmInfo> info = LaunchVmm(vm, deadline);
   if (!info) return Fail(std::move(info.error()).AddContext("boot " + Quoted(vm.hypervisor.kernel)));
-  record_.process = info->process;
+  share_socket_.reset();
+  record_.info = *info;
   record_.mark = options_.paths.mark;
-  record_.version = info->version;
-  record_.machine = info->machine;
-  record_.accelerator = NameOf(kAcceleratorNames, info->accelerator);
-  record_.accelerator_reason = info->accelerator_reason;
-  record_.sandbox = info->sandbox;
-  record_.transport = NameOf(kTransportNames, vm.transport);
-  record_.vsock_cid = vm.vsock_cid;
-  address_ = AgentAddress{vm.transport, info->agent_socket, vm.vsock_cid};
   LimitConsole();
   return Watch();
 }
 
 Status PodVm::Connect(Deadline deadline) {
-  Status connected = agent_->Connect(address_, deadline);
+  Status connected = agent_->Connect(record_.info.agent, deadline);
   if (!connected) return Fail(ExplainBootFailure(connected.error()));
   Result<AgentDetails> details = agent_->GetDetails(deadline);
   if (!details) return Fail(ExplainBootFailure(details.error()));
@@ -346,7 +344,7 @@ void PodVm::KeepStopHooks(const ContainerConfig& container) {
 Status PodVm::RunCreateHooks(const ContainerConfig& container, Deadline deadline) {
   if (container.hooks.empty()) return {};
   KeepStopHooks(container);
-  const std::string state = HookState(container, "created", record_.process.pid);
+  const std::string state = HookState(container, "created", record_.info.process.pid);
   VC_RETURN_IF_ERROR(options_.journal.Begin(EffectKind::kProcess, kHooksEffect));
   VC_RETURN_IF_ERROR(RunHooks("prestart", container.hooks.prestart, state, deadline));
   return RunHooks("createRuntime", container.hooks.create_runtime, state, deadline);
@@ -367,7 +365,7 @@ void PodVm::RunStopHooks(const ContainerConfig& container, Deadline deadline) co
 }
 
 void PodVm::RunStartHooks(const ContainerConfig& container, Deadline deadline) const {
-  RunLate("poststart", container.hooks.poststart, HookState(container, "running", record_.process.pid),
+  RunLate("poststart", container.hooks.poststart, HookState(container, "running", record_.info.process.pid),
           deadline);
 }
 

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "monitor/console_limit.h"
 #include "pod/journal.h"
 #include "pod/paths.h"
@@ -51,7 +52,7 @@ class PodVm {
   Status TakeOver(const VmRecord& record, const std::vector<ProcessIdentity>& helpers, Deadline deadline);
 
   // After TakeOver, of a VM that is not paused: takes up the conversation with its agent.
-  Status Reconnect(Deadline deadline) { return agent_->Connect(address_, deadline); }
+  Status Reconnect(Deadline deadline) { return agent_->Connect(record_.info.agent, deadline); }
 
   // From now on its end is told by on_exit.
   Status Watch();
@@ -125,7 +126,7 @@ class PodVm {
   const std::shared_ptr<Agent> agent_;
   std::unique_ptr<SharedRootfs> share_;
   std::vector<Mount> files_;  // that every container is given
-  AgentAddress address_;
+  UniqueFd share_socket_;
   VmRecord record_;
   std::unique_ptr<ConsoleLimit> console_;
   std::thread watcher_;

@@ -138,6 +138,10 @@ class StickyHypervisor final : public Hypervisor {
  public:
   explicit StickyHypervisor(const Faults& faults) : faults_(faults) {}
   std::string_view name() const override { return "mock"; }
+  Result<HypervisorFeatures> features(const HypervisorConfig& config,
+                                      const ResourceConfig& resources) const override {
+    return vm_.features(config, resources);
+  }
   Result<VmInfo> Start(const VmConfig& config, Deadline deadline) override {
     return vm_.Start(config, deadline);
   }

@@ -117,6 +117,7 @@ Json ToJson(const PodConfig& config) {
       {"hostname", config.hostname},
       {"vcpus", config.resources.vcpus},
       {"memory", config.resources.memory.count},
+      {"max_memory", config.resources.max_memory.count},
       {"hypervisor",
        {{"type", hypervisor.type},
         {"machine", hypervisor.machine},
@@ -126,6 +127,7 @@ Json ToJson(const PodConfig& config) {
         {"kernel", hypervisor.kernel},
         {"initrd", hypervisor.initrd},
         {"virtiofsd", hypervisor.virtiofsd},
+        {"device_slots", hypervisor.device_slots},
         {"kernel_parameters", hypervisor.kernel_parameters},
         {"debug", hypervisor.debug}}},
       {"agent",
@@ -157,6 +159,7 @@ Result<PodConfig> PodConfigFromJson(const Json& json) {
   reader.Read("hostname", config.hostname);
   reader.Read("vcpus", config.resources.vcpus);
   reader.Read("memory", config.resources.memory.count);
+  reader.Read("max_memory", config.resources.max_memory.count);
   ReadObject(reader, "hypervisor", [&](JsonReader& entry) {
     HypervisorConfig& hypervisor = config.hypervisor;
     entry.Read("type", hypervisor.type);
@@ -167,6 +170,7 @@ Result<PodConfig> PodConfigFromJson(const Json& json) {
     entry.Read("kernel", hypervisor.kernel);
     entry.Read("initrd", hypervisor.initrd);
     entry.Read("virtiofsd", hypervisor.virtiofsd);
+    entry.Read("device_slots", hypervisor.device_slots);
     entry.Read("kernel_parameters", hypervisor.kernel_parameters);
     entry.Read("debug", hypervisor.debug);
   });

@@ -130,7 +130,7 @@ void ExpectSame(const std::vector<Hook>& a, const std::vector<Hook>& b) {
   }
 }
 
-void ExpectSame(const std::vector<Device>& a, const std::vector<Device>& b) {
+void ExpectSame(const std::vector<DeviceNode>& a, const std::vector<DeviceNode>& b) {
   ASSERT_EQ(a.size(), b.size());
   for (size_t i = 0; i < a.size(); ++i) {
     EXPECT_EQ(a[i].path, b[i].path);
@@ -203,6 +203,8 @@ void ExpectSame(const PodConfig& a, const PodConfig& b) {
   EXPECT_EQ(a.agent.type, b.agent.type);
   EXPECT_EQ(a.agent.transport, b.agent.transport);
   EXPECT_EQ(a.shared_memory, b.shared_memory);
+  EXPECT_EQ(a.resources.max_memory, b.resources.max_memory);
+  EXPECT_EQ(a.hypervisor.device_slots, b.hypervisor.device_slots);
   EXPECT_EQ(a.dns.servers, b.dns.servers);
   EXPECT_EQ(a.dns.searches, b.dns.searches);
   EXPECT_EQ(a.dns.options, b.dns.options);

@@ -31,7 +31,7 @@ Json ToJson(const Mount& mount) {
           {"options", mount.options}};
 }
 
-Json ToJson(const Device& device) {
+Json ToJson(const DeviceNode& device) {
   Json json = {
       {"path", device.path}, {"type", device.type}, {"major", device.major}, {"minor", device.minor}};
   if (device.mode) json["mode"] = *device.mode;
@@ -40,7 +40,7 @@ Json ToJson(const Device& device) {
   return json;
 }
 
-void ReadDevice(JsonReader& reader, Device& device) {
+void ReadDevice(JsonReader& reader, DeviceNode& device) {
   reader.Read("path", device.path);
   reader.Read("type", device.type);
   reader.Read("major", device.major);
@@ -130,7 +130,7 @@ Json ToJson(const ContainerConfig& config) {
   if (!config.rootfs_propagation.empty()) json["rootfs_propagation"] = config.rootfs_propagation;
   if (config.masked_paths) json["masked_paths"] = *config.masked_paths;
   if (config.readonly_paths) json["readonly_paths"] = *config.readonly_paths;
-  for (const Device& device : config.devices) json["devices"].push_back(ToJson(device));
+  for (const DeviceNode& device : config.devices) json["devices"].push_back(ToJson(device));
   for (const auto& [name, owner] : kNamespaces) {
     json["namespaces"][name] = NameOf(kNamespaceOwnerNames, config.namespaces.*owner);
   }

@@ -72,9 +72,9 @@ ProcessConfig CompleteProcess(ProcessConfig process, bool own_capabilities) {
 namespace {
 
 // All are denied but those that every container has, which the guest adds, and those that it is given.
-std::vector<DeviceRule> RulesFor(const std::vector<Device>& devices) {
+std::vector<DeviceRule> RulesFor(const std::vector<DeviceNode>& devices) {
   std::vector<DeviceRule> rules = {{.allow = false, .type = "a", .major = {}, .minor = {}, .access = "rwm"}};
-  for (const Device& device : devices) {
+  for (const DeviceNode& device : devices) {
     if (device.type == "p") continue;
     rules.push_back({.allow = true,
                      .type = device.type == "b" ? "b" : "c",

@@ -140,7 +140,7 @@ void ReadResources(Section& section, ContainerResources& resources) {
   section.Refuse(kRefusedOfResources);
 }
 
-void ReadDevice(Section& entry, Device& device) {
+void ReadDevice(Section& entry, DeviceNode& device) {
   entry.ReadRequired("path", device.path);
   entry.ReadRequired("type", device.type);
   entry.Read("major", device.major);

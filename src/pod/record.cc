@@ -33,7 +33,42 @@ void ReadState(JsonReader& reader, const EnumName<E> (&names)[N], E& out) {
   out = *state;
 }
 
+constexpr char kNoTransport[] = "none", kSerial[] = "virtio-serial", kVsock[] = "vsock",
+               kHybridVsock[] = "hybrid-vsock";
+
+void PutAddress(Json& vm, const AgentAddress& address) {
+  vm["transport"] = TransportOf(address);
+  if (const auto* serial = std::get_if<SerialSocket>(&address)) vm["agent_socket"] = serial->path;
+  if (const auto* vsock = std::get_if<VsockAddress>(&address)) {
+    vm["vsock_cid"] = vsock->cid;
+    vm["agent_port"] = vsock->port;
+  }
+  if (const auto* hybrid = std::get_if<HybridVsock>(&address)) {
+    vm["agent_socket"] = hybrid->path;
+    vm["agent_port"] = hybrid->port;
+  }
+}
+
+// Records of earlier versions have no socket and no port: the hypervisor knows its sockets, and the port is
+// always the same.
+void ReadAddress(JsonReader& vm, AgentAddress& address) {
+  std::string transport, socket;
+  uint32_t cid = 0, port = kAgentPort;
+  vm.Read("transport", transport);
+  vm.Read("agent_socket", socket);
+  vm.Read("vsock_cid", cid);
+  vm.Read("agent_port", port);
+  if (transport == kSerial) address = SerialSocket{socket};
+  if (transport == kVsock) address = VsockAddress{cid, port};
+  if (transport == kHybridVsock) address = HybridVsock{socket, port};
+}
+
 }  // namespace
+
+const char* TransportOf(const AgentAddress& address) {
+  constexpr const char* kNames[] = {kNoTransport, kSerial, kVsock, kHybridVsock};
+  return kNames[address.index()];
+}
 
 ContainerRecord* PodRecord::Find(std::string_view container) {
   for (ContainerRecord& candidate : containers) {
@@ -50,12 +85,16 @@ Json ToJson(const PodRecord& record) {
   PutTime(json, "finished", record.finished);
   if (record.vm) {
     const VmRecord& vm = *record.vm;
-    json["vm"] = {{"process", ToJson(vm.process)}, {"mark", vm.mark},
-                  {"version", vm.version},         {"machine", vm.machine},
-                  {"accelerator", vm.accelerator}, {"accelerator_reason", vm.accelerator_reason},
-                  {"sandbox", vm.sandbox},         {"agent_version", vm.agent_version},
-                  {"transport", vm.transport}};
-    if (vm.vsock_cid != 0) json["vm"]["vsock_cid"] = vm.vsock_cid;
+    const VmInfo& info = vm.info;
+    json["vm"] = {{"process", ToJson(info.process)},
+                  {"mark", vm.mark},
+                  {"version", info.version},
+                  {"machine", info.machine},
+                  {"accelerator", NameOf(kAcceleratorNames, info.accelerator)},
+                  {"accelerator_reason", info.accelerator_reason},
+                  {"sandbox", info.sandbox},
+                  {"agent_version", vm.agent_version}};
+    PutAddress(json["vm"], info.agent);
   }
   if (record.monitor.pid != 0) json["monitor"] = ToJson(record.monitor);
   for (const ProcessIdentity& helper : record.helpers) json["helpers"].push_back(ToJson(helper));
@@ -90,16 +129,16 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
   if (const Json* object = reader.Object("vm")) {
     VmRecord& vm = record.vm.emplace();
     JsonReader inner(*object, "vm");
-    ReadObject(inner, "process", [&](JsonReader& process) { ReadIdentity(process, vm.process); });
+    VmInfo& info = vm.info;
+    ReadObject(inner, "process", [&](JsonReader& process) { ReadIdentity(process, info.process); });
     inner.Read("mark", vm.mark);
-    inner.Read("version", vm.version);
-    inner.Read("machine", vm.machine);
-    inner.Read("accelerator", vm.accelerator);
-    inner.Read("accelerator_reason", vm.accelerator_reason);
-    inner.Read("sandbox", vm.sandbox);
+    inner.Read("version", info.version);
+    inner.Read("machine", info.machine);
+    ReadEnum(inner, "accelerator", kAcceleratorNames, info.accelerator);
+    inner.Read("accelerator_reason", info.accelerator_reason);
+    inner.Read("sandbox", info.sandbox);
     inner.Read("agent_version", vm.agent_version);
-    inner.Read("transport", vm.transport);
-    inner.Read("vsock_cid", vm.vsock_cid);
+    ReadAddress(inner, info.agent);
     if (!inner.status()) reader.FailWith(inner.status().error());
   }
   ReadObject(reader, "monitor", [&](JsonReader& process) { ReadIdentity(process, record.monitor); });

@@ -26,17 +26,13 @@ struct ContainerRecord {
 
 // What the last start made; meaningful while running, and for cleaning up after.
 struct VmRecord {
-  ProcessIdentity process;
+  VmInfo info;
   std::string mark;  // that its processes were started with (pod_mark.h)
-  std::string version;
-  std::string machine;
-  std::string accelerator;
-  std::string accelerator_reason;
-  std::string sandbox;
   std::string agent_version;
-  std::string transport;
-  uint32_t vsock_cid = 0;  // 0: it has none
 };
+
+// "virtio-serial", "vsock", "hybrid-vsock" or, without an agent, "none".
+const char* TransportOf(const AgentAddress& address);
 
 struct PodRecord {
   PodState state = PodState::kReady;

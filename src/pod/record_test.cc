@@ -30,14 +30,9 @@ TEST(Record, Record_EveryField_RoundTrips) {
   EXPECT_EQ(read.started, full.started);
   EXPECT_EQ(read.finished, full.finished);
   ASSERT_TRUE(read.vm);
-  EXPECT_EQ(read.vm->process, full.vm->process);
-  EXPECT_EQ(read.vm->version, full.vm->version);
-  EXPECT_EQ(read.vm->machine, full.vm->machine);
-  EXPECT_EQ(read.vm->accelerator, full.vm->accelerator);
-  EXPECT_EQ(read.vm->accelerator_reason, full.vm->accelerator_reason);
-  EXPECT_EQ(read.vm->sandbox, full.vm->sandbox);
+  EXPECT_EQ(read.vm->info, full.vm->info);
+  EXPECT_EQ(read.vm->mark, full.vm->mark);
   EXPECT_EQ(read.vm->agent_version, full.vm->agent_version);
-  EXPECT_EQ(read.vm->transport, full.vm->transport);
   EXPECT_EQ(read.monitor, full.monitor);
   EXPECT_EQ(read.helpers, full.helpers);
   ASSERT_EQ(read.containers.size(), full.containers.size());

@@ -142,6 +142,8 @@ inline PodConfig FullPod() {
                        .debug = true};
   config.agent = {.type = "noop", .transport = AgentTransport::kVsock};
   config.shared_memory = Bytes{4096};
+  config.resources.max_memory = Bytes::MiB(4096);
+  config.hypervisor.device_slots = 64;
   config.dns = {.servers = {"192.0.2.1", "2001:db8::1"},
                 .searches = {"example.com", "cluster.local."},
                 .options = {"ndots:5", "edns0"}};
@@ -158,14 +160,16 @@ inline PodRecord FullRecord() {
   record.created = created;
   record.started = created + std::chrono::seconds(1);
   record.finished = created + std::chrono::seconds(2);
-  record.vm = VmRecord{.process = {.pid = 77, .start_time = 18446744073709551615u, .boot_id = "boot"},
-                       .version = "7.2.22",
-                       .machine = "q35",
-                       .accelerator = "tcg",
-                       .accelerator_reason = "the CPU has neither svm nor vmx",
-                       .sandbox = "user 2013265920, own root",
-                       .agent_version = "0.1.0",
-                       .transport = "virtio-serial"};
+  record.vm =
+      VmRecord{.info = {.process = {.pid = 77, .start_time = 18446744073709551615u, .boot_id = "boot"},
+                        .version = "7.2.22",
+                        .machine = "q35",
+                        .accelerator = Accelerator::kTcg,
+                        .accelerator_reason = "the CPU has neither svm nor vmx",
+                        .sandbox = "user 2013265920, own root",
+                        .agent = SerialSocket{"/run/web/agent.sock"}},
+               .mark = "mark",
+               .agent_version = "0.1.0"};
   record.monitor = {.pid = 76, .start_time = 5, .boot_id = "boot"};
   record.helpers = {{.pid = 78, .start_time = 6, .boot_id = "boot"},
                     {.pid = 79, .start_time = 7, .boot_id = "boot"}};

@@ -17,6 +17,7 @@ constexpr size_t kMaxTextBytes =
     1 << 20;  // of all arguments and variables together, as the guest's exec bounds them
 constexpr size_t kMaxContainers = 256;
 constexpr uint32_t kMaxVcpus = 255;
+constexpr uint32_t kMaxDeviceSlots = 128;
 constexpr size_t kMaxCapabilities = 256;
 constexpr size_t kMaxGroups = 65536;  // NGROUPS_MAX
 constexpr size_t kMaxAccountName = 255;
@@ -150,6 +151,9 @@ Status ValidateHosts(const std::vector<HostEntry>& hosts) {
   return {};
 }
 
+// Hypervisors of other monitors check their machines when the pod starts (Hypervisor::features).
+bool HasKnownMachines(const std::string& type) { return type == "qemu" || type == "mock"; }
+
 }  // namespace
 
 HostLimits ReadHostLimits() {
@@ -249,6 +253,15 @@ Status ValidatePod(const PodConfig& config, const HostLimits& host) {
     return Fail(Code::kInvalidArgument, "memory of " + std::to_string(resources.memory.count) +
                                             " bytes is not a whole number of MiB");
   }
+  const Bytes most = resources.max_memory;
+  if (most.count != 0 &&
+      (most < resources.memory || most > host.memory || most.count % Bytes::MiB(1).count != 0)) {
+    return Fail(Code::kInvalidArgument,
+                "max_memory of " + std::to_string(most.count) +
+                    " bytes is out of range: give a whole number of MiB from the pod's memory, " +
+                    std::to_string(resources.memory.mib()) + " MiB, to this host's, " +
+                    std::to_string(host.memory.mib()) + " MiB, or 0 for a VM that does not grow");
+  }
   if (config.shared_memory < kMinSharedMemory || config.shared_memory > resources.memory) {
     return Fail(Code::kInvalidArgument, "shared memory of " + std::to_string(config.shared_memory.count) +
                                             " bytes is out of range: give 4096 bytes to the pod's memory, " +
@@ -258,9 +271,14 @@ Status ValidatePod(const PodConfig& config, const HostLimits& host) {
   VC_RETURN_IF_ERROR(ValidateHosts(config.hosts));
 
   const HypervisorConfig& hypervisor = config.hypervisor;
-  if (hypervisor.machine != "q35" && hypervisor.machine != "microvm") {
+  if (HasKnownMachines(hypervisor.type) && hypervisor.machine != "q35" && hypervisor.machine != "microvm") {
     return Fail(Code::kInvalidArgument,
                 "machine " + Shown(hypervisor.machine) + " is unknown: use 'q35' or 'microvm'");
+  }
+  VC_RETURN_IF_ERROR(ValidateText(hypervisor.machine, "the hypervisor's machine"));
+  if (hypervisor.device_slots < 1 || hypervisor.device_slots > kMaxDeviceSlots) {
+    return Fail(Code::kInvalidArgument, "device_slots " + std::to_string(hypervisor.device_slots) +
+                                            " is out of range: give 1 to " + std::to_string(kMaxDeviceSlots));
   }
   if (hypervisor.type.empty())
     return Fail(Code::kInvalidArgument, "the hypervisor's type is empty: use 'qemu'");

@@ -101,10 +101,10 @@ bool HasDots(std::string_view path) {
   return false;
 }
 
-Status ValidateDevices(const std::vector<Device>& devices, const std::string& of) {
+Status ValidateDevices(const std::vector<DeviceNode>& devices, const std::string& of) {
   VC_RETURN_IF_ERROR(ValidateCount(devices.size(), kMaxDevices, of, "devices"));
   std::set<std::string_view> paths;
-  for (const Device& device : devices) {
+  for (const DeviceNode& device : devices) {
     const std::string field = of + ": device " + Shown(device.path);
     VC_RETURN_IF_ERROR(ValidateText(device.path, of + ": a device's path"));
     if (device.path.size() < 2 || device.path[0] != '/' || HasDots(device.path)) {

@@ -208,7 +208,7 @@ TEST_F(ValidateContainerTest, Unified_WrongFileOrValue_IsRefused) {
 }
 
 TEST_F(ValidateContainerTest, Devices_WrongPathOrRule_AreRefused) {
-  const auto device = [](const Device& made) { return [=](ContainerConfig& c) { c.devices = {made}; }; };
+  const auto device = [](const DeviceNode& made) { return [=](ContainerConfig& c) { c.devices = {made}; }; };
   ExpectTaken(device({"/dev/fuse", "c", 10, 229, {}, 0, 0}));
   ExpectTaken(device({"/dev/pipe", "p", -1, -1, 0600, 0, 0}));
   for (const std::string& path : {""s, "/"s, "fuse"s, "/dev/../x"s, "/dev/./x"s, "/dev/.."s}) {

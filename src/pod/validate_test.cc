@@ -348,6 +348,14 @@ TEST_F(ValidateTest, Annotations_WithoutNameOrTooLarge_AreRefused) {
 TEST_F(ValidateTest, HypervisorAndAgent_UnknownValues_AreRefused) {
   ExpectRefused([](PodConfig& pod) { pod.hypervisor.machine = "pc"; }, Code::kInvalidArgument,
                 "machine 'pc' is unknown: use 'q35' or 'microvm'");
+  ExpectRefused([](PodConfig& pod) { pod.hypervisor.device_slots = 0; }, Code::kInvalidArgument,
+                "device_slots 0 is out of range: give 1 to 128");
+  ExpectRefused([](PodConfig& pod) { pod.hypervisor.device_slots = 129; }, Code::kInvalidArgument,
+                "device_slots 129 is out of range");
+  ExpectRefused([](PodConfig& pod) { pod.resources.max_memory = Bytes::MiB(1); }, Code::kInvalidArgument,
+                "max_memory of 1048576 bytes is out of range");
+  ExpectRefused([](PodConfig& pod) { pod.resources.max_memory = Bytes{kHost.memory.count + 1}; },
+                Code::kInvalidArgument, "to this host's");
   ExpectRefused([](PodConfig& pod) { pod.hypervisor.type = ""; }, Code::kInvalidArgument,
                 "the hypervisor's type is empty");
   ExpectRefused([](PodConfig& pod) { pod.hypervisor.type = "\xff"; }, Code::kInvalidArgument,

@@ -215,7 +215,7 @@ TEST_F(CopiedRoot, AStateThatNamesStrangers_DoesNotGetThemKilled) {
   const auto name_them = [&](const std::string& mark) {
     PodRecord record = *files.LoadRecord();
     record.state = PodState::kRunning;
-    record.vm.emplace().process = vm.identity();
+    record.vm.emplace().info.process = vm.identity();
     record.vm->mark = mark;
     record.helpers = {helper.identity()};
     record.monitor = monitor.identity();

@@ -115,7 +115,7 @@ TEST_F(Crash, StartPod_MonitorIsKilled_LeavesNothing) {
   ASSERT_OK(vm);
   const PodFiles files(Paths("web"));
   PodRecord record = *files.LoadRecord();
-  record.vm.emplace().process = *IdentifyProcess(vm->pid());
+  record.vm.emplace().info.process = *IdentifyProcess(vm->pid());
   ASSERT_OK(files.SaveRecord(record));
   EXPECT_EQ(StatusOf("web").state, PodState::kReady);
   ASSERT_OK(runtime_.StartPod("web", Soon()));
@@ -131,8 +131,8 @@ TEST_F(Crash, Host_Restarts_PodsAreStopped) {
   PodRecord record = *files.LoadRecord();
   ASSERT_EQ(record.state, PodState::kRunning);
   // The numbers are another's since.
-  record.vm->process = *IdentifyProcess(::getpid());
-  record.vm->process.boot_id = "another";
+  record.vm->info.process = *IdentifyProcess(::getpid());
+  record.vm->info.process.boot_id = "another";
   ASSERT_OK(files.SaveRecord(record));
   EXPECT_EQ(StatusOf("web").state, PodState::kStopped);
   EXPECT_EQ(StatusOf("web").reason, "the host was restarted");

@@ -9,6 +9,7 @@
 #include "os/file_lock.h"
 #include "os/marked_process.h"
 #include "os/process_identity.h"
+#include "pod/enum_names.h"
 #include "pod/pod_mark.h"
 
 namespace virtcontainers {
@@ -29,7 +30,7 @@ std::string DescribeOrigin(const VmRecord& vm, const std::string& mark, bool sam
 
 Result<std::string> WhyStopped(const PodRecord& record, const std::string& mark, bool monitored) {
   VC_ASSIGN_OR_RETURN(const std::string boot_id, BootId());
-  const bool same_boot = !record.vm || record.vm->process.boot_id == boot_id;
+  const bool same_boot = !record.vm || record.vm->info.process.boot_id == boot_id;
   const bool own = !record.vm || record.vm->mark.empty() || IsSamePod(record.vm->mark, mark);
   if (!own) return DescribeOrigin(*record.vm, mark, same_boot);
   if (!same_boot) return std::string("the host was restarted");
@@ -99,13 +100,13 @@ Result<PodStatus> ViewPodOnce(const PodFiles& files, const HasProcesses& has_pro
   status.started = record->started;
   status.finished = record->finished;
   if (record->vm && (record->state == PodState::kRunning || record->state == PodState::kPaused)) {
-    status.hypervisor_version = record->vm->version;
-    status.accelerator = record->vm->accelerator;
-    status.accelerator_reason = record->vm->accelerator_reason;
-    status.sandbox = record->vm->sandbox;
+    status.hypervisor_version = record->vm->info.version;
+    status.accelerator = NameOf(kAcceleratorNames, record->vm->info.accelerator);
+    status.accelerator_reason = record->vm->info.accelerator_reason;
+    status.sandbox = record->vm->info.sandbox;
     status.agent_version = record->vm->agent_version;
-    status.transport = record->vm->transport;
-    status.vm_pid = record->vm->process.pid;
+    status.transport = TransportOf(record->vm->info.agent);
+    status.vm_pid = record->vm->info.process.pid;
     status.monitor_pid = record->monitor.pid;
     VC_ASSIGN_OR_RETURN(const bool lives, CheckAlive(record->monitor));
     if (!monitored || !lives) status.reason = "its monitor has died: the next call on the pod starts another";
@@ -134,7 +135,7 @@ Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored) {
   const MarkFilter ours = ProcessesOfPod(files.paths().mark);
   bool alive = false, without_files = false;
   if (record.vm) {
-    VC_ASSIGN_OR_RETURN(alive, IsMarked(record.vm->process, ours));
+    VC_ASSIGN_OR_RETURN(alive, IsMarked(record.vm->info.process, ours));
   }
   // Without its files a VM is of no use. A monitor that lives ends it, and without one nobody can take it
   // over: it is ended by the next call that changes the pod.

@@ -25,6 +25,9 @@ class UnixListener {
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
 
+  // Closes this process's descriptor and leaves the path, since another process listens there.
+  void Leave() { fd_.reset(); }
+
  private:
   friend Result<UnixListener> ListenUnix(const std::string& path);
   UnixListener(UniqueFd fd, UniqueFd directory, std::string name, std::string path, ino_t inode)

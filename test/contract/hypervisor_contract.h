@@ -36,6 +36,9 @@ struct HypervisorUnderTest {
   std::function<void(VmConfig&)> configure;
   // Why it cannot be tried here; empty if it can.
   std::string skip_reason;
+  // Blocks until the guest of a VM that was just started handles requests for its devices. Not given: it does
+  // so from the start.
+  std::function<void(const VmConfig&)> await_guest;
 };
 
 inline void PrintTo(const HypervisorUnderTest& hypervisor, std::ostream* out) { *out << hypervisor.name; }

@@ -3,18 +3,29 @@
 
 #include "hypervisor/qemu/qemu_hypervisor.h"
 
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <net/if.h>
 #include <sstream>
 #include <thread>
 
 #include "../contract/hypervisor_contract.h"
+#include "../contract/hypervisor_device_contract.h"
+#include "base/unique_fd.h"
+#include "hypervisor/qemu/qemu_descriptors.h"
 #include "hypervisor/qemu/qmp_client.h"
 #include "os/file.h"
 #include "os/process_identity.h"
+#include "storage/shared_rootfs.h"
 #include "ttrpc/unix_socket.h"
 
 namespace virtcontainers {
@@ -43,8 +54,33 @@ HypervisorUnderTest Qemu(const std::string& machine) {
             config.hypervisor.kernel = GuestFile("vmlinux");
             config.hypervisor.initrd = GuestFile("initramfs.cpio");
           },
-          SkipReason()};
+          SkipReason(), nullptr};
 }
+
+constexpr char kGuestIsUp[] = "the guest is up";
+
+// The same, with a guest that says when it handles requests for its devices.
+HypervisorUnderTest QemuWithGuest(const std::string& machine) {
+  HypervisorUnderTest qemu = Qemu(machine);
+  qemu.configure = [configure = qemu.configure](VmConfig& config) {
+    configure(config);
+    config.hypervisor.kernel_parameters = {"rdinit=/bin/busybox", "--", "sh", "-c",
+                                           std::string("\"echo ") + kGuestIsUp + "; sleep 1000\""};
+  };
+  qemu.await_guest = [](const VmConfig& config) {
+    for (const Deadline deadline = Deadline::After(std::chrono::seconds(60)); !deadline.passed();) {
+      if (ReadFile(config.console, 16 << 20).value_or("").find(kGuestIsUp) != std::string::npos) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    ADD_FAILURE() << "the guest does not come up";
+  };
+  return qemu;
+}
+
+INSTANTIATE_TEST_SUITE_P(Qemu, HypervisorDeviceContract, testing::Values(QemuWithGuest("q35")),
+                         HypervisorName);
+INSTANTIATE_TEST_SUITE_P(Qemu, HypervisorFixedDeviceContract, testing::Values(QemuWithGuest("microvm")),
+                         HypervisorName);
 
 INSTANTIATE_TEST_SUITE_P(Qemu, HypervisorContract, testing::Values(Qemu("q35"), Qemu("microvm")),
                          HypervisorName);
@@ -115,7 +151,7 @@ TEST_P(QemuTest, Start_ManyCpusAndDeepPathWithCommas_Succeeds) {
   config.name = "a,b";
   const Result<VmInfo> info = hypervisor_->Start(config, Soon());
   ASSERT_TRUE(info) << info.error().ToString();
-  EXPECT_TRUE(ttrpc::ConnectUnix(info->agent_socket, Soon()));
+  EXPECT_TRUE(ttrpc::ConnectUnix(std::get<SerialSocket>(info->agent).path, Soon()));
   EXPECT_EQ(hypervisor_->WaitExit(Boot()).value().reason, "guest powered off");
   EXPECT_THAT(ReadFile(config.console, 1 << 20).value(), HasSubstr("2"));
 }
@@ -209,7 +245,7 @@ TEST_P(QemuTest, AgentPort_BothWays_CarriesBytes) {
       "sleep 1000");
   const Result<VmInfo> info = hypervisor_->Start(config, Soon());
   ASSERT_TRUE(info) << info.error().ToString();
-  auto socket = ttrpc::ConnectUnix(info->agent_socket, Soon());
+  auto socket = ttrpc::ConnectUnix(std::get<SerialSocket>(info->agent).path, Soon());
   ASSERT_TRUE(socket) << socket.error().ToString();
   ASSERT_TRUE(WaitForConsole("org.virtcontainers.agent.0")) << Console();
   ASSERT_TRUE(WriteAll(socket->get(), "ping\n"));
@@ -221,6 +257,102 @@ TEST_P(QemuTest, AgentPort_BothWays_CarriesBytes) {
     if (n <= 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   EXPECT_EQ(answer, "got ping\n") << Console();
+}
+
+class QemuDeviceTest : public QemuTest {
+ protected:
+  // Shows, again and again, what the guest has of its devices. `mount` has the tag "hot".
+  static constexpr char kShowDevices[] =
+      "mount -t devtmpfs d /dev; mount -t proc p /proc; mount -t sysfs s /sys; exec >/dev/console 2>&1; "
+      "while read "
+      "m; do insmod $m; done </lib/modules/load-order; modprobe virtio_blk; modprobe virtio_net; mkdir /hot; "
+      "while "
+      "true; do cat /sys/block/vd*/serial /sys/block/vd*/ro /sys/class/net/eth*/address "
+      "/sys/class/net/eth*/mtu; "
+      "mount -t virtiofs hot /hot; cat /hot/*/hello; umount /hot; sleep 0.1; done 2>/dev/null";
+
+  // What the console says from now on has `text`.
+  bool WaitForMore(const std::string& text) const {
+    const size_t before = Console().size();
+    for (const Deadline deadline = Boot(); !deadline.passed();) {
+      const std::string console = Console();
+      if (console.size() > before && console.find(text, before) != std::string::npos) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Qemu, QemuDeviceTest, testing::Values(Qemu("q35")), HypervisorName);
+
+// A queue of a new tap device, which is gone with it. -1 where that is not possible.
+int OpenTap() {
+  const int tap = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+  if (tap < 0) return -1;
+  ifreq request{};
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+  std::strncpy(request.ifr_name, "vctest%d", IFNAMSIZ);
+  if (::ioctl(tap, TUNSETIFF, &request) == 0) return tap;
+  ::close(tap);
+  return -1;
+}
+
+TEST_P(QemuDeviceTest, AddDevice_EachKind_GuestUsesIt) {
+  const auto share = SharedRootfs::Create({.run_dir = directory_}, Soon());
+  if (!share && share.error().code() == Code::kPermissionDenied) GTEST_SKIP() << share.error().ToString();
+  ASSERT_TRUE(share) << share.error().ToString();
+  std::filesystem::create_directory(directory_ + "/root");
+  std::ofstream(directory_ + "/root/hello") << "hello by virtio-fs\n";
+  ASSERT_TRUE((*share)->Add("one", directory_ + "/root", true));
+  const auto socket = ttrpc::ConnectUnix((*share)->socket(), Soon());
+  ASSERT_TRUE(socket) << socket.error().ToString();
+  VmConfig config = ConfigToRun(kShowDevices);
+  config.resources.max_memory = Bytes::MiB(1024);
+  ASSERT_TRUE(hypervisor_->Start(config, Soon()));
+
+  const Result<GuestAddress> hot =
+      hypervisor_->AddDevice(SharedDirectory{"share", "hot", socket->get()}, Soon());
+  ASSERT_TRUE(hot) << hot.error().ToString();
+  EXPECT_TRUE(WaitForMore("hello by virtio-fs")) << Console();
+
+  const std::string path = directory_ + "/disk.img";
+  const UniqueFd image(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::ftruncate(image.get(), 1 << 20), 0);
+  BlockDevice disk;
+  disk.id = "disk";
+  disk.image = image.get();
+  disk.readonly = true;
+  disk.serial = "a-serial";
+  disk.limits.operations = 1000;
+  ASSERT_TRUE(hypervisor_->AddDevice(disk, Soon()));
+  EXPECT_TRUE(WaitForMore("a-serial1\r\n")) << Console();
+
+  NetworkDevice network;
+  network.id = "net";
+  network.mac = {{0x52, 0x54, 0, 0xab, 0xcd, 0xef}};
+  network.mtu = 1400;
+  // A user who may not make a tap device has a socket.
+  const UniqueFd tap(OpenTap());
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd near_end(ends[0]), far_end(ends[1]);
+  if (tap) {
+    network.backend = TapQueues{{tap.get()}};
+  } else {
+    network.backend = StreamSocket{near_end.get()};
+  }
+  const Result<GuestAddress> added = hypervisor_->AddDevice(network, Soon());
+  ASSERT_TRUE(added) << added.error().ToString();
+  EXPECT_TRUE(WaitForMore("52:54:00:ab:cd:ef\r\n1400")) << Console();
+  EXPECT_TRUE(hypervisor_->RemoveDevice("net", Boot()));
+  const Status removed = hypervisor_->RemoveDevice("disk", Boot());
+  EXPECT_TRUE(removed) << removed.error().ToString();
+  // A share that the guest uses now and then is let go of when it is not mounted.
+  const Status unshared = hypervisor_->RemoveDevice("share", Boot());
+  EXPECT_TRUE(unshared) << unshared.error().ToString();
+  EXPECT_TRUE(hypervisor_->ListDevices(Soon()).value().empty());
+  EXPECT_TRUE(hypervisor_->Stop(Soon()));
+  EXPECT_TRUE((*share)->Stop(Soon()));
 }
 
 }  // namespace

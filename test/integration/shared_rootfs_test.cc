@@ -14,6 +14,7 @@
 #include "hypervisor/qemu/qemu_hypervisor.h"
 #include "os/file.h"
 #include "os/process_identity.h"
+#include "ttrpc/unix_socket.h"
 
 namespace virtcontainers {
 namespace {
@@ -66,7 +67,9 @@ class GuestShareTest : public testing::TestWithParam<const char*> {
     config.hypervisor.initrd = guest_ + "/initramfs.cpio";
     config.hypervisor.kernel_parameters = {"rdinit=/bin/busybox", "--", "sh", "-c",
                                            "\"" + (kLoadModules + script) + "\""};
-    config.share = SharedDirectory{"share", share_->socket()};
+    auto socket = ttrpc::ConnectUnix(share_->socket(), Boot());
+    ASSERT_TRUE(socket) << socket.error().ToString();
+    config.devices = {SharedDirectory{"share", "share", socket->get()}};
     const Result<VmInfo> info = qemu_->Start(config, Boot());
     ASSERT_TRUE(info) << info.error().ToString() << share_->exit_reason().value_or("");
   }

@@ -17,7 +17,7 @@ using virtcontainers::Capabilities;
 using virtcontainers::Code;
 using virtcontainers::ContainerConfig;
 using virtcontainers::ContainerOutput;
-using virtcontainers::Device;
+using virtcontainers::DeviceNode;
 using virtcontainers::Fail;
 using virtcontainers::kCapabilityNames;
 using virtcontainers::LogConfig;
@@ -57,7 +57,7 @@ bool IsKernelsTree(const Mount& mount) {
 
 // Everything in the VM is the container's; the host is behind the VM.
 // The nodes by which programs reach loop devices, FUSE and tunnels: a container's own /dev has none of them.
-void AddNodes(std::vector<Device>& devices) {
+void AddNodes(std::vector<DeviceNode>& devices) {
   constexpr int64_t kMisc = 10, kLoop = 7;  // (Documentation/admin-guide/devices.txt)
   const auto add = [&](std::string path, const char* type, int64_t major, int64_t minor, uint32_t mode) {
     devices.push_back({.path = std::move(path), .type = type, .major = major, .minor = minor, .mode = mode});

@@ -12,9 +12,6 @@
 
 namespace virtcontainers {
 
-// The port of the agent's ttRPC server. (Kata's default)
-inline constexpr uint32_t kAgentVsockPort = 1024;
-
 // A stream to the agent, once the guest answers. Blocks until then, until `deadline`, or until `cancelled`
 // says so, which is asked some times a second. Errors: DeadlineExceeded, Cancelled; NotFound for a socket
 // that is not there.

@@ -118,7 +118,6 @@ Status KataAgent::CreateSandbox(const SandboxConfig& config, Deadline deadline) 
   grpc::CreateSandboxRequest request;
   request.set_sandbox_id(config.id);
   request.set_hostname(config.hostname);
-  for (const std::string& line : config.dns) request.add_dns(line);
   if (!config.share_tag.empty()) {
     grpc::Storage* share = request.add_storages();
     share->set_driver("virtio-fs");

@@ -187,11 +187,9 @@ TEST_F(KataClient, CreateSandbox_Request_HasFields) {
     responder.Respond(std::string());
   };
   Connect();
-  ASSERT_TRUE(agent_.CreateSandbox(
-      {.id = "p", .hostname = "h", .dns = {"nameserver 1.1.1.1"}, .share_tag = "tag"}, Soon()));
+  ASSERT_TRUE(agent_.CreateSandbox({.id = "p", .hostname = "h", .share_tag = "tag"}, Soon()));
   EXPECT_EQ(request.sandbox_id(), "p");
   EXPECT_EQ(request.hostname(), "h");
-  ASSERT_EQ(request.dns_size(), 1);
   ASSERT_EQ(request.storages_size(), 2);
   EXPECT_EQ(request.storages(0).source(), "tag");
   EXPECT_EQ(request.storages(0).mount_point(), "/run/kata-containers/shared/containers/");

@@ -47,7 +47,7 @@ void AddSeccomp(const Seccomp& seccomp, grpc::LinuxSeccomp* to) {
   }
 }
 
-void AddDevice(const Device& device, grpc::LinuxDevice* to) {
+void AddDevice(const DeviceNode& device, grpc::LinuxDevice* to) {
   to->set_path(device.path);
   to->set_type(device.type);
   to->set_major(device.major);
@@ -172,7 +172,7 @@ grpc::Spec ToOciSpec(const GuestContainer& container) {
   if (config.readonly_paths) Assign(linux_part->mutable_readonlypaths(), *config.readonly_paths);
   linux_part->set_rootfspropagation(config.rootfs_propagation);
   for (const auto& [key, value] : config.sysctl) (*linux_part->mutable_sysctl())[key] = value;
-  for (const Device& device : config.devices) AddDevice(device, linux_part->add_devices());
+  for (const DeviceNode& device : config.devices) AddDevice(device, linux_part->add_devices());
   *linux_part->mutable_resources() = ToOciResources(config.resources);
   if (config.seccomp) AddSeccomp(*config.seccomp, linux_part->mutable_seccomp());
   if (!config.hooks.create_container.empty())

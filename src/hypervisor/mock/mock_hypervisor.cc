@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <csignal>
 #include <mutex>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "base/errors.h"
 #include "base/unique_fd.h"
+#include "hypervisor/mock/mock_devices.h"
 #include "hypervisor/vm_process.h"
 #include "os/file.h"
 #include "os/own_file.h"
@@ -26,26 +28,45 @@ bool IsStopped(pid_t pid) {
   return name_end != std::string::npos && stat.substr(name_end, 3) == ") T";
 }
 
+constexpr std::string_view kPluggingMachine = "q35";
+// A Linux with this parameter does not hear that it is to let go of a device.
+constexpr std::string_view kKeepsDevices = "acpiphp.disable=1";
+
+Error NotPlugged(std::string_view kind, const std::string& id) {
+  return Error(
+      Code::kFailedPrecondition,
+      std::string(kind) + " " + Quoted(id) +
+          ": this machine has the devices that it was started with, and no others: use machine 'q35'");
+}
+
 }  // namespace
 
 class MockHypervisor::Impl {
  public:
   Result<VmInfo> Start(const VmConfig& config);
-  Result<VmInfo> Attach(const VmInfo& running);
+  Result<VmInfo> Attach(const VmConfig& config, const VmInfo& running);
   void Detach();
   VmState state() const;
   Status ChangeState(VmState from, VmState to, int signal);
+  Result<GuestAddress> AddDevice(const Device& device);
+  Status RemoveDevice(const std::string& id, Deadline deadline);
+  Result<std::vector<PluggedDevice>> ListDevices() const;
   Status Stop(Deadline deadline);
   Result<VmExit> WaitExit(Deadline deadline);
 
  private:
   VmExit Explain(const std::optional<ProcessExit>& exit);
+  // Under mutex_. Errors: FailedPrecondition for a VM that does not run.
+  Status CheckRuns() const;
+  void Configure(const VmConfig& config);
 
   mutable std::mutex mutex_;
   bool start_called_ = false;
   bool stopped_ = false;
   VmState state_ = VmState::kNone;  // kExited is the process's to say
   std::shared_ptr<VmProcess> process_;
+  HypervisorConfig hypervisor_;
+  std::unique_ptr<MockDevices> devices_;
 };
 
 Result<VmInfo> MockHypervisor::Impl::Start(const VmConfig& config) {
@@ -57,6 +78,13 @@ Result<VmInfo> MockHypervisor::Impl::Start(const VmConfig& config) {
   if (config.hypervisor.accelerator == Accelerator::kKvm) {
     return Fail(Code::kFailedPrecondition, "a mock vm uses no kvm: let the pod use 'auto'");
   }
+  if (!std::holds_alternative<ColdBoot>(config.start)) {
+    return Fail(Code::kUnimplemented, "a mock vm cannot start from a saved one");
+  }
+  for (const Device& device : config.devices) VC_RETURN_IF_ERROR(CheckDevice(device));
+  Configure(config);
+  devices_->Clear();
+  for (const Device& device : config.devices) VC_RETURN_IF_ERROR(devices_->Add(device));
   if (!config.console.empty()) {
     VC_RETURN_IF_ERROR(OpenOrReplaceOwnFile(config.console, O_WRONLY | O_TRUNC));
   }
@@ -75,12 +103,13 @@ Result<VmInfo> MockHypervisor::Impl::Start(const VmConfig& config) {
   info.process = *identity;
   info.version = "mock";
   info.machine = config.hypervisor.machine;
+  info.agent = SerialSocket{config.run_dir + "/agent.sock"};
   info.accelerator_reason = "mock: a process that does nothing";
   info.sandbox = "none: mock";
   return info;
 }
 
-Result<VmInfo> MockHypervisor::Impl::Attach(const VmInfo& running) {
+Result<VmInfo> MockHypervisor::Impl::Attach(const VmConfig& config, const VmInfo& running) {
   const std::lock_guard lock(mutex_);
   if (start_called_) {
     return Fail(Code::kFailedPrecondition, "the vm was started before: make another Hypervisor");
@@ -88,6 +117,7 @@ Result<VmInfo> MockHypervisor::Impl::Attach(const VmInfo& running) {
   start_called_ = true;
   VC_ASSIGN_OR_RETURN(process_,
                       VmProcess::Adopt(running.process, [this](const auto& exit) { return Explain(exit); }));
+  Configure(config);
   state_ = IsStopped(running.process.pid) ? VmState::kPaused : VmState::kRunning;
   return running;
 }
@@ -103,10 +133,53 @@ VmState MockHypervisor::Impl::state() const {
   return process_->HasEnded() ? VmState::kExited : state_;
 }
 
-Status MockHypervisor::Impl::ChangeState(VmState from, VmState to, int signal) {
-  const std::lock_guard lock(mutex_);
+void MockHypervisor::Impl::Configure(const VmConfig& config) {
+  hypervisor_ = config.hypervisor;
+  devices_ = std::make_unique<MockDevices>(config.run_dir, config.hypervisor.device_slots);
+}
+
+Status MockHypervisor::Impl::CheckRuns() const {
   if (!process_) return Fail(Code::kFailedPrecondition, "the vm does not run: start it first");
   if (process_->HasEnded()) return Fail(Code::kFailedPrecondition, "the vm has ended: start another");
+  return {};
+}
+
+Result<GuestAddress> MockHypervisor::Impl::AddDevice(const Device& device) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(CheckRuns());
+  if (hypervisor_.machine != kPluggingMachine) return Fail(NotPlugged(KindOf(device), IdOf(device)));
+  VC_RETURN_IF_ERROR(CheckDevice(device));
+  return devices_->Add(device);
+}
+
+Status MockHypervisor::Impl::RemoveDevice(const std::string& id, Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  VC_RETURN_IF_ERROR(CheckRuns());
+  if (hypervisor_.machine != kPluggingMachine) return Fail(NotPlugged("device", id));
+  if (state_ == VmState::kPaused) {
+    return Fail(Code::kFailedPrecondition,
+                "the guest of a paused vm cannot let go of " + Quoted(id) + ": resume the vm first");
+  }
+  const std::vector<std::string>& parameters = hypervisor_.kernel_parameters;
+  const bool keeps = std::count(parameters.begin(), parameters.end(), kKeepsDevices) != 0;
+  if (!keeps || !devices_->Has(id)) return devices_->Remove(id);
+  const std::shared_ptr<VmProcess> process = process_;
+  lock.unlock();
+  if (process->Wait(deadline)) {
+    return Fail(Code::kUnavailable, Reason::kVmDied, "the vm has ended meanwhile");
+  }
+  return Fail(Code::kDeadlineExceeded, "the guest has not let go of " + Quoted(id) + " in time");
+}
+
+Result<std::vector<PluggedDevice>> MockHypervisor::Impl::ListDevices() const {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(CheckRuns());
+  return devices_->List();
+}
+
+Status MockHypervisor::Impl::ChangeState(VmState from, VmState to, int signal) {
+  const std::lock_guard lock(mutex_);
+  VC_RETURN_IF_ERROR(CheckRuns());
   if (state_ != from) {
     return Fail(Code::kFailedPrecondition, from == VmState::kRunning ? "the vm is paused: resume it first"
                                                                      : "the vm is running: pause it first");
@@ -150,9 +223,26 @@ MockHypervisor::MockHypervisor() : impl_(std::make_unique<Impl>()) {}
 MockHypervisor::~MockHypervisor() = default;
 
 Result<VmInfo> MockHypervisor::Start(const VmConfig& config, Deadline) { return impl_->Start(config); }
-Result<VmInfo> MockHypervisor::Attach(const VmConfig&, const VmInfo& running, Deadline) {
-  return impl_->Attach(running);
+Result<VmInfo> MockHypervisor::Attach(const VmConfig& config, const VmInfo& running, Deadline) {
+  return impl_->Attach(config, running);
 }
+Result<HypervisorFeatures> MockHypervisor::features(const HypervisorConfig& config,
+                                                    const ResourceConfig&) const {
+  HypervisorFeatures features;
+  features.plugs_block = features.plugs_network = features.plugs_shares = features.plugs_memory =
+      config.machine == kPluggingMachine;
+  features.takes_over = true;
+  features.transports = {AgentTransport::kVirtioSerial};
+  features.vsock_obstacle = "vsock not used: a mock vm has none";
+  return features;
+}
+Result<GuestAddress> MockHypervisor::AddDevice(const Device& device, Deadline) {
+  return impl_->AddDevice(device);
+}
+Status MockHypervisor::RemoveDevice(const std::string& id, Deadline deadline) {
+  return impl_->RemoveDevice(id, deadline);
+}
+Result<std::vector<PluggedDevice>> MockHypervisor::ListDevices(Deadline) { return impl_->ListDevices(); }
 void MockHypervisor::Detach() { impl_->Detach(); }
 VmState MockHypervisor::state() const { return impl_->state(); }
 Status MockHypervisor::Pause(Deadline) {

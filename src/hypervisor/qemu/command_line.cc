@@ -1,13 +1,14 @@
 #include "hypervisor/qemu/command_line.h"
 
+#include <cstdio>
 #include <utility>
 
 #include "base/errors.h"
+#include "hypervisor/qemu/device_plan.h"
 
 namespace virtcontainers {
 namespace {
 
-constexpr std::string_view kMicrovm = "microvm";
 constexpr std::string_view kConsoleSet = "1";
 constexpr size_t kMaxKernelCommandLine = 2047;  // x86: COMMAND_LINE_SIZE, with its NUL
 
@@ -40,7 +41,7 @@ class ArgumentList {
 bool IsMicrovm(const VmConfig& config) { return config.hypervisor.machine == kMicrovm; }
 
 // "virtio-rng-pci", "virtio-rng-device": what a device is called on the machine's bus.
-std::string Device(const VmConfig& config, const std::string& type) {
+std::string OnBus(const VmConfig& config, const std::string& type) {
   return type + (IsMicrovm(config) ? "-device" : "-pci");
 }
 
@@ -55,7 +56,7 @@ void AddMachine(const VmConfig& config, const QemuFacts& facts, ArgumentList& ar
   // The registers of virtio 0.9, which virtiofsd does not understand, are QEMU's default there.
   if (IsMicrovm(config)) arguments.Add("-global", "virtio-mmio.force-legacy=false");
   machine += ",dump-guest-core=off";
-  if (config.share) machine += ",memory-backend=ram";
+  machine += ",memory-backend=ram";
   arguments.Add("-machine", std::move(machine));
 
   const uint32_t vcpus = config.resources.vcpus;
@@ -72,9 +73,12 @@ void AddMachine(const VmConfig& config, const QemuFacts& facts, ArgumentList& ar
   }
   arguments.Add("-smp", std::to_string(vcpus));
   const std::string memory = std::to_string(config.resources.memory.mib()) + "M";
-  arguments.Add("-m", memory);
-  // virtiofsd maps the guest's memory itself.
-  if (config.share) arguments.Add("-object", "memory-backend-memfd,id=ram,share=on,size=" + memory);
+  const Bytes most = config.resources.max_memory;
+  arguments.Add("-m", most > config.resources.memory ? memory + ",slots=" + std::to_string(kMemorySlots) +
+                                                           ",maxmem=" + std::to_string(most.mib()) + "M"
+                                                     : memory);
+  // Shared: a vhost-user daemon, such as virtiofsd, maps the guest's memory itself.
+  arguments.Add("-object", "memory-backend-memfd,id=ram,share=on,size=" + memory);
 }
 
 void AddMonitors(ArgumentList& arguments) {
@@ -92,23 +96,54 @@ void AddDevices(const VmConfig& config, ArgumentList& arguments) {
   arguments.Add("-serial", "chardev:console");
 
   arguments.Add("-object", "rng-random,id=entropy,filename=/dev/urandom");
-  arguments.Add("-device", Device(config, "virtio-rng") + ",rng=entropy");
+  arguments.Add("-device", OnBus(config, "virtio-rng") + ",rng=entropy");
 
   if (config.transport == AgentTransport::kVsock) {
-    arguments.Add("-device", Device(config, "vhost-vsock") +
-                                 ",guest-cid=" + std::to_string(config.vsock_cid) +
+    arguments.Add("-device", OnBus(config, "vhost-vsock") + ",guest-cid=" + std::to_string(config.vsock_cid) +
                                  ",vhostfd=" + std::to_string(kVhostVsockFd));
   } else {
-    arguments.Add("-device", Device(config, "virtio-serial") + ",max_ports=2");
+    arguments.Add("-device", OnBus(config, "virtio-serial") + ",max_ports=2");
     arguments.Add("-chardev", SocketChardev("agent", kAgentListenerFd, true));
     arguments.Add("-device", "virtserialport,chardev=agent,name=" + std::string(kAgentPortName));
   }
+}
 
-  if (config.share) {
-    arguments.Add("-chardev", SocketChardev("share", kShareFd, false));
-    arguments.Add("-device",
-                  Device(config, "vhost-user-fs") + ",chardev=share,tag=" + Escaped(config.share->tag));
+// What devices are plugged into, and the devices that the VM has from its start.
+Status AddPluggedDevices(const VmConfig& config, ArgumentList& arguments) {
+  const DeviceBus bus = IsMicrovm(config) ? DeviceBus::kMmio : DeviceBus::kPci;
+  const uint32_t slots = config.hypervisor.device_slots;
+  for (uint32_t i = 0; bus == DeviceBus::kPci && i < BridgesFor(slots); ++i) {
+    char address[8];
+    std::snprintf(address, sizeof(address), "0x%x", kFirstBridgeSlot + i);
+    arguments.Add("-device", "pci-bridge,id=" + BridgeId(i) + ",bus=pcie.0,addr=" + address +
+                                 ",chassis_nr=" + std::to_string(i + 1) + ",shpc=off");
   }
+  int fd = kFirstDeviceFd;
+  DeviceSlot slot;
+  for (const Device& device : config.devices) {
+    const bool is_memory = std::holds_alternative<MemoryDevice>(device);
+    if (is_memory && bus == DeviceBus::kMmio) {
+      return Fail(Code::kInvalidArgument, "memory " + Quoted(IdOf(device)) +
+                                              ": a microvm has no memory devices: give the vm more memory");
+    }
+    if (!is_memory && bus == DeviceBus::kPci && slot.index == slots) {
+      return Fail(Code::kResourceExhausted, "no slot is left for " + std::string(KindOf(device)) + " " +
+                                                Quoted(IdOf(device)) + ": the vm has " +
+                                                std::to_string(slots) + " (hypervisor.device_slots)");
+    }
+    std::vector<std::string> descriptors;
+    for (size_t i = 0; i < DescriptorsOf(device).size(); ++i, ++fd) {
+      descriptors.push_back(std::to_string(fd));
+      if (!std::holds_alternative<BlockDevice>(device)) continue;
+      arguments.Add("-add-fd", "set=" + descriptors.back() + ",fd=" + descriptors.back() +
+                                   ",opaque=" + QemuDeviceId(IdOf(device)));
+    }
+    for (std::string& argument : ArgumentsOf(PlanDevice(device, bus, slot, descriptors))) {
+      arguments.Add(std::move(argument));
+    }
+    if (!is_memory) ++slot.index;
+  }
+  return {};
 }
 
 }  // namespace
@@ -142,7 +177,7 @@ Result<std::string> KernelCommandLine(const VmConfig& config, const QemuFacts& f
 }
 
 Result<std::vector<std::string>> QemuArguments(const VmConfig& config, const QemuFacts& facts) {
-  if (!IsMicrovm(config) && config.hypervisor.machine != "q35") {
+  if (!IsMicrovm(config) && config.hypervisor.machine != kQ35) {
     return Fail(Code::kInvalidArgument,
                 "machine " + Quoted(config.hypervisor.machine) + " is not known: use 'q35' or 'microvm'");
   }
@@ -163,6 +198,7 @@ Result<std::vector<std::string>> QemuArguments(const VmConfig& config, const Qem
   arguments.Add("-append", std::move(kernel_command_line));
   AddMonitors(arguments);
   AddDevices(config, arguments);
+  VC_RETURN_IF_ERROR(AddPluggedDevices(config, arguments));
   return std::move(arguments).Take();
 }
 

@@ -19,9 +19,9 @@ namespace virtcontainers {
 inline constexpr int kQmpFd = 3;            // a connected socket: the owner's monitor
 inline constexpr int kQmpListenerFd = 4;    // a listening one: a successor's monitor
 inline constexpr int kAgentListenerFd = 5;  // a listening one: the agent's port (kVirtioSerial)
-inline constexpr int kShareFd = 6;          // connected to virtiofsd (with a share)
-inline constexpr int kConsoleFd = 7;        // the console's file, to append to
-inline constexpr int kVhostVsockFd = 8;     // /dev/vhost-vsock (kVsock)
+inline constexpr int kConsoleFd = 6;        // the console's file, to append to
+inline constexpr int kVhostVsockFd = 7;     // /dev/vhost-vsock (kVsock)
+inline constexpr int kFirstDeviceFd = 10;   // those of the devices, in their order
 
 // What was found out about the host.
 struct QemuFacts {
@@ -32,12 +32,21 @@ struct QemuFacts {
 };
 
 // QEMU's arguments, the program first. Pure: looks at nothing but its arguments. The vCPUs stand still until
-// QMP's `cont`. Errors: InvalidArgument for a machine that is neither q35 nor microvm, and for a kernel
-// command line longer than a kernel takes.
+// QMP's `cont`. Errors: InvalidArgument for a machine that is neither q35 nor microvm, for a device that the
+// machine cannot have, and for a kernel command line longer than a kernel takes; ResourceExhausted for more
+// devices than slots.
 Result<std::vector<std::string>> QemuArguments(const VmConfig& config, const QemuFacts& facts);
 
 // The guest kernel's command line: what the library needs, then what the user adds.
 Result<std::string> KernelCommandLine(const VmConfig& config, const QemuFacts& facts);
+
+inline constexpr std::string_view kMicrovm = "microvm";
+inline constexpr std::string_view kQ35 = "q35";
+
+// What any VM may be given in one memory device.
+inline constexpr Bytes kLeastMemoryDevice = Bytes::MiB(128);
+// The most memory devices of a VM.
+inline constexpr uint32_t kMemorySlots = 16;
 
 // The name of the agent's virtio-serial port, which the guest looks for.
 inline constexpr std::string_view kAgentPortName = "org.virtcontainers.agent.0";

@@ -8,7 +8,6 @@ namespace virtcontainers {
 namespace {
 
 using testing::Contains;
-using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -54,11 +53,12 @@ TEST(QemuArgumentsTest, Arguments_Q35WithTcg_AreComplete) {
 -no-reboot
 -S
 -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
--machine q35,graphics=off,sata=off,smbus=off,vmport=off,dump-guest-core=off
+-machine q35,graphics=off,sata=off,smbus=off,vmport=off,dump-guest-core=off,memory-backend=ram
 -accel tcg,tb-size=256
 -cpu max,erms=off,fsrm=off
 -smp 1
 -m 256M
+-object memory-backend-memfd,id=ram,share=on,size=256M
 -bios qboot.rom
 -kernel /guest/vmlinux
 -initrd /guest/initramfs.cpio
@@ -67,7 +67,7 @@ TEST(QemuArgumentsTest, Arguments_Q35WithTcg_AreComplete) {
 -mon chardev=qmp,mode=control
 -chardev socket,id=qmp-successor,fd=4,server=on,wait=off
 -mon chardev=qmp-successor,mode=control
--add-fd set=1,fd=7
+-add-fd set=1,fd=6
 -chardev file,id=console,append=on,path=/dev/fdset/1
 -serial chardev:console
 -object rng-random,id=entropy,filename=/dev/urandom
@@ -75,6 +75,7 @@ TEST(QemuArgumentsTest, Arguments_Q35WithTcg_AreComplete) {
 -device virtio-serial-pci,max_ports=2
 -chardev socket,id=agent,fd=5,server=on,wait=off
 -device virtserialport,chardev=agent,name=org.virtcontainers.agent.0
+-device pci-bridge,id=bridge0,bus=pcie.0,addr=0x10,chassis_nr=1,shpc=off
 )");
 }
 
@@ -82,7 +83,7 @@ TEST(QemuArgumentsTest, Arguments_Q35WithKvmShareAndVsock_AreComplete) {
   VmConfig config = Config("q35");
   config.transport = AgentTransport::kVsock;
   config.vsock_cid = 1234;
-  config.share = SharedDirectory{"share", "/run/vc/web/virtiofsd.sock"};
+  config.devices = {SharedDirectory{"share", "kataShared", 40}};
   config.resources.vcpus = 4;
   config.resources.memory = Bytes::MiB(1024);
   EXPECT_EQ(Text(Arguments(config, Accelerator::kKvm)), R"(/usr/bin/qemu-system-x86_64
@@ -107,20 +108,21 @@ TEST(QemuArgumentsTest, Arguments_Q35WithKvmShareAndVsock_AreComplete) {
 -mon chardev=qmp,mode=control
 -chardev socket,id=qmp-successor,fd=4,server=on,wait=off
 -mon chardev=qmp-successor,mode=control
--add-fd set=1,fd=7
+-add-fd set=1,fd=6
 -chardev file,id=console,append=on,path=/dev/fdset/1
 -serial chardev:console
 -object rng-random,id=entropy,filename=/dev/urandom
 -device virtio-rng-pci,rng=entropy
--device vhost-vsock-pci,guest-cid=1234,vhostfd=8
--chardev socket,id=share,fd=6
--device vhost-user-fs-pci,chardev=share,tag=share
+-device vhost-vsock-pci,guest-cid=1234,vhostfd=7
+-device pci-bridge,id=bridge0,bus=pcie.0,addr=0x10,chassis_nr=1,shpc=off
+-chardev socket,id=share-socket,fd=10
+-device {"id":"device.share","driver":"vhost-user-fs-pci","bus":"bridge0","addr":"0x0","chardev":"share-socket","tag":"kataShared"}
 )");
 }
 
 TEST(QemuArgumentsTest, Arguments_MicrovmWithTcgShareAndDebug_AreComplete) {
   VmConfig config = Config("microvm");
-  config.share = SharedDirectory{"share", "/run/vc/web/virtiofsd.sock"};
+  config.devices = {SharedDirectory{"share", "kataShared", 40}};
   config.hypervisor.debug = true;
   config.hypervisor.kernel_parameters = {"mitigations=off", "quiet"};
   config.resources.vcpus = 2;
@@ -147,7 +149,7 @@ TEST(QemuArgumentsTest, Arguments_MicrovmWithTcgShareAndDebug_AreComplete) {
 -mon chardev=qmp,mode=control
 -chardev socket,id=qmp-successor,fd=4,server=on,wait=off
 -mon chardev=qmp-successor,mode=control
--add-fd set=1,fd=7
+-add-fd set=1,fd=6
 -chardev file,id=console,append=on,path=/dev/fdset/1
 -serial chardev:console
 -object rng-random,id=entropy,filename=/dev/urandom
@@ -155,8 +157,8 @@ TEST(QemuArgumentsTest, Arguments_MicrovmWithTcgShareAndDebug_AreComplete) {
 -device virtio-serial-device,max_ports=2
 -chardev socket,id=agent,fd=5,server=on,wait=off
 -device virtserialport,chardev=agent,name=org.virtcontainers.agent.0
--chardev socket,id=share,fd=6
--device vhost-user-fs-device,chardev=share,tag=share
+-chardev socket,id=share-socket,fd=10
+-device {"id":"device.share","driver":"vhost-user-fs-device","chardev":"share-socket","tag":"kataShared"}
 )");
 }
 
@@ -170,11 +172,12 @@ TEST(QemuArgumentsTest, Arguments_MicrovmWithKvm_AreComplete) {
 -S
 -sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny
 -global virtio-mmio.force-legacy=false
--machine microvm,rtc=on,dump-guest-core=off
+-machine microvm,rtc=on,dump-guest-core=off,memory-backend=ram
 -accel kvm
 -cpu host
 -smp 1
 -m 256M
+-object memory-backend-memfd,id=ram,share=on,size=256M
 -bios qboot.rom
 -kernel /guest/vmlinux
 -initrd /guest/initramfs.cpio
@@ -183,7 +186,7 @@ TEST(QemuArgumentsTest, Arguments_MicrovmWithKvm_AreComplete) {
 -mon chardev=qmp,mode=control
 -chardev socket,id=qmp-successor,fd=4,server=on,wait=off
 -mon chardev=qmp-successor,mode=control
--add-fd set=1,fd=7
+-add-fd set=1,fd=6
 -chardev file,id=console,append=on,path=/dev/fdset/1
 -serial chardev:console
 -object rng-random,id=entropy,filename=/dev/urandom
@@ -198,23 +201,57 @@ TEST(QemuArgumentsTest, Arguments_MicrovmWithVsock_HaveVirtioMmioDevice) {
   VmConfig config = Config("microvm");
   config.transport = AgentTransport::kVsock;
   config.vsock_cid = 3;
-  EXPECT_THAT(Arguments(config), Contains("vhost-vsock-device,guest-cid=3,vhostfd=8"));
+  EXPECT_THAT(Arguments(config), Contains("vhost-vsock-device,guest-cid=3,vhostfd=7"));
   EXPECT_THAT(Arguments(config), Not(Contains(HasSubstr("virtserialport"))));
 }
 
 TEST(QemuArgumentsTest, Arguments_ValuesWithCommas_AreEscaped) {
   VmConfig config = Config("q35");
   config.name = "a,process=b";
-  config.share = SharedDirectory{"t,x=y", "/s"};
+  config.devices = {SharedDirectory{"share", "t,x=y", 40}};
   const auto arguments = Arguments(config);
   EXPECT_THAT(arguments, Contains("guest=a,,process=b"));
-  EXPECT_THAT(arguments, Contains(EndsWith(",tag=t,,x=y")));
+  EXPECT_THAT(arguments, Contains(HasSubstr("\"tag\":\"t,x=y\"")));
 }
 
 TEST(QemuArgumentsTest, Arguments_RunDirectoryPaths_AreOmitted) {
   VmConfig config = Config("q35");
-  config.share = SharedDirectory{"share", "/run/vc/web/virtiofsd.sock"};
+  config.devices = {SharedDirectory{"share", "kataShared", 40}};
   EXPECT_THAT(Arguments(config), Not(Contains(HasSubstr("/run/vc"))));
+}
+
+TEST(QemuArgumentsTest, Arguments_ManySlots_HaveBridgeForEach32) {
+  VmConfig config = Config("q35");
+  config.hypervisor.device_slots = 33;
+  const auto arguments = Arguments(config);
+  EXPECT_THAT(arguments, Contains("pci-bridge,id=bridge0,bus=pcie.0,addr=0x10,chassis_nr=1,shpc=off"));
+  EXPECT_THAT(arguments, Contains("pci-bridge,id=bridge1,bus=pcie.0,addr=0x11,chassis_nr=2,shpc=off"));
+  EXPECT_THAT(arguments, Not(Contains(HasSubstr("bridge2"))));
+}
+
+TEST(QemuArgumentsTest, Arguments_MoreDevicesThanSlots_Fail) {
+  VmConfig config = Config("q35");
+  config.hypervisor.device_slots = 1;
+  config.devices = {SharedDirectory{"one", "1", 40}, SharedDirectory{"two", "2", 41}};
+  const auto arguments = QemuArguments(config, Facts(Accelerator::kTcg));
+  ASSERT_FALSE(arguments);
+  EXPECT_EQ(arguments.error().code(), Code::kResourceExhausted);
+  EXPECT_THAT(arguments.error().message(), HasSubstr("'two'"));
+}
+
+TEST(QemuArgumentsTest, Arguments_VmThatGrows_HaveMemorySlots) {
+  VmConfig config = Config("q35");
+  config.resources.max_memory = Bytes::MiB(1024);
+  EXPECT_THAT(Arguments(config), Contains("256M,slots=16,maxmem=1024M"));
+}
+
+TEST(QemuArgumentsTest, Arguments_MemoryDeviceOfMicrovm_Fail) {
+  VmConfig config = Config("microvm");
+  config.devices = {MemoryDevice{"more", Bytes::MiB(128)}};
+  const auto arguments = QemuArguments(config, Facts(Accelerator::kTcg));
+  ASSERT_FALSE(arguments);
+  EXPECT_EQ(arguments.error().code(), Code::kInvalidArgument);
+  EXPECT_THAT(arguments.error().message(), HasSubstr("memory 'more'"));
 }
 
 TEST(QemuArgumentsTest, Arguments_UnknownMachine_Fail) {

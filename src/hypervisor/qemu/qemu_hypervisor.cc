@@ -1,12 +1,9 @@
 #include "hypervisor/qemu/qemu_hypervisor.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <filesystem>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -17,6 +14,9 @@
 #include "hypervisor/host_probe.h"
 #include "hypervisor/qemu/command_line.h"
 #include "hypervisor/qemu/exit_reason.h"
+#include "hypervisor/qemu/qemu_descriptors.h"
+#include "hypervisor/qemu/qemu_devices.h"
+#include "hypervisor/qemu/qemu_requirements.h"
 #include "hypervisor/qemu/qemu_sandbox.h"
 #include "hypervisor/qemu/qmp_client.h"
 #include "hypervisor/qemu/tsc.h"
@@ -24,7 +24,6 @@
 #include "os/descriptor_limit.h"
 #include "os/file.h"
 #include "os/oom_kills.h"
-#include "os/own_file.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
 #include "ttrpc/unix_socket.h"
@@ -32,10 +31,8 @@
 namespace virtcontainers {
 namespace {
 
-constexpr char kDefaultProgram[] = "qemu-system-x86_64";
 constexpr char kDefaultFirmware[] = "qboot.rom";  // QEMU finds it in its own data directory
-constexpr char kVhostVsock[] = "/dev/vhost-vsock";
-constexpr int kReportFd = 9;  // of the sandbox; QEMU does not have it
+constexpr int kReportFd = 9;                      // of the sandbox; QEMU does not have it
 constexpr char kPowerOffByReset[] = "virtcontainers.poweroff=reset";
 // What QEMU opens for itself, its devices and their queues, and as many again. With fewer it may go on
 // without a queue's event, and the guest waits for its files for ever.
@@ -44,68 +41,15 @@ constexpr size_t kMaxLog = 4 << 10;
 constexpr size_t kMaxConsoleTail = 16 << 10;
 constexpr auto kPolitely = std::chrono::seconds(1);
 
-Result<std::string> FindQemu(const std::string& configured) {
-  const std::string name = configured.empty() ? kDefaultProgram : configured;
-  const std::string path = FindProgram(name);
-  std::error_code error;
-  // Without links: what is shown to it is the directory that it is in.
-  if (!path.empty()) {
-    const std::filesystem::path real = std::filesystem::canonical(path, error);
-    return error ? path : real.string();
-  }
-  if (configured.empty()) {
-    return Fail(Code::kNotFound,
-                Quoted(name) + " is not in $PATH: install it ('apt-get install qemu-system-x86')");
-  }
-  return Fail(Code::kNotFound, "hypervisor program " + Quoted(name) + " is not there, or not executable");
-}
-
-Status RequireFile(const char* what, const std::string& path) {
-  if (::access(path.c_str(), R_OK) == 0) return {};
-  return Fail(ErrnoError(std::string(what) + " " + Quoted(path)));
-}
-
-Status CheckFiles(const HypervisorConfig& config) {
-  VC_RETURN_IF_ERROR(RequireFile("kernel", config.kernel));
-  if (!config.initrd.empty()) VC_RETURN_IF_ERROR(RequireFile("initrd", config.initrd));
-  // A name without a slash is QEMU's to find.
-  if (config.firmware.find('/') != std::string::npos) {
-    VC_RETURN_IF_ERROR(RequireFile("firmware", config.firmware));
-  }
-  return {};
-}
-
-Result<UniqueFd> NewFile(const std::string& path) {
-  return OpenOrReplaceOwnFile(path, O_WRONLY | O_TRUNC | O_APPEND);
+AgentAddress AgentAddressOf(const VmConfig& config) {
+  if (config.transport == AgentTransport::kVsock) return VsockAddress{config.vsock_cid};
+  return SerialSocket{QemuAgentSocket(config.run_dir)};
 }
 
 bool PowersOffByReset(const std::vector<std::string>& kernel_parameters) {
   return std::find(kernel_parameters.begin(), kernel_parameters.end(), kPowerOffByReset) !=
          kernel_parameters.end();
 }
-
-// Sockets of a VM's that others find by path. QEMU listens at them; this process keeps them only to take the
-// paths away and to refuse whoever is in the queue when QEMU has ended.
-struct Listeners {
-  std::optional<ttrpc::UnixListener> qmp, agent;
-};
-
-// Descriptors that QEMU is given, and our end of its monitor. They are QEMU's alone once it runs: its death
-// must be the connections' end.
-struct Descriptors {
-  UniqueFd qmp, qemu_qmp, share, log, console, vhost_vsock;
-
-  std::vector<std::pair<int, int>> ForQemu(const Listeners& listeners) const {
-    std::vector<std::pair<int, int>> fds = {{log.get(), STDOUT_FILENO}, {log.get(), STDERR_FILENO}};
-    fds.emplace_back(qemu_qmp.get(), kQmpFd);
-    fds.emplace_back(listeners.qmp->fd(), kQmpListenerFd);
-    if (listeners.agent) fds.emplace_back(listeners.agent->fd(), kAgentListenerFd);
-    if (share) fds.emplace_back(share.get(), kShareFd);
-    fds.emplace_back(console.get(), kConsoleFd);
-    if (vhost_vsock) fds.emplace_back(vhost_vsock.get(), kVhostVsockFd);
-    return fds;
-  }
-};
 
 }  // namespace
 
@@ -123,24 +67,30 @@ class QemuHypervisor::Impl {
   void Detach();
   VmState state() const;
   Status ChangeState(VmState from, VmState to, const char* command, Deadline deadline);
+  Result<GuestAddress> AddDevice(const Device& device, Deadline deadline);
+  Status RemoveDevice(const std::string& id, Deadline deadline);
+  Result<std::vector<PluggedDevice>> ListDevices(Deadline deadline);
   Status Stop(Deadline deadline);
   Result<VmExit> WaitExit(Deadline deadline);
 
  private:
   Result<VmInfo> Launch(const VmConfig& config, Deadline deadline);
-  Result<Descriptors> OpenDescriptors(const VmConfig& config, Deadline deadline);
   // Starts the process that is, or becomes, QEMU. What it cannot do before that is an error of `ready`.
-  Status Spawn(std::vector<std::string> command, const QemuSandbox& sandbox, const Descriptors& descriptors,
-               UniqueFd& ready);
+  Status Spawn(std::vector<std::string> command, const QemuSandbox& sandbox,
+               const QemuDescriptors& descriptors, UniqueFd& ready);
   Status Boot(UniqueFd monitor, Deadline deadline);
   // Ends what a failed start has left; answers with the words of a QEMU that ended by itself.
   Error FailStart(Error error);
   Status TakeOver(const VmConfig& config, Deadline deadline);
+  // The monitor of a VM that lives. Errors: FailedPrecondition.
+  Result<std::shared_ptr<QmpClient>> LiveClient() const;
+  // The error of a command to a VM that has ended meanwhile says so.
+  Error Restated(Error error) const;
   VmExit Explain(const std::optional<ProcessExit>& exit);
   void HandleEvent(const QmpEvent& event);
 
   const std::string confiner_;
-  std::mutex operation_mutex_;  // one Pause or Resume at a time
+  std::mutex operation_mutex_;  // one Pause, Resume, AddDevice or RemoveDevice at a time
   mutable std::mutex mutex_;
   bool start_called_ = false;
   bool stop_called_ = false;
@@ -150,11 +100,14 @@ class QemuHypervisor::Impl {
   std::string stale_port_;  // the agent's socket, if QEMU may have missed its last hang-up
   std::shared_ptr<VmProcess> process_;
   std::shared_ptr<QmpClient> client_;
-  std::unique_ptr<Listeners> listeners_;  // while there is a process
+  std::unique_ptr<QemuListeners> listeners_;  // while there is a process
+  std::unique_ptr<QemuDevices> devices_;      // set before there is a client
 
   // Written by Start before there is a process.
   std::string console_, log_;
   bool powers_off_by_reset_ = false;
+  HypervisorConfig hypervisor_;
+  ResourceConfig resources_;
   OomKills oom_kills_;
 };
 
@@ -166,6 +119,8 @@ Result<VmInfo> QemuHypervisor::Impl::Start(const VmConfig& config, Deadline dead
     }
     start_called_ = true;
   }
+  hypervisor_ = config.hypervisor;
+  resources_ = config.resources;
   Result<VmInfo> info = Launch(config, deadline);
   if (!info) {
     const std::string& program = config.hypervisor.path;
@@ -182,6 +137,10 @@ Result<VmInfo> QemuHypervisor::Impl::Launch(const VmConfig& config, Deadline dea
   VC_ASSIGN_OR_RETURN(const uint64_t descriptors_allowed, DescriptorLimit());
   VC_RETURN_IF_ERROR(
       CheckDescriptorLimit(descriptors_allowed, kMinDescriptors + config.resources.vcpus, "a VM"));
+  for (const Device& device : config.devices) VC_RETURN_IF_ERROR(CheckDeviceOf(config.resources, device));
+  if (!std::holds_alternative<ColdBoot>(config.start)) {
+    return Fail(Code::kUnimplemented, "qemu starts a vm by booting it, and not from a saved one yet");
+  }
   VC_ASSIGN_OR_RETURN(const AcceleratorChoice choice, ChooseAccelerator(config.hypervisor.accelerator));
   facts.accelerator = choice.accelerator;
   facts.firmware = config.hypervisor.firmware.empty() ? kDefaultFirmware : config.hypervisor.firmware;
@@ -191,7 +150,14 @@ Result<VmInfo> QemuHypervisor::Impl::Launch(const VmConfig& config, Deadline dea
   console_ = config.console;
   powers_off_by_reset_ = PowersOffByReset(config.hypervisor.kernel_parameters);
   VC_ASSIGN_OR_RETURN(QemuSandbox sandbox, ChooseSandbox(confiner_, config, facts));
-  VC_ASSIGN_OR_RETURN(Descriptors descriptors, OpenDescriptors(config, deadline));
+  log_ = QemuLog(config.run_dir);
+  VC_ASSIGN_OR_RETURN(QemuDescriptors descriptors, QemuDescriptors::Open(config));
+  {
+    VC_ASSIGN_OR_RETURN(std::unique_ptr<QemuListeners> listeners, QemuListeners::Listen(config));
+    const std::lock_guard lock(mutex_);
+    listeners_ = std::move(listeners);
+    devices_ = std::make_unique<QemuDevices>(SlotsOf(config.hypervisor));
+  }
 
   UniqueFd ready;
   VC_RETURN_IF_ERROR(Spawn(std::move(arguments), sandbox, descriptors, ready));
@@ -207,12 +173,12 @@ Result<VmInfo> QemuHypervisor::Impl::Launch(const VmConfig& config, Deadline dea
   info.accelerator = choice.accelerator;
   info.accelerator_reason = choice.reason;
   info.sandbox = std::move(sandbox.description);
-  if (config.transport == AgentTransport::kVirtioSerial) info.agent_socket = config.run_dir + "/agent.sock";
+  info.agent = AgentAddressOf(config);
   return info;
 }
 
 Status QemuHypervisor::Impl::Spawn(std::vector<std::string> command, const QemuSandbox& sandbox,
-                                   const Descriptors& descriptors, UniqueFd& ready) {
+                                   const QemuDescriptors& descriptors, UniqueFd& ready) {
   Subprocess::Options options{.env = ConfinedEnvironment(), .fds = descriptors.ForQemu(*listeners_)};
   UniqueFd report;
   if (sandbox.confinement) {
@@ -237,36 +203,6 @@ Status QemuHypervisor::Impl::Spawn(std::vector<std::string> command, const QemuS
   const std::lock_guard lock(mutex_);
   process_ = std::move(process);
   return {};
-}
-
-Result<Descriptors> QemuHypervisor::Impl::OpenDescriptors(const VmConfig& config, Deadline deadline) {
-  Descriptors descriptors;
-  VC_ASSIGN_OR_RETURN(descriptors.console, NewFile(config.console));
-  log_ = config.run_dir + "/qemu.log";
-  VC_ASSIGN_OR_RETURN(descriptors.log, NewFile(log_));
-
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return FailErrno("make a socket pair");
-  descriptors.qmp.reset(ends[0]);
-  descriptors.qemu_qmp.reset(ends[1]);
-
-  auto listeners = std::make_unique<Listeners>();
-  VC_ASSIGN_OR_RETURN(ttrpc::UnixListener qmp,
-                      ttrpc::ListenUnix(config.run_dir + "/" + std::string(kQmpSocketName)));
-  listeners->qmp.emplace(std::move(qmp));
-  if (config.transport == AgentTransport::kVirtioSerial) {
-    VC_ASSIGN_OR_RETURN(ttrpc::UnixListener agent, ttrpc::ListenUnix(config.run_dir + "/agent.sock"));
-    listeners->agent.emplace(std::move(agent));
-  } else {
-    descriptors.vhost_vsock.reset(::open(kVhostVsock, O_RDWR | O_CLOEXEC));
-    if (!descriptors.vhost_vsock) return FailErrno("open " + Quoted(kVhostVsock));
-  }
-  if (config.share) {
-    VC_ASSIGN_OR_RETURN(descriptors.share, ttrpc::ConnectUnix(config.share->socket, deadline));
-  }
-  const std::lock_guard lock(mutex_);
-  listeners_ = std::move(listeners);
-  return descriptors;
 }
 
 Status QemuHypervisor::Impl::Boot(UniqueFd monitor, Deadline deadline) {
@@ -323,8 +259,11 @@ Result<VmInfo> QemuHypervisor::Impl::Attach(const VmConfig& config, const VmInfo
     }
     start_called_ = true;
   }
+  hypervisor_ = config.hypervisor;
+  resources_ = config.resources;
   console_ = config.console;
-  log_ = config.run_dir + "/qemu.log";
+  log_ = QemuLog(config.run_dir);
+  devices_ = std::make_unique<QemuDevices>(SlotsOf(config.hypervisor));
   powers_off_by_reset_ = PowersOffByReset(config.hypervisor.kernel_parameters);
   oom_kills_ = OomKills(running.process.pid);
   VC_ASSIGN_OR_RETURN(const std::shared_ptr<VmProcess> process,
@@ -341,7 +280,7 @@ Result<VmInfo> QemuHypervisor::Impl::Attach(const VmConfig& config, const VmInfo
     return Fail(std::move(taken.error()).AddContext("take over the vm"));
   }
   VmInfo info = running;
-  if (config.transport == AgentTransport::kVirtioSerial) info.agent_socket = config.run_dir + "/agent.sock";
+  info.agent = AgentAddressOf(config);
   return info;
 }
 
@@ -365,13 +304,16 @@ Status QemuHypervisor::Impl::TakeOver(const VmConfig& config, Deadline deadline)
   const std::lock_guard lock(mutex_);
   state_ = runs->get<bool>() ? VmState::kRunning : VmState::kPaused;
   if (state_ == VmState::kPaused && config.transport == AgentTransport::kVirtioSerial)
-    stale_port_ = config.run_dir + "/agent.sock";
+    stale_port_ = QemuAgentSocket(config.run_dir);
   return {};
 }
 
 void QemuHypervisor::Impl::Detach() {
   const std::lock_guard lock(mutex_);
   if (process_) process_->Detach();
+  if (!listeners_) return;
+  if (listeners_->qmp) listeners_->qmp->Leave();
+  if (listeners_->agent) listeners_->agent->Leave();
 }
 
 VmState QemuHypervisor::Impl::state() const {
@@ -411,6 +353,50 @@ Status QemuHypervisor::Impl::ChangeState(VmState from, VmState to, const char* c
   // next. So one comes and leaves now, while QEMU listens.
   if (!port.empty()) VC_RETURN_IF_ERROR(ttrpc::ConnectUnix(port, deadline));
   return {};
+}
+
+Result<std::shared_ptr<QmpClient>> QemuHypervisor::Impl::LiveClient() const {
+  const std::lock_guard lock(mutex_);
+  if (!process_ || state_ == VmState::kNone) {
+    return Fail(Code::kFailedPrecondition, "the vm does not run: start it first");
+  }
+  if (process_->HasEnded()) return Fail(Code::kFailedPrecondition, "the vm has ended: start another");
+  return client_;
+}
+
+Error QemuHypervisor::Impl::Restated(Error error) const {
+  if (error.code() != Code::kUnavailable && state() != VmState::kExited) return error;
+  return Error(Code::kUnavailable, Reason::kVmDied, "the vm has ended meanwhile");
+}
+
+Result<GuestAddress> QemuHypervisor::Impl::AddDevice(const Device& device, Deadline deadline) {
+  const std::lock_guard operation(operation_mutex_);
+  VC_ASSIGN_OR_RETURN(const std::shared_ptr<QmpClient> client, LiveClient());
+  if (SlotsOf(hypervisor_) == 0) return Fail(NotPlugged(KindOf(device), IdOf(device)));
+  VC_RETURN_IF_ERROR(CheckDeviceOf(resources_, device));
+  Result<GuestAddress> added = devices_->Add(*client, device, deadline);
+  if (!added) return Fail(Restated(std::move(added.error())));
+  return added;
+}
+
+Status QemuHypervisor::Impl::RemoveDevice(const std::string& id, Deadline deadline) {
+  const std::lock_guard operation(operation_mutex_);
+  VC_ASSIGN_OR_RETURN(const std::shared_ptr<QmpClient> client, LiveClient());
+  if (SlotsOf(hypervisor_) == 0) return Fail(NotPlugged("device", id));
+  if (state() == VmState::kPaused) {
+    return Fail(Code::kFailedPrecondition,
+                "the guest of a paused vm cannot let go of " + Quoted(id) + ": resume the vm first");
+  }
+  Status removed = devices_->Remove(*client, id, deadline);
+  if (!removed) return Fail(Restated(std::move(removed.error())));
+  return removed;
+}
+
+Result<std::vector<PluggedDevice>> QemuHypervisor::Impl::ListDevices(Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const std::shared_ptr<QmpClient> client, LiveClient());
+  Result<std::vector<PluggedDevice>> devices = devices_->List(*client, deadline);
+  if (!devices) return Fail(Restated(std::move(devices.error())));
+  return devices;
 }
 
 Status QemuHypervisor::Impl::Stop(Deadline deadline) {
@@ -465,6 +451,7 @@ VmExit QemuHypervisor::Impl::Explain(const std::optional<ProcessExit>& exit) {
 }
 
 void QemuHypervisor::Impl::HandleEvent(const QmpEvent& event) {
+  devices_->HandleEvent(event);
   if (event.name != "SHUTDOWN") return;
   const auto reason = event.data.find("reason");
   if (reason == event.data.end() || !reason->is_string()) return;
@@ -488,6 +475,19 @@ Status QemuHypervisor::Pause(Deadline deadline) {
 }
 Status QemuHypervisor::Resume(Deadline deadline) {
   return impl_->ChangeState(VmState::kPaused, VmState::kRunning, "cont", deadline);
+}
+Result<HypervisorFeatures> QemuHypervisor::features(const HypervisorConfig& config,
+                                                    const ResourceConfig& resources) const {
+  return QemuFeatures(config, resources);
+}
+Result<GuestAddress> QemuHypervisor::AddDevice(const Device& device, Deadline deadline) {
+  return impl_->AddDevice(device, deadline);
+}
+Status QemuHypervisor::RemoveDevice(const std::string& id, Deadline deadline) {
+  return impl_->RemoveDevice(id, deadline);
+}
+Result<std::vector<PluggedDevice>> QemuHypervisor::ListDevices(Deadline deadline) {
+  return impl_->ListDevices(deadline);
 }
 Status QemuHypervisor::Stop(Deadline deadline) { return impl_->Stop(deadline); }
 Result<VmExit> QemuHypervisor::WaitExit(Deadline deadline) { return impl_->WaitExit(deadline); }

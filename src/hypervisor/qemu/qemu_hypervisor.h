@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "virtcontainers/hypervisor.h"
 
@@ -28,12 +29,17 @@ class QemuHypervisor final : public Hypervisor {
   ~QemuHypervisor() override;
 
   std::string_view name() const override { return "qemu"; }
+  Result<HypervisorFeatures> features(const HypervisorConfig& config,
+                                      const ResourceConfig& resources) const override;
   Result<VmInfo> Start(const VmConfig& config, Deadline deadline) override;
   Result<VmInfo> Attach(const VmConfig& config, const VmInfo& running, Deadline deadline) override;
   void Detach() override;
   VmState state() const override;
   Status Pause(Deadline deadline) override;
   Status Resume(Deadline deadline) override;
+  Result<GuestAddress> AddDevice(const Device& device, Deadline deadline) override;
+  Status RemoveDevice(const std::string& id, Deadline deadline) override;
+  Result<std::vector<PluggedDevice>> ListDevices(Deadline deadline) override;
   Status Stop(Deadline deadline) override;
   Result<VmExit> WaitExit(Deadline deadline) override;
 
@@ -41,9 +47,6 @@ class QemuHypervisor final : public Hypervisor {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// The name of the monitor's socket in VmConfig::run_dir.
-inline constexpr std::string_view kQmpSocketName = "qmp.sock";
 
 }  // namespace virtcontainers
 

@@ -11,10 +11,10 @@ namespace {
 
 constexpr char kLoaderCache[] = "/etc/ld.so.cache";
 
-// Of the largest file that QEMU makes: the guest's memory, which is one where it is shared.
+// Of the largest file that QEMU makes: the guest's memory, or a memory device.
 uint64_t LargestFile(const VmConfig& config) {
-  constexpr uint64_t kLeast = 64 << 20;  // the console's is cut at much less
-  return std::max(config.resources.memory.count, kLeast);
+  // The console's is cut at much less.
+  return std::max(config.resources.memory, kLeastMemoryDevice).count;
 }
 
 // Where a program finds what belongs to it: beside it and, beside the "bin" that it may be in, where an

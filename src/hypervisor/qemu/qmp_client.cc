@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/errors.h"
@@ -16,6 +17,25 @@ namespace {
 Error RefusedError(std::string_view command, const QmpReply& reply) {
   const Code code = reply.error_class == "CommandNotFound" ? Code::kNotFound : Code::kFailedPrecondition;
   return Error(code, "qemu refuses " + Quoted(command) + ": " + reply.description);
+}
+
+// Sends a part of `line`, and all descriptors with its first byte. As send(2).
+ssize_t SendPart(int socket, std::string_view line, const std::vector<int>& descriptors) {
+  iovec part{const_cast<char*>(line.data()), line.size()};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  std::vector<char> control(CMSG_SPACE(descriptors.size() * sizeof(int)));
+  if (!descriptors.empty()) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(header), descriptors.data(), descriptors.size() * sizeof(int));
+  }
+  return ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 }  // namespace
@@ -47,7 +67,8 @@ QmpClient::~QmpClient() {
   if (reader_.joinable()) reader_.join();
 }
 
-Result<Json> QmpClient::Execute(std::string_view command, const Json& arguments, Deadline deadline) {
+Result<Json> QmpClient::Execute(std::string_view command, const Json& arguments,
+                                const std::vector<int>& descriptors, Deadline deadline) {
   uint64_t id = 0;
   {
     const std::lock_guard lock(mutex_);
@@ -55,7 +76,7 @@ Result<Json> QmpClient::Execute(std::string_view command, const Json& arguments,
     id = next_id_++;
     pending_.emplace(id, std::nullopt);
   }
-  if (Status sent = Send(EncodeQmpCommand(id, command, arguments), deadline); !sent) {
+  if (Status sent = Send(EncodeQmpCommand(id, command, arguments), descriptors, deadline); !sent) {
     const std::lock_guard lock(mutex_);
     pending_.erase(id);
     return Fail(std::move(sent.error()));
@@ -85,11 +106,14 @@ bool QmpClient::WaitFor(std::unique_lock<std::mutex>& lock, Deadline deadline,
   return true;
 }
 
-Status QmpClient::Send(std::string_view line, Deadline deadline) {
+Status QmpClient::Send(std::string_view line, const std::vector<int>& descriptors, Deadline deadline) {
   const std::lock_guard lock(write_mutex_);
+  bool descriptors_sent = descriptors.empty();
   while (!line.empty()) {
-    const ssize_t n = ::send(socket_.get(), line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t n =
+        descriptors_sent ? SendPart(socket_.get(), line, {}) : SendPart(socket_.get(), line, descriptors);
     if (n >= 0) {
+      descriptors_sent = true;
       line.remove_prefix(static_cast<size_t>(n));
     } else if (errno == EAGAIN) {
       VC_ASSIGN_OR_RETURN(const bool writable, WaitWritable(socket_.get(), deadline));

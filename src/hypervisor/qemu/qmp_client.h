@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/json.h"
 #include "base/unique_fd.h"
@@ -45,10 +46,15 @@ class QmpClient {
   // Errors: Unavailable once the connection has ended; DeadlineExceeded, and the command may then be carried
   // out yet; NotFound for a command this QEMU does not have; FailedPrecondition with QEMU's own words when it
   // refuses.
-  Result<Json> Execute(std::string_view command, const Json& arguments, Deadline deadline);
-  Result<Json> Execute(std::string_view command, Deadline deadline) {
-    return Execute(command, nullptr, deadline);
+  Result<Json> Execute(std::string_view command, const Json& arguments, Deadline deadline) {
+    return Execute(command, arguments, {}, deadline);
   }
+  Result<Json> Execute(std::string_view command, Deadline deadline) {
+    return Execute(command, nullptr, {}, deadline);
+  }
+  // The same with descriptors, which QEMU gets duplicates of: for "add-fd" and "getfd".
+  Result<Json> Execute(std::string_view command, const Json& arguments, const std::vector<int>& descriptors,
+                       Deadline deadline);
 
   // Blocks until the connection has ended, and all events that came before with it. False if the deadline
   // passes.
@@ -62,7 +68,7 @@ class QmpClient {
   void Close(Error why);
   // Until `ready` holds, with mutex_ held by `lock`.
   bool WaitFor(std::unique_lock<std::mutex>& lock, Deadline deadline, const std::function<bool()>& ready);
-  Status Send(std::string_view line, Deadline deadline);
+  Status Send(std::string_view line, const std::vector<int>& descriptors, Deadline deadline);
 
   const UniqueFd socket_;
   const EventHandler on_event_;

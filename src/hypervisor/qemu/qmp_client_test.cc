@@ -2,10 +2,13 @@
 
 #include "hypervisor/qemu/qmp_client.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <thread>
@@ -53,6 +56,28 @@ class FakeQemu {
     return command;
   }
 
+  // The next command, and the descriptors that came with its first byte.
+  Json Hear(std::vector<UniqueFd>& descriptors) {
+    char byte = 0;
+    iovec part{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))];
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    EXPECT_EQ(::recvmsg(ours_.get(), &message, MSG_CMSG_CLOEXEC), 1);
+    heard_ += byte;
+    const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    const size_t count = header == nullptr ? 0 : (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+      descriptors.emplace_back(fd);
+    }
+    return Hear();
+  }
+
   void Greet() {
     Say(kGreeting);
     Answer(Hear(), "{}");
@@ -72,6 +97,26 @@ std::unique_ptr<QmpClient> Connect(FakeQemu& qemu, QmpClient::EventHandler on_ev
   greeter.join();
   EXPECT_TRUE(client) << client.error().ToString();
   return client ? std::move(*client) : nullptr;
+}
+
+TEST(QmpClientTest, Execute_WithDescriptors_SendsThemWithTheCommand) {
+  FakeQemu qemu;
+  const auto client = Connect(qemu);
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  std::thread answering([&] {
+    std::vector<UniqueFd> descriptors;
+    const Json command = qemu.Hear(descriptors);
+    EXPECT_EQ(command["execute"], "getfd");
+    ASSERT_EQ(descriptors.size(), 2u);
+    struct stat sent {
+    }, received{};
+    EXPECT_EQ(::fstat(null.get(), &sent), 0);
+    EXPECT_EQ(::fstat(descriptors[1].get(), &received), 0);
+    EXPECT_EQ(received.st_rdev, sent.st_rdev);
+    qemu.Answer(command, "{}");
+  });
+  EXPECT_TRUE(client->Execute("getfd", {{"fdname", "a"}}, {null.get(), null.get()}, Soon()));
+  answering.join();
 }
 
 TEST(QmpClientTest, Open_QemuGreets_NegotiatesCapabilities) {
