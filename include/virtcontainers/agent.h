@@ -122,6 +122,9 @@ class Agent {
 
   virtual std::string_view name() const = 0;
 
+  // Whether there is a guest that needs files of the host and can be asked to power off.
+  virtual bool has_guest() const { return true; }
+
   // Connects and waits until the guest answers. Errors: DeadlineExceeded if the guest does not answer in
   // time.
   virtual Status Connect(const AgentAddress& address, Deadline deadline) = 0;

@@ -73,8 +73,11 @@ struct HypervisorFeatures {
   bool plugs_network = false;
   bool plugs_shares = false;
   bool plugs_memory = false;
-  bool saves = false;       // Save, Clone and Restore
-  bool takes_over = false;  // Attach
+  // The VM boots HypervisorConfig's kernel and initrd, by default those of the guest image.
+  bool boots_kernel = true;
+  std::vector<std::string> sockets;  // names of what Start makes in VmConfig::run_dir
+  bool saves = false;                // Save, Clone and Restore
+  bool takes_over = false;           // Attach
   // How the agent can be reached, in the order of preference. Empty: not at all.
   std::vector<AgentTransport> transports;
   std::string vsock_obstacle;  // why kVsock is not among them, for a person

@@ -41,27 +41,30 @@ std::string HostsFile(const PodConfig& pod) {
   return text;
 }
 
-Result<std::vector<Mount>> WriteGuestFiles(const PodConfig& pod, const std::string& directory) {
-  std::vector<Mount> mounts;
-  const std::pair<const char*, std::string> files[] = {{kResolvConf, ResolvConf(pod.dns)},
-                                                       {kHosts, HostsFile(pod)}};
+Status GuestFiles::Prepare(Deadline) {
+  files_.clear();
+  const std::pair<const char*, std::string> files[] = {{kResolvConf, ResolvConf(pod_.dns)},
+                                                       {kHosts, HostsFile(pod_)}};
   for (const auto& [destination, text] : files) {
     if (text.empty()) continue;
-    VC_RETURN_IF_ERROR(MakeDirectories(directory));
-    const std::string path = directory + std::string(destination).substr(sizeof "/etc" - 1);
+    VC_RETURN_IF_ERROR(MakeDirectories(directory_));
+    const std::string path = directory_ + std::string(destination).substr(sizeof "/etc" - 1);
     VC_RETURN_IF_ERROR(WriteFileAtomically(path, text, 0644));
-    mounts.push_back({destination, "bind", path, {"bind", "ro"}});
+    files_.push_back({destination, "bind", path, {"bind", "ro"}});
   }
-  return mounts;
+  return {};
 }
 
-ContainerConfig WithGuestFiles(ContainerConfig container, const std::vector<Mount>& files) {
-  for (const Mount& file : files) {
-    const bool taken = std::any_of(container.mounts.begin(), container.mounts.end(),
+Status GuestFiles::Show(ContainerOnItsWay& container) {
+  std::vector<Mount>& mounts = container.container.config.mounts;
+  for (const Mount& file : files_) {
+    const bool taken = std::any_of(mounts.begin(), mounts.end(),
                                    [&](const Mount& own) { return own.destination == file.destination; });
-    if (!taken) container.mounts.push_back(file);
+    if (taken) continue;
+    mounts.push_back(file);
+    container.optional_mounts.push_back(file);
   }
-  return container;
+  return {};
 }
 
 }  // namespace virtcontainers

@@ -4,8 +4,10 @@
 #define VIRTCONTAINERS_SRC_MONITOR_GUEST_FILES_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "monitor/attachment.h"
 #include "virtcontainers/config.h"
 #include "virtcontainers/error.h"
 
@@ -15,11 +17,24 @@ namespace virtcontainers {
 std::string ResolvConf(const DnsConfig& dns);
 std::string HostsFile(const PodConfig& pod);
 
-// Writes the files that there are in the new directory `directory`; answers the mounts that show them.
-Result<std::vector<Mount>> WriteGuestFiles(const PodConfig& pod, const std::string& directory);
+// The files as an attachment: written to `<run directory>/etc`, and mounted in each container that mounts
+// nothing in their places.
+class GuestFiles final : public Attachment {
+ public:
+  GuestFiles(PodConfig pod, std::string run_dir) : pod_(std::move(pod)), directory_(run_dir + "/etc") {}
 
-// The container with those of `files` in whose place it has nothing mounted.
-ContainerConfig WithGuestFiles(ContainerConfig container, const std::vector<Mount>& files);
+  std::string_view name() const override { return "files"; }
+  Status Prepare(Deadline deadline) override;
+  Status Show(ContainerOnItsWay& container) override;
+  Status Adopt(const AttachmentRecord*, Deadline deadline) override { return Prepare(deadline); }
+  // The files go with the run directory.
+  Status Release(Deadline) override { return {}; }
+
+ private:
+  const PodConfig pod_;
+  const std::string directory_;
+  std::vector<Mount> files_;
+};
 
 }  // namespace virtcontainers
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "base/test_deadline.h"
 #include "os/file.h"
 #include "os/test_directory.h"
 
@@ -38,53 +39,65 @@ TEST(GuestFiles, ResolvConfAndHostsFile_FromConfig_HaveConfiguredEntries) {
   EXPECT_EQ(HostsFile(named), localhost + "127.0.1.1\tfront.example\n192.0.2.7\tdb db.example\n");
 }
 
-TEST(GuestFiles, WriteGuestFiles_ConfigHasDns_WritesFiles) {
-  const TestDirectory dir;
-  const auto mounts = WriteGuestFiles(Pod(), dir / "run/etc");
-  ASSERT_TRUE(mounts) << mounts.error().ToString();
-  ASSERT_EQ(mounts->size(), 2u);
-  EXPECT_EQ((*mounts)[0].destination, "/etc/resolv.conf");
-  EXPECT_EQ((*mounts)[0].source, dir / "run/etc/resolv.conf");
-  EXPECT_EQ((*mounts)[1].destination, "/etc/hosts");
-  EXPECT_EQ((*mounts)[1].source, dir / "run/etc/hosts");
-  EXPECT_THAT((*mounts)[1].options, ElementsAre("bind", "ro"));
-  EXPECT_EQ(ReadFile(dir / "run/etc/hosts", 4096).value(), HostsFile(Pod()));
-  struct stat file {};
-  ASSERT_EQ(::stat((dir / "run/etc/hosts").c_str(), &file), 0);
-  EXPECT_EQ(file.st_mode & 0777, 0644u) << "everybody in the container resolves names";
+// The mounts that a container of the pod, whose own are `own`, has then.
+std::vector<Mount> Shown(GuestFiles& files, const std::vector<Mount>& own = {}) {
+  ContainerOnItsWay container;
+  container.container.config.mounts = own;
+  EXPECT_TRUE(files.Show(container));
+  EXPECT_EQ(container.optional_mounts.size() + own.size(), container.container.config.mounts.size());
+  return container.container.config.mounts;
+}
 
+TEST(GuestFiles, Prepare_ConfigHasDns_WritesFiles) {
+  const TestDirectory dir;
+  GuestFiles files(Pod(), dir / "run");
+  ASSERT_TRUE(files.Prepare(Soon()));
+  const std::vector<Mount> mounts = Shown(files);
+  ASSERT_EQ(mounts.size(), 2u);
+  EXPECT_EQ(mounts[0].destination, "/etc/resolv.conf");
+  EXPECT_EQ(mounts[0].source, dir / "run/etc/resolv.conf");
+  EXPECT_EQ(mounts[1].destination, "/etc/hosts");
+  EXPECT_EQ(mounts[1].source, dir / "run/etc/hosts");
+  EXPECT_THAT(mounts[1].options, ElementsAre("bind", "ro"));
+  EXPECT_EQ(ReadFile(dir / "run/etc/hosts", 4096).value(), HostsFile(Pod()));
+}
+
+TEST(GuestFiles, Prepare_ConfigHasNoNames_WritesNothing) {
+  const TestDirectory dir;
   PodConfig silent;
-  EXPECT_THAT(WriteGuestFiles(silent, dir / "silent").value(), IsEmpty());
+  GuestFiles none(silent, dir / "silent");
+  ASSERT_TRUE(none.Prepare(Soon()));
+  EXPECT_THAT(Shown(none), IsEmpty());
   EXPECT_FALSE(FileExists(dir / "silent"));
   silent.dns.servers = {"192.0.2.1"};
-  EXPECT_EQ(WriteGuestFiles(silent, dir / "one").value().size(), 1u);
+  GuestFiles one(silent, dir / "one");
+  ASSERT_TRUE(one.Prepare(Soon()));
+  EXPECT_EQ(Shown(one).size(), 1u);
 }
 
 // The monitor's umask made them root's alone: nobody else in a container could look a name up.
-TEST(GuestFiles, WriteGuestFiles_RestrictiveUmask_FilesAreWorldReadable) {
+TEST(GuestFiles, Prepare_RestrictiveUmask_FilesAreWorldReadable) {
   const TestDirectory dir;
+  GuestFiles files(Pod(), dir / "run");
   const mode_t before = ::umask(077);
-  const auto mounts = WriteGuestFiles(Pod(), dir / "run/etc");
+  const Status prepared = files.Prepare(Soon());
   ::umask(before);
-  ASSERT_TRUE(mounts) << mounts.error().ToString();
-  for (const Mount& mount : *mounts) {
+  ASSERT_TRUE(prepared) << prepared.error().ToString();
+  for (const Mount& mount : Shown(files)) {
     struct stat file {};
     ASSERT_EQ(::stat(mount.source.c_str(), &file), 0);
     EXPECT_EQ(file.st_mode & 0777, 0644u) << mount.destination;
   }
 }
 
-TEST(GuestFiles, WithGuestFiles_ContainerMountsSamePath_ContainerMountWins) {
+TEST(GuestFiles, Show_ContainerMountsSamePath_ContainerMountWins) {
   const TestDirectory dir;
-  const std::vector<Mount> files = {{"/etc/resolv.conf", "bind", "/r", {}}, {"/etc/hosts", "bind", "/h", {}}};
-  ContainerConfig container;
-  container.id = "db";
-  container.rootfs = dir.path();
-  container.mounts = {{"/etc/hosts", "bind", "/mine", {}}};
-  const ContainerConfig with = WithGuestFiles(container, files);
-  ASSERT_EQ(with.mounts.size(), 2u);
-  EXPECT_EQ(with.mounts[0].source, "/mine");
-  EXPECT_EQ(with.mounts[1].source, "/r");
+  GuestFiles files(Pod(), dir / "run");
+  ASSERT_TRUE(files.Prepare(Soon()));
+  const std::vector<Mount> mounts = Shown(files, {{"/etc/hosts", "bind", "/mine", {}}});
+  ASSERT_EQ(mounts.size(), 2u);
+  EXPECT_EQ(mounts[0].source, "/mine");
+  EXPECT_EQ(mounts[1].destination, "/etc/resolv.conf");
 }
 
 }  // namespace

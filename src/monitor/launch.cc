@@ -15,7 +15,7 @@
 #include "os/own_file.h"
 #include "os/poll.h"
 #include "os/subprocess.h"
-#include "pod/journal.h"
+#include "pod/effects.h"
 
 namespace virtcontainers {
 namespace {
@@ -139,8 +139,8 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
       .launch = true};
   {
     // Announced here, so that whoever finds a dead caller's pod looks also for a monitor on its way.
-    VC_ASSIGN_OR_RETURN(const std::unique_ptr<Journal> journal, Journal::Open(paths.journal()));
-    VC_RETURN_IF_ERROR(journal->Begin(EffectKind::kProcess, kMonitorEffect));
+    VC_ASSIGN_OR_RETURN(const std::unique_ptr<Effects> effects, Effects::Open(paths.journal()));
+    VC_RETURN_IF_ERROR(effects->Announce(EffectKind::kProcess, kMonitorEffect));
   }
   const OomKills oom_kills;
   VC_ASSIGN_OR_RETURN(

@@ -79,7 +79,7 @@ Status PodMonitor::Save() {
       // Of a start that is under way only what has to be cleaned up after is known: it may yet be undone.
       record = *before_;
       record.vm = record_.vm;
-      record.helpers = record_.helpers;
+      record.attachments = record_.attachments;
       record.monitor = record_.monitor;
     }
     version = version_;
@@ -102,26 +102,24 @@ Result<PodConfig> PodMonitor::Load() {
   sandbox_ = config.id + "+pod";
   VC_ASSIGN_OR_RETURN(record_, files_.LoadRecord());
   VC_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
-  VC_ASSIGN_OR_RETURN(journal_, Journal::Open(files_.paths().journal()));
-  journal_->Done(EffectKind::kProcess, kMonitorEffect, self);
+  VC_ASSIGN_OR_RETURN(effects_, Effects::Open(files_.paths().journal()));
+  effects_->Confirm(EffectKind::kProcess, kMonitorEffect, self);
   return config;
 }
 
 Status PodMonitor::Serve(const std::function<Status()>& serve) {
-  return Journaled(*journal_, EffectKind::kSocket, files_.paths().monitor_socket(), serve);
+  return effects_->Make(EffectKind::kSocket, files_.paths().monitor_socket(), serve);
 }
 
 void PodMonitor::RemoveEffects(const Status& stopped) {
   Status removed = stopped;
   // What hooks have left running ends with the pod.
-  const std::vector<Effect> open = journal_->open();
-  if (removed && std::any_of(open.begin(), open.end(),
-                             [](const Effect& effect) { return effect.what == kHooksEffect; })) {
+  if (removed && effects_->IsOpen(EffectKind::kProcess, kHooksEffect)) {
     removed = KillMarkedProcesses(ProcessesOfPod(files_.paths().mark), Deadline::After(kUndo));
   }
   if (removed) removed = RemoveTree(files_.paths().run_dir);
   // What could not be removed stays announced: the pod's next caller tries again.
-  if (removed) return journal_->Clear();
+  if (removed) return effects_->Clear();
   std::fprintf(stderr, "clean up: %s\n", removed.error().ToString().c_str());
 }
 
@@ -129,7 +127,7 @@ Result<std::unique_ptr<PodVm>> PodMonitor::MakeVm(const PodConfig& config) {
   return PodVm::Create(parts_, {.config = config,
                                 .paths = files_.paths(),
                                 .guest = guest_,
-                                .journal = *journal_,
+                                .effects = *effects_,
                                 .on_exit = [this](const VmExit& exit) { VmExited(exit); }});
 }
 
@@ -173,7 +171,7 @@ Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve
 Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve) {
   const std::string& run_dir = files_.paths().run_dir;
   VC_RETURN_IF_ERROR(
-      Journaled(*journal_, EffectKind::kDirectory, run_dir, [&] { return MakeRunDirectory(run_dir); }));
+      effects_->Make(EffectKind::kDirectory, run_dir, [&] { return MakeRunDirectory(run_dir); }));
   VC_ASSIGN_OR_RETURN(vm_, MakeVm(config));
   agent_ = vm_->agent();
   processes_ = std::make_unique<ProcessTable>(agent_);
@@ -183,7 +181,7 @@ Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::f
   // for a pod that was deleted meanwhile, nothing may run.
   VC_RETURN_IF_ERROR(Change([&](PodRecord& record) {
     record.vm = vm_->record();
-    record.helpers = vm_->helpers();
+    record.attachments = vm_->attachments();
     record.monitor = self;
   }));
 
@@ -248,12 +246,11 @@ Status PodMonitor::PrepareGuest(const PodConfig& config, Deadline deadline) {
   if (::getrandom(entropy, sizeof(entropy), 0) == sizeof(entropy)) {
     VC_RETURN_IF_ERROR(guest.ReseedRandom(std::string_view(entropy, sizeof(entropy)), deadline));
   }
-  return guest.CreateSandbox({.id = sandbox_,
-                              .hostname = config.hostname.empty() ? config.id : config.hostname,
-                              .share_tag = vm_->share_tag(),
-                              .share_descriptors = vm_->share_descriptors(),
-                              .shared_memory = config.shared_memory},
-                             deadline);
+  return vm_->CreateSandbox({.id = sandbox_,
+                             .hostname = config.hostname.empty() ? config.id : config.hostname,
+                             .share_tag = "",
+                             .shared_memory = config.shared_memory},
+                            deadline);
 }
 
 void PodMonitor::StopAllInGuest(milliseconds grace, Deadline deadline) {

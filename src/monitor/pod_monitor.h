@@ -19,7 +19,7 @@
 #include "monitor/event_writer.h"
 #include "monitor/pod_vm.h"
 #include "monitor/process_table.h"
-#include "pod/journal.h"
+#include "pod/effects.h"
 #include "pod/state_machine.h"
 #include "pod/store.h"
 #include "virtcontainers/monitor.h"
@@ -178,7 +178,7 @@ class PodMonitor {
   const MonitorParts& parts_;
   const PodFiles files_;
   const std::string guest_;
-  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<Effects> effects_;
   std::string pod_;
   std::string sandbox_;  // the pod's name in the guest: no container can have it
 

@@ -66,7 +66,7 @@ Result<ContainerRecord> PodMonitor::Record(const std::string& container, PodStat
 
 Status PodMonitor::CreateInGuest(const ContainerConfig& config, Deadline deadline) {
   // The monitor before may have come just so far with it.
-  if (taken_over_) VC_RETURN_IF_ERROR(vm_->HideRootfs(config.id));
+  if (taken_over_) VC_RETURN_IF_ERROR(vm_->HideContainer(config.id));
   Log("container " + Quoted(config.id), WarningsOf(config));
   VC_RETURN_IF_ERROR(vm_->CreateContainer(CompleteContainer(config), deadline));
   in_guest_.insert(config.id);
@@ -159,7 +159,7 @@ void PodMonitor::Follow(const std::string& id, const std::shared_ptr<ContainerLo
 void PodMonitor::RemoveFromGuest(const std::string& id, Deadline deadline) {
   ForgetUnstarted(id);
   (void)agent().RemoveContainer(id, Min(deadline, Deadline::After(seconds(5))));
-  (void)vm_->HideRootfs(id);
+  (void)vm_->HideContainer(id);
   in_guest_.erase(id);
 }
 
@@ -335,7 +335,7 @@ Status PodMonitor::DeleteContainer(const std::string& id, Deadline deadline) {
     VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
     in_guest_.erase(id);
   }
-  VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
+  VC_RETURN_IF_ERROR(vm_->HideContainer(id));
   processes_->Remove(id);
   VC_RETURN_IF_ERROR(Forget(record));
   Tell(EventType::kContainerDeleted, id);
@@ -354,7 +354,7 @@ Status PodMonitor::StartContainer(const std::string& id, Deadline deadline) {
     ForgetUnstarted(id);
     VC_RETURN_IF_ERROR(agent().RemoveContainer(id, deadline));
     in_guest_.erase(id);
-    VC_RETURN_IF_ERROR(vm_->HideRootfs(id));
+    VC_RETURN_IF_ERROR(vm_->HideContainer(id));
     processes_->Remove(id);
   }
   Status started;

@@ -255,7 +255,9 @@ Result<PodStats> PodMonitor::StatsPod(Deadline deadline) {
         {std::move(name), pid, usage->cpu, Bytes{usage->resident}, Bytes{usage->proportional}});
   };
   add(std::string(vm_->hypervisor().name()), vm_->record().info.process.pid);
-  for (const ProcessIdentity& helper : vm_->helpers()) add("virtiofsd", helper.pid);
+  for (const AttachmentRecord& attachment : vm_->attachments()) {
+    for (const AttachedProcess& process : attachment.processes) add(process.name, process.identity.pid);
+  }
   add("monitor", ::getpid());
   return stats;
 }

@@ -23,12 +23,10 @@ namespace {
 using std::chrono::seconds;
 
 // What the record names may be another's: of a copied directory, or of a number that was given again.
-Status CheckOwn(const VmRecord& vm, const std::vector<ProcessIdentity>& helpers, const std::string& mark) {
+Status CheckOwn(const PodRecord& record, const std::string& mark) {
   // A monitor that was not started by the library has no mark, and neither has what it started.
   if (mark.empty()) return {};
-  std::vector<ProcessIdentity> processes = helpers;
-  processes.push_back(vm.info.process);
-  for (const ProcessIdentity& process : processes) {
+  for (const ProcessIdentity& process : record.Processes()) {
     VC_ASSIGN_OR_RETURN(const bool own, IsMarked(process, ProcessesOfPod(mark)));
     if (own) continue;
     return Fail(Code::kNotFound,
@@ -99,7 +97,7 @@ Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& se
   if ((record_.state != PodState::kRunning && record_.state != PodState::kPaused) || !record_.vm) {
     return Fail(Code::kFailedPrecondition, "the pod does not run: there is nothing to take over");
   }
-  VC_RETURN_IF_ERROR(CheckOwn(*record_.vm, record_.helpers, files_.paths().mark));
+  VC_RETURN_IF_ERROR(CheckOwn(record_, files_.paths().mark));
   // What is in it is what the VM can be reached by.
   if (!IsOwnDirectory(files_.paths().run_dir)) {
     return Fail(Code::kDataLoss, "the VM cannot be reached: " + Quoted(files_.paths().run_dir) +
@@ -110,7 +108,7 @@ Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& se
   VC_ASSIGN_OR_RETURN(vm_, MakeVm(config));
   agent_ = vm_->agent();
   processes_ = std::make_unique<ProcessTable>(agent_);
-  VC_RETURN_IF_ERROR(vm_->TakeOver(*record_.vm, record_.helpers, deadline));
+  VC_RETURN_IF_ERROR(vm_->TakeOver(record_, deadline));
 
   Hypervisor& hypervisor = vm_->hypervisor();
   const bool paused = hypervisor.state() == VmState::kPaused;
@@ -172,7 +170,7 @@ Status PodMonitor::AdoptGuest(const PodConfig& config, Deadline deadline) {
   for (const std::string& exec : guest->execs) AdoptExec("", exec, past);
   for (const ContainerRecord& record : known) {
     if (in_guest_.count(record.id) != 0) continue;
-    VC_RETURN_IF_ERROR(vm_->HideRootfs(record.id));
+    VC_RETURN_IF_ERROR(vm_->HideContainer(record.id));
     TellStopped(record, past);
     if (!Runs(record.state)) continue;
     VC_RETURN_IF_ERROR(Change([&](PodRecord& changed) {

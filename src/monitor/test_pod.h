@@ -44,6 +44,7 @@ class FaultyAgent final : public Agent {
  public:
   explicit FaultyAgent(const Faults& faults) : faults_(faults) {}
   std::string_view name() const override { return "noop"; }
+  bool has_guest() const override { return false; }
   Status Connect(const AgentAddress& address, Deadline deadline) override {
     const Status connected = agent_.Connect(address, deadline);
     if (connected && faults_.guest) faults_.guest(agent_);

@@ -22,11 +22,10 @@ enum class Phase { kBegin, kDone, kEnd };
 constexpr EnumName<Phase> kPhaseNames[] = {
     {Phase::kBegin, "begin"}, {Phase::kDone, "done"}, {Phase::kEnd, "end"}};
 
-constexpr EnumName<EffectKind> kKindNames[] = {{EffectKind::kProcess, "process"},
-                                               {EffectKind::kSocket, "socket"},
-                                               {EffectKind::kDirectory, "directory"},
-                                               {EffectKind::kNamespace, "namespace"},
-                                               {EffectKind::kMount, "mount"}};
+constexpr EnumName<EffectKind> kKindNames[] = {
+    {EffectKind::kProcess, "process"},     {EffectKind::kSocket, "socket"},
+    {EffectKind::kDirectory, "directory"}, {EffectKind::kNamespace, "namespace"},
+    {EffectKind::kMount, "mount"},         {EffectKind::kDevice, "device"}};
 
 constexpr size_t kMaxLine = 16 << 10;
 constexpr size_t kMaxJournal = 4 << 20;

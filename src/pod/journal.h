@@ -17,7 +17,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -32,6 +31,7 @@ enum class EffectKind {
   kDirectory,  // a path
   kNamespace,  // gone with the processes in it
   kMount,      // in a namespace, and gone with it
+  kDevice,     // of the VM, and gone with it; its id
 };
 
 // One effect; a pod has no two of the same kind and name.
@@ -56,7 +56,7 @@ JournalState ReadJournal(std::string_view text);
 // The same of a file. One that is not there is empty, one that cannot be read is damaged.
 JournalState LoadJournal(const std::string& path);
 
-// The journal of a pod that this process has. Thread-safe.
+// The journal of a pod that this process has. Only Effects (effects.h) writes it. Thread-safe.
 //
 // A line is in the file, and so known to whoever comes after, before the call returns: it survives this
 // process, not the machine. Nothing that is announced survives the machine either, but for directories, whose
@@ -90,21 +90,6 @@ class Journal {
   bool torn_ = false;  // it does not end with an end of line
   std::vector<Effect> open_;
 };
-
-// Announces an effect, makes it by `make`, and confirms it. What fails has undone what it did.
-template <typename F>
-auto Journaled(Journal& journal, EffectKind kind, std::string_view what, F make) -> decltype(make()) {
-  if (Status begun = journal.Begin(kind, what); !begun) {
-    return tl::unexpected<Error>(std::move(begun.error()));
-  }
-  auto made = make();
-  if (made) {
-    journal.Done(kind, what);
-  } else {
-    journal.End(kind, what);
-  }
-  return made;
-}
 
 }  // namespace virtcontainers
 

@@ -138,7 +138,7 @@ TEST_F(JournalTest, Journal_ManyEntries_StaysShort) {
   EXPECT_EQ(OnDisk().size(), 2u) << "it goes on in the new file";
 }
 
-TEST_F(JournalTest, Journaled_AnnouncementFails_EffectIsNotMade) {
+TEST_F(JournalTest, Begin_FullDisk_FailsAndWritesNoPartOfTheLine) {
   const auto journal = Open();
   ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
   const std::string before = Text();
@@ -147,31 +147,14 @@ TEST_F(JournalTest, Journaled_AnnouncementFails_EffectIsNotMade) {
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   const rlimit full{before.size() + 10, limit.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &full), 0);
-  bool made = false;
-  const auto make = [&]() -> Status {
-    made = true;
-    return {};
-  };
-  const Status status = Journaled(*journal, EffectKind::kMount, "one/rootfs", make);
+  const Status status = journal->Begin(EffectKind::kMount, "one/rootfs");
   ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
   std::signal(SIGXFSZ, handler);
   EXPECT_FALSE(status);
-  EXPECT_FALSE(made);
   EXPECT_EQ(Text(), before) << "half a line is none";
-  ASSERT_TRUE(Journaled(*journal, EffectKind::kMount, "one/rootfs", make));
-  EXPECT_TRUE(made);
+  EXPECT_EQ(journal->open().size(), 1u);
+  ASSERT_TRUE(journal->Begin(EffectKind::kMount, "one/rootfs"));
   EXPECT_FALSE(LoadJournal(path_).damaged);
-}
-
-TEST_F(JournalTest, Journaled_EffectFails_EntryIsRemoved) {
-  const auto journal = Open();
-  ASSERT_TRUE(journal->Begin(EffectKind::kProcess, "qemu"));
-  const Status failed = Journaled(*journal, EffectKind::kMount, "one/rootfs", [&]() -> Status {
-    EXPECT_EQ(OnDisk().size(), 2u) << "it is announced while it is made";
-    return Fail(Code::kNotFound, "no such directory");
-  });
-  EXPECT_FALSE(failed);
-  EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kProcess, "qemu")));
 }
 
 TEST_F(JournalTest, Journal_ManyThreads_WriteWholeLines) {

@@ -48,8 +48,6 @@ struct PodPaths {
   std::string lock() const { return dir + "/lock"; }
   std::string monitor_lock() const { return dir + "/monitor.lock"; }
   std::string monitor_socket() const { return run_dir + "/monitor.sock"; }
-  std::string agent_socket() const { return run_dir + "/agent.sock"; }
-  std::string qmp_socket() const { return run_dir + "/qmp.sock"; }
   std::string virtiofsd_socket() const { return run_dir + "/virtiofsd.sock"; }
 };
 

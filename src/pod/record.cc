@@ -77,6 +77,15 @@ ContainerRecord* PodRecord::Find(std::string_view container) {
   return nullptr;
 }
 
+std::vector<ProcessIdentity> PodRecord::Processes() const {
+  std::vector<ProcessIdentity> processes;
+  if (vm) processes.push_back(vm->info.process);
+  for (const AttachmentRecord& attachment : attachments) {
+    for (const AttachedProcess& process : attachment.processes) processes.push_back(process.identity);
+  }
+  return processes;
+}
+
 Json ToJson(const PodRecord& record) {
   Json json = {{"version", 1}, {"state", NameOf(kPodStateNames, record.state)}};
   if (!record.reason.empty()) json["reason"] = record.reason;
@@ -97,7 +106,16 @@ Json ToJson(const PodRecord& record) {
     PutAddress(json["vm"], info.agent);
   }
   if (record.monitor.pid != 0) json["monitor"] = ToJson(record.monitor);
-  for (const ProcessIdentity& helper : record.helpers) json["helpers"].push_back(ToJson(helper));
+  for (const AttachmentRecord& attachment : record.attachments) {
+    Json entry = {{"name", attachment.name}};
+    for (const AttachedProcess& process : attachment.processes) {
+      Json written = ToJson(process.identity);
+      written["name"] = process.name;
+      entry["processes"].push_back(std::move(written));
+    }
+    if (!attachment.devices.empty()) entry["devices"] = attachment.devices;
+    json["attachments"].push_back(std::move(entry));
+  }
   json["containers"] = Json::array();
   for (const ContainerRecord& container : record.containers) {
     Json entry = {{"id", container.id}, {"state", NameOf(kContainerStateNames, container.state)}};
@@ -142,8 +160,22 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
     if (!inner.status()) reader.FailWith(inner.status().error());
   }
   ReadObject(reader, "monitor", [&](JsonReader& process) { ReadIdentity(process, record.monitor); });
-  ReadObjects(reader, "helpers",
-              [&](JsonReader& process) { ReadIdentity(process, record.helpers.emplace_back()); });
+  ReadObjects(reader, "attachments", [&](JsonReader& entry) {
+    AttachmentRecord& attachment = record.attachments.emplace_back();
+    entry.Read("name", attachment.name);
+    ReadObjects(entry, "processes", [&](JsonReader& process) {
+      AttachedProcess& read = attachment.processes.emplace_back();
+      process.Read("name", read.name);
+      ReadIdentity(process, read.identity);
+    });
+    entry.Read("devices", attachment.devices);
+  });
+  // Records of version 0.1 had a list of processes, which was virtiofsd.
+  ReadObjects(reader, "helpers", [&](JsonReader& process) {
+    AttachmentRecord share{.name = "share", .processes = {{"virtiofsd", {}}}, .devices = {"share"}};
+    ReadIdentity(process, share.processes.front().identity);
+    record.attachments.push_back(std::move(share));
+  });
   if (const Json* list = reader.Array("containers")) {
     std::set<std::string> ids;
     for (const Json& element : *list) {
@@ -181,7 +213,7 @@ void MarkStopped(PodRecord& record, const std::string& reason, Time when) {
   record.finished = when;
   record.vm.reset();
   record.monitor = {};
-  record.helpers.clear();
+  record.attachments.clear();
   for (ContainerRecord& container : record.containers) {
     container.restarting = false;
     if (container.state == ContainerState::kStopped) continue;

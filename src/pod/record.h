@@ -34,16 +34,35 @@ struct VmRecord {
 // "virtio-serial", "vsock", "hybrid-vsock" or, without an agent, "none".
 const char* TransportOf(const AgentAddress& address);
 
+// A process of the host that the VM cannot do without, such as virtiofsd.
+struct AttachedProcess {
+  std::string name;
+  ProcessIdentity identity;
+
+  friend bool operator==(const AttachedProcess&, const AttachedProcess&) = default;
+};
+
+// What the next monitor needs of an attachment (src/monitor/attachment.h).
+struct AttachmentRecord {
+  std::string name;
+  std::vector<AttachedProcess> processes;
+  std::vector<std::string> devices;  // ids of the VM's devices
+
+  friend bool operator==(const AttachmentRecord&, const AttachmentRecord&) = default;
+};
+
 struct PodRecord {
   PodState state = PodState::kReady;
   std::string reason;
   std::optional<Time> created, started, finished;
   std::optional<VmRecord> vm;
-  ProcessIdentity monitor;                  // pid 0 if there is none
-  std::vector<ProcessIdentity> helpers;     // other processes of the VM's, such as virtiofsd
+  ProcessIdentity monitor;  // pid 0 if there is none
+  std::vector<AttachmentRecord> attachments;
   std::vector<ContainerRecord> containers;  // in the order of their creation
 
   ContainerRecord* Find(std::string_view container);
+  // The processes of the VM and of the attachments.
+  std::vector<ProcessIdentity> Processes() const;
 };
 
 Json ToJson(const PodRecord& record);

@@ -34,7 +34,7 @@ TEST(Record, Record_EveryField_RoundTrips) {
   EXPECT_EQ(read.vm->mark, full.vm->mark);
   EXPECT_EQ(read.vm->agent_version, full.vm->agent_version);
   EXPECT_EQ(read.monitor, full.monitor);
-  EXPECT_EQ(read.helpers, full.helpers);
+  EXPECT_EQ(read.attachments, full.attachments);
   ASSERT_EQ(read.containers.size(), full.containers.size());
   for (size_t i = 0; i < full.containers.size(); ++i) {
     EXPECT_EQ(read.containers[i].id, full.containers[i].id);
@@ -55,7 +55,7 @@ TEST(Record, Record_Empty_RoundTrips) {
   EXPECT_EQ(read.state, PodState::kReady);
   EXPECT_FALSE(read.created || read.started || read.finished || read.vm);
   EXPECT_EQ(read.monitor.pid, 0);
-  EXPECT_TRUE(read.helpers.empty() && read.containers.empty());
+  EXPECT_TRUE(read.attachments.empty() && read.containers.empty());
 }
 
 // A truncated state file silently reset the pod.
@@ -96,11 +96,34 @@ TEST(Record, StateFile_Malformed_NamesField) {
             "'vm.version' is not a string");
   EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "monitor": {"pid": -2}})"),
             "'monitor.pid' is no legal pid");
-  EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "helpers": [1]})"), "'helpers[0]' is not an object");
+  EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "attachments": [1]})"),
+            "'attachments[0]' is not an object");
+  EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "attachments": [{"processes": [{"pid": -1}]}]})"),
+            "'attachments[0].processes[0].pid' is no legal pid");
   EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "containers": [{"id": "a/b", "state": "ready"}]})"),
             "'containers[0].id' is not a valid id");
   EXPECT_EQ(ErrorOf(R"({"version": 1, "state": "ready", "containers": [{"id": "a", "state": "gone"}]})"),
             "containers[0].state 'gone' is unknown: use one of 'ready', 'running', 'paused', 'stopped'");
+}
+
+TEST(Record, Processes_OfVmAndAttachments_AreAll) {
+  std::vector<pid_t> pids;
+  for (const ProcessIdentity& process : FullRecord().Processes()) pids.push_back(process.pid);
+  EXPECT_EQ(pids, (std::vector<pid_t>{77, 78, 79, 80}));
+}
+
+TEST(Record, State_OfVersionWithHelpers_IsRead) {
+  const Result<Json> json = ParseJson(R"({"version": 1, "state": "running",
+      "vm": {"process": {"pid": 77, "start_time": 5, "boot_id": "b"}, "accelerator": "tcg", "transport": "vsock",
+             "vsock_cid": 9},
+      "helpers": [{"pid": 78, "start_time": 6, "boot_id": "b"}]})");
+  ASSERT_TRUE(json);
+  const Result<PodRecord> read = PodRecordFromJson(*json);
+  ASSERT_TRUE(read) << read.error().ToString();
+  EXPECT_EQ(read->vm->info.agent, AgentAddress(VsockAddress{9}));
+  const AttachmentRecord share{
+      "share", {{"virtiofsd", {.pid = 78, .start_time = 6, .boot_id = "b"}}}, {"share"}};
+  EXPECT_EQ(read->attachments, std::vector<AttachmentRecord>{share});
 }
 
 // Duplicate container ids were accepted.
@@ -128,7 +151,7 @@ TEST(MarkStopped, MarkStopped_RunningPod_StopsContainers) {
   EXPECT_EQ(record.finished, now);
   EXPECT_FALSE(record.vm);
   EXPECT_EQ(record.monitor.pid, 0);
-  EXPECT_TRUE(record.helpers.empty());
+  EXPECT_TRUE(record.attachments.empty());
   EXPECT_EQ(record.containers[0].state, ContainerState::kReady) << "it has never run";
   EXPECT_FALSE(record.containers[0].finished);
   for (const size_t ran : {1, 2}) {

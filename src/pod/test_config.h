@@ -171,8 +171,12 @@ inline PodRecord FullRecord() {
                .mark = "mark",
                .agent_version = "0.1.0"};
   record.monitor = {.pid = 76, .start_time = 5, .boot_id = "boot"};
-  record.helpers = {{.pid = 78, .start_time = 6, .boot_id = "boot"},
-                    {.pid = 79, .start_time = 7, .boot_id = "boot"}};
+  record.attachments = {
+      {"share", {{"virtiofsd", {.pid = 78, .start_time = 6, .boot_id = "boot"}}}, {"share"}},
+      {"network",
+       {{"passt", {.pid = 79, .start_time = 7, .boot_id = "boot"}},
+        {"helper", {.pid = 80, .start_time = 8, .boot_id = "boot"}}},
+       {"eth0", "eth1"}}};
   for (const ContainerState state :
        {ContainerState::kReady, ContainerState::kRunning, ContainerState::kPaused}) {
     ContainerRecord& container = record.containers.emplace_back();

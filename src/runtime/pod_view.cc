@@ -133,20 +133,23 @@ Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored) {
   VC_ASSIGN_OR_RETURN(PodRecord record, files.LoadRecord());
   if (record.state != PodState::kRunning && record.state != PodState::kPaused) return record;
   const MarkFilter ours = ProcessesOfPod(files.paths().mark);
-  bool alive = false, without_files = false;
+  bool alive = false;
+  std::string lost;  // a process that the VM cannot do without
   if (record.vm) {
     VC_ASSIGN_OR_RETURN(alive, IsMarked(record.vm->info.process, ours));
   }
-  // Without its files a VM is of no use. A monitor that lives ends it, and without one nobody can take it
-  // over: it is ended by the next call that changes the pod.
+  // Without these processes a VM is of no use. A monitor that lives ends it, and without one nobody can take
+  // it over: it is ended by the next call that changes the pod.
   if (!held && alive) {
-    for (const ProcessIdentity& helper : record.helpers) {
-      VC_ASSIGN_OR_RETURN(const bool there, IsMarked(helper, ours));
-      if (!there) without_files = true;
+    for (const AttachmentRecord& attachment : record.attachments) {
+      for (const AttachedProcess& process : attachment.processes) {
+        VC_ASSIGN_OR_RETURN(const bool there, IsMarked(process.identity, ours));
+        if (!there) lost = process.name;
+      }
     }
   }
-  if (alive && !without_files) return record;
-  std::string reason = "virtiofsd is gone, and so is the pod's monitor";
+  if (alive && lost.empty()) return record;
+  std::string reason = lost + " is gone, and so is the pod's monitor";
   if (!alive) {
     VC_ASSIGN_OR_RETURN(reason, WhyStopped(record, files.paths().mark, held));
   }

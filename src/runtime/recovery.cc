@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "os/file.h"
 #include "os/marked_process.h"
+#include "pod/effects.h"
 #include "pod/journal.h"
 #include "pod/pod_mark.h"
 
@@ -53,7 +54,7 @@ Status RemoveEffects(const PodFiles& files) {
   }
   VC_RETURN_IF_ERROR(RemoveTree(paths.run_dir));
   if (!journal.damaged && journal.open.empty()) return {};
-  VC_ASSIGN_OR_RETURN(const std::unique_ptr<Journal> ours, Journal::Open(paths.journal()));
+  VC_ASSIGN_OR_RETURN(const std::unique_ptr<Effects> ours, Effects::Open(paths.journal()));
   ours->Clear();
   return {};
 }

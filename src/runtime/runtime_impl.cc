@@ -131,7 +131,7 @@ Status Runtime::Impl::RemoveRemains(Turn& turn) const {
   const bool unseen = on_disk.state != turn.record.state;
   if (!unseen && !on_disk.vm) return {};
   turn.record.vm.reset();
-  turn.record.helpers.clear();
+  turn.record.attachments.clear();
   turn.record.monitor = {};
   // Where that cannot be written, on a full disk, the next call finds the same and tries again.
   if (!turn.files.SaveRecord(turn.record) || !unseen) return {};

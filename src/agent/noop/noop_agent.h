@@ -25,6 +25,7 @@ class NoopAgent final : public Agent {
   ~NoopAgent() override { NoopAgent::Close(); }
 
   std::string_view name() const override { return "noop"; }
+  bool has_guest() const override { return false; }
   Status Connect(const AgentAddress& address, Deadline deadline) override;
   void Close() override;
   Status Check(Deadline deadline) override;

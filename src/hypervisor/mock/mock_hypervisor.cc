@@ -232,6 +232,7 @@ Result<HypervisorFeatures> MockHypervisor::features(const HypervisorConfig& conf
   features.plugs_block = features.plugs_network = features.plugs_shares = features.plugs_memory =
       config.machine == kPluggingMachine;
   features.takes_over = true;
+  features.boots_kernel = false;
   features.transports = {AgentTransport::kVirtioSerial};
   features.vsock_obstacle = "vsock not used: a mock vm has none";
   return features;

@@ -33,7 +33,9 @@ Status OpenDevice(const Device& device, std::vector<UniqueFd>& to) {
 }  // namespace
 
 std::string QemuLog(const std::string& run_dir) { return run_dir + "/qemu.log"; }
-std::string QemuAgentSocket(const std::string& run_dir) { return run_dir + "/agent.sock"; }
+std::string QemuAgentSocket(const std::string& run_dir) {
+  return run_dir + "/" + std::string(kAgentSocketName);
+}
 
 Result<UniqueFd> ReopenImage(const BlockDevice& disk) {
   const std::string path = "/proc/self/fd/" + std::to_string(disk.image);

@@ -19,6 +19,7 @@ namespace virtcontainers {
 
 // The names in VmConfig::run_dir.
 inline constexpr std::string_view kQmpSocketName = "qmp.sock";
+inline constexpr std::string_view kAgentSocketName = "agent.sock";
 std::string QemuLog(const std::string& run_dir);
 std::string QemuAgentSocket(const std::string& run_dir);
 

@@ -10,6 +10,7 @@
 #include "base/errors.h"
 #include "hypervisor/host_probe.h"
 #include "hypervisor/qemu/command_line.h"
+#include "hypervisor/qemu/qemu_descriptors.h"
 #include "os/file.h"
 
 namespace virtcontainers {
@@ -59,6 +60,7 @@ Result<HypervisorFeatures> QemuFeatures(const HypervisorConfig& config, const Re
   features.plugs_block = features.plugs_network = features.plugs_shares = config.machine == kQ35;
   features.plugs_memory = config.machine == kQ35 && resources.max_memory > resources.memory;
   features.takes_over = true;
+  features.sockets = {std::string(kQmpSocketName), std::string(kAgentSocketName)};
   Probe vsock = ProbeVhostVsock();
   if (vsock.usable) {
     features.transports.push_back(AgentTransport::kVsock);
