@@ -1,16 +1,18 @@
+// The life of a running pod: its start, a take-over, its end.
+
 #include "monitor/pod_monitor.h"
 
-#include <signal.h>
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <thread>
+#include <utility>
 
 #include "base/errors.h"
 #include "base/time_format.h"
 #include "monitor/hooks.h"
 #include "monitor/launch.h"
+#include "monitor/reconciler.h"
 #include "os/file.h"
 #include "os/marked_process.h"
 #include "os/own_file.h"
@@ -25,6 +27,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// What undoing something may take, when nobody may be waiting any more.
+constexpr seconds kUndo{10};
+
+// A guest that reports without end costs its pod this much of a processor, and no more.
+constexpr milliseconds kBetweenOoms{20};
+
 // Anew, whatever lies there.
 Status MakeRunDirectory(const std::string& path) {
   const std::string above = ParentOf(path);
@@ -34,77 +42,68 @@ Status MakeRunDirectory(const std::string& path) {
   return MakeDirectories(path);
 }
 
+// What the record names may be another's: of a copied directory, or of a number that was given again.
+Status CheckOwn(const PodRecord& record, const std::string& mark) {
+  // A monitor that was not started by the library has no mark, and neither has what it started.
+  if (mark.empty()) return {};
+  for (const ProcessIdentity& process : record.Processes()) {
+    VC_ASSIGN_OR_RETURN(const bool own, IsMarked(process, ProcessesOfPod(mark)));
+    if (own) continue;
+    return Fail(Code::kNotFound,
+                "process " + std::to_string(process.pid) + " has ended, or is not the pod's");
+  }
+  return {};
+}
+
+Status In(Status status, const char* doing, const std::string& id) {
+  if (!status) return Fail(std::move(status.error()).AddContext(doing + Quoted(id)));
+  return status;
+}
+
 }  // namespace
 
 PodMonitor::PodMonitor(const MonitorParts& parts, PodFiles files, std::string guest)
     : parts_(parts),
       files_(std::move(files)),
-      guest_(std::move(guest)),
-      recorder_([this] { RecordEndings(); }) {}
+      guest_image_(std::move(guest)),
+      pod_(files_.id()),
+      keeper_(files_) {}
 
 PodMonitor::~PodMonitor() {
   // The VM's watcher and the agent's threads call into this and into the table: they are silent once the VM
-  // has gone. What they have said is still written down.
+  // has gone. What they have said is still written down, and what has been told is written; the agent is
+  // still there for whoever is called then.
+  const std::shared_ptr<Agent> agent = vm_ ? vm_->agent() : nullptr;
+  guest_.reset();
   vm_.reset();
-  {
-    const std::lock_guard lock(mutex_);
-    destroying_ = true;
-    ended_changed_.notify_all();
-  }
-  recorder_.join();
-  // What has been told is written; the agent is still there for whoever is called then.
+  exits_.reset();
   events_.reset();
 }
 
-Status PodMonitor::Change(const std::function<void(PodRecord&)>& change) {
-  {
-    const std::lock_guard lock(mutex_);
-    change(record_);
-    ++version_;
-  }
-  const Status saved = Save();
-  changed_.notify_all();
-  return saved;
-}
-
-Status PodMonitor::Save() {
-  const std::lock_guard saving(saving_);
-  PodRecord record;
-  uint64_t version;
-  {
-    const std::lock_guard lock(mutex_);
-    if (saved_ == version_) return {};
-    record = record_;
-    if (before_) {
-      // Of a start that is under way only what has to be cleaned up after is known: it may yet be undone.
-      record = *before_;
-      record.vm = record_.vm;
-      record.attachments = record_.attachments;
-      record.monitor = record_.monitor;
-    }
-    version = version_;
-  }
-  Status saved = files_.SaveRecord(record);
-  if (saved) saved_ = version;
-  const std::lock_guard lock(mutex_);
-  if (!saved && !unsaved_) std::fprintf(stderr, "state not saved: %s\n", saved.error().ToString().c_str());
-  unsaved_ = !saved;
-  if (unsaved_) ended_changed_.notify_all();
-  return saved;
-}
-
-Result<PodConfig> PodMonitor::Load() {
-  VC_ASSIGN_OR_RETURN(PodConfig config, files_.LoadConfig());
-  pod_ = config.id;
+Status PodMonitor::Load() {
+  VC_ASSIGN_OR_RETURN(config_, files_.LoadConfig());
   VC_RETURN_IF_ERROR(
-      StartThreads([&] { events_ = std::make_unique<EventWriter>(files_.paths().root(), pod_); }));
-  // No container's id has a '+'.
-  sandbox_ = config.id + "+pod";
-  VC_ASSIGN_OR_RETURN(record_, files_.LoadRecord());
+      StartThreads([&] { events_ = std::make_unique<EventOutbox>(files_.paths().root(), pod_); }));
+  VC_RETURN_IF_ERROR(keeper_.Load());
   VC_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
   VC_ASSIGN_OR_RETURN(effects_, Effects::Open(files_.paths().journal()));
   effects_->Confirm(EffectKind::kProcess, kMonitorEffect, self);
-  return config;
+  return {};
+}
+
+Status PodMonitor::MakeParts(bool taken_over) {
+  VC_ASSIGN_OR_RETURN(vm_,
+                      PodVm::Create(parts_, {.config = config_,
+                                             .paths = files_.paths(),
+                                             .guest = guest_image_,
+                                             .effects = *effects_,
+                                             .on_exit = [this](const VmExit& exit) { VmExited(exit); }}));
+  processes_ = std::make_unique<ProcessTable>(vm_->agent());
+  VC_RETURN_IF_ERROR(StartThreads(
+      [&] { exits_ = std::make_unique<ExitRecorder>(keeper_, *events_, *vm_->agent(), *processes_); }));
+  guest_ = std::make_unique<GuestContainers>(
+      GuestContainers::Parts{*vm_, keeper_, *events_, *exits_, *processes_}, taken_over);
+  return {};
 }
 
 Status PodMonitor::Serve(const std::function<Status()>& serve) {
@@ -123,77 +122,63 @@ void PodMonitor::RemoveEffects(const Status& stopped) {
   std::fprintf(stderr, "clean up: %s\n", removed.error().ToString().c_str());
 }
 
-Result<std::unique_ptr<PodVm>> PodMonitor::MakeVm(const PodConfig& config) {
-  return PodVm::Create(parts_, {.config = config,
-                                .paths = files_.paths(),
-                                .guest = guest_,
-                                .effects = *effects_,
-                                .on_exit = [this](const VmExit& exit) { VmExited(exit); }});
-}
-
 Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve) {
   const std::lock_guard turn(operation_);
-  VC_ASSIGN_OR_RETURN(const PodConfig config, Load());
-  const PodRecord before = record_;
-  before_ = before;
-  starting_ = true;
-  Status booted = Boot(config, deadline, serve);
+  VC_RETURN_IF_ERROR(Load());
+  keeper_.BeginStart();
+  events_->Defer();
+  Status booted = Boot(deadline, serve);
   // A link that broke half way is the VM's end, seen from inside.
   if (!booted && booted.error().code() == Code::kUnavailable && vm_) {
     booted = Fail(vm_->ExplainBootFailure(booted.error()));
   }
-  {
-    const std::lock_guard lock(mutex_);
-    // The VM may have died at the last step, when nobody was there any more to notice.
-    if (booted && stopped_) booted = Fail(Code::kAborted, record_.reason);
-    if (booted) {
-      starting_ = false;
-      Event started;
-      started.type = EventType::kPodStarted;
-      events_->Write(std::move(started));
-      for (Event& event : untold_) events_->Write(std::move(event));
-      untold_.clear();
-    }
+  if (booted) {
+    keeper_.Update([&](LivePod& pod) {
+      // The VM may have died at the last step, when nobody was there any more to notice.
+      if (pod.stopped) {
+        booted = Fail(Code::kAborted, pod.record.reason);
+      } else {
+        pod.starting = false;
+      }
+    });
   }
   if (booted) {
+    events_->EmitDeferred(EventType::kPodStarted);
     WatchOom();
     return {};
   }
   const Status stopped = vm_ ? vm_->Stop(Deadline::After(seconds(1))) : Status();
-  (void)Change([&](PodRecord& record) {
-    before_.reset();
-    record = before;
-  });
+  (void)keeper_.RollBackStart();
   RemoveEffects(stopped);
   return booted;
 }
 
-Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::function<Status()>& serve) {
+Status PodMonitor::Boot(Deadline deadline, const std::function<Status()>& serve) {
   const std::string& run_dir = files_.paths().run_dir;
   VC_RETURN_IF_ERROR(
       effects_->Make(EffectKind::kDirectory, run_dir, [&] { return MakeRunDirectory(run_dir); }));
-  VC_ASSIGN_OR_RETURN(vm_, MakeVm(config));
-  agent_ = vm_->agent();
-  processes_ = std::make_unique<ProcessTable>(agent_);
+  VC_RETURN_IF_ERROR(MakeParts(/*taken_over=*/false));
   VC_RETURN_IF_ERROR(vm_->Launch(deadline));
   VC_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
   // Noted as soon as they are there: if this process dies now, they are found. Where that cannot be noted, as
   // for a pod that was deleted meanwhile, nothing may run.
-  VC_RETURN_IF_ERROR(Change([&](PodRecord& record) {
-    record.vm = vm_->record();
-    record.attachments = vm_->attachments();
-    record.monitor = self;
+  VC_RETURN_IF_ERROR(keeper_.Change([&](LivePod& pod) {
+    pod.record.vm = vm_->record();
+    pod.record.attachments = vm_->attachments();
+    pod.record.monitor = self;
   }));
 
   std::vector<ContainerConfig> containers;
-  for (const ContainerRecord& container : record_.containers) {
+  const std::vector<ContainerRecord> records =
+      keeper_.Read([](const LivePod& pod) { return pod.record.containers; });
+  for (const ContainerRecord& container : records) {
     VC_ASSIGN_OR_RETURN(containers.emplace_back(), files_.LoadContainer(container.id));
   }
   VC_RETURN_IF_ERROR(vm_->Connect(deadline));
-  VC_RETURN_IF_ERROR(PrepareGuest(config, deadline));
-  (void)Change([&](PodRecord& record) {
-    record.vm = vm_->record();
-    for (ContainerRecord& container : record.containers) {
+  VC_RETURN_IF_ERROR(vm_->PrepareGuest(deadline));
+  (void)keeper_.Change([&](LivePod& pod) {
+    pod.record.vm = vm_->record();
+    for (ContainerRecord& container : pod.record.containers) {
       container.state = ContainerState::kReady;
       container.reason.clear();
       container.exit.reset();
@@ -201,21 +186,14 @@ Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::f
       container.finished.reset();
     }
   });
-  const auto in = [](Status status, const char* doing, const std::string& id) -> Status {
-    if (!status) return Fail(std::move(status.error()).AddContext(doing + Quoted(id)));
-    return status;
-  };
   for (const ContainerConfig& container : containers) {
-    VC_RETURN_IF_ERROR(in(CreateInGuest(container, deadline), "create container ", container.id));
+    VC_RETURN_IF_ERROR(In(guest_->Create(container, deadline), "create container ", container.id));
   }
   for (const ContainerConfig& container : containers) {
-    VC_RETURN_IF_ERROR(in(StartInGuest(container, deadline), "start container ", container.id));
+    VC_RETURN_IF_ERROR(In(guest_->Start(container, deadline), "start container ", container.id));
   }
   if (serve) VC_RETURN_IF_ERROR(Serve(serve));
-  return Change([&](PodRecord& record) {
-    // A VM that has ended just now makes this a start that failed, and what was before it stays written.
-    if (stopped_) return;
-    before_.reset();
+  return keeper_.CommitStart([](PodRecord& record) {
     record.state = PodState::kRunning;
     record.reason.clear();
     record.started = Now();
@@ -223,143 +201,127 @@ Status PodMonitor::Boot(const PodConfig& config, Deadline deadline, const std::f
   });
 }
 
-void PodMonitor::Tell(EventType type, const std::string& container, const std::string& process,
-                      std::optional<ExitStatus> exit, const std::string& reason) {
-  Event event;
-  event.type = type;
-  event.container = container;
-  event.process = process;
-  event.exit = exit;
-  event.reason = reason;
-  const std::lock_guard lock(mutex_);
-  if (starting_) {
-    untold_.push_back(std::move(event));
-  } else {
-    events_->Write(std::move(event));
-  }
-}
-
-Status PodMonitor::PrepareGuest(const PodConfig& config, Deadline deadline) {
-  Agent& guest = agent();
-  VC_RETURN_IF_ERROR(guest.SetGuestTime(Now(), deadline));
-  char entropy[64];
-  if (::getrandom(entropy, sizeof(entropy), 0) == sizeof(entropy)) {
-    VC_RETURN_IF_ERROR(guest.ReseedRandom(std::string_view(entropy, sizeof(entropy)), deadline));
-  }
-  return vm_->CreateSandbox({.id = sandbox_,
-                             .hostname = config.hostname.empty() ? config.id : config.hostname,
-                             .share_tag = "",
-                             .shared_memory = config.shared_memory},
-                            deadline);
-}
-
-void PodMonitor::StopAllInGuest(milliseconds grace, Deadline deadline) {
-  std::vector<std::string> running, paused;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const ContainerRecord& container : record_.containers) {
-      if (container.state == ContainerState::kPaused) paused.push_back(container.id);
-      if (container.state == ContainerState::kRunning || container.state == ContainerState::kPaused)
-        running.push_back(container.id);
-    }
-  }
-  // What stands still hears nothing.
-  const Deadline moment = Min(deadline, Deadline::After(seconds(2)));
-  for (const std::string& id : paused) {
-    if (agent().ResumeContainer(id, moment)) (void)SetContainerState(id, ContainerState::kRunning);
-  }
-  // A guest that answers nothing any more must not take more time than one that does.
-  const Deadline patience = Min(deadline, Deadline::After(grace));
-  if (grace.count() > 0) {
-    for (const std::string& id : running) (void)agent().SignalProcess({id, ""}, SIGTERM, false, patience);
-  }
-  std::vector<std::string> alive;
-  for (const std::string& id : running) {
-    std::unique_lock lock(mutex_);
-    if (!WaitForState(lock, id, ContainerState::kStopped, patience)) alive.push_back(id);
-  }
-  const Deadline end = Min(deadline, Deadline::After(seconds(2)));
-  for (const std::string& id : alive) (void)agent().SignalProcess({id, ""}, SIGKILL, true, end);
-  for (const std::string& id : alive) {
-    std::unique_lock lock(mutex_);
-    (void)WaitForState(lock, id, ContainerState::kStopped, end);
-  }
-}
-
-Status PodMonitor::StopPod(milliseconds grace, Deadline deadline) {
+Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& serve) {
   const std::lock_guard turn(operation_);
-  VC_RETURN_IF_ERROR(CheckTurn(deadline));
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return {};
+  VC_RETURN_IF_ERROR(Load());
+  const PodRecord record = keeper_.Read([](const LivePod& pod) { return pod.record; });
+  if ((record.state != PodState::kRunning && record.state != PodState::kPaused) || !record.vm) {
+    return Fail(Code::kFailedPrecondition, "the pod does not run: there is nothing to take over");
   }
-  if (vm_->hypervisor().state() == VmState::kPaused) {
-    (void)vm_->hypervisor().Resume(Min(deadline, Deadline::After(seconds(2))));
+  VC_RETURN_IF_ERROR(CheckOwn(record, files_.paths().mark));
+  // What is in it is what the VM can be reached by.
+  if (!IsOwnDirectory(files_.paths().run_dir)) {
+    return Fail(Code::kDataLoss, "the VM cannot be reached: " + Quoted(files_.paths().run_dir) +
+                                     " is not a directory any more: stop the pod");
   }
-  if (vm_->hypervisor().state() == VmState::kRunning) StopAllInGuest(grace, deadline);
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopped_) return {};
-    stopping_ = true;
+  (void)files_.Sweep(record);
+  VC_RETURN_IF_ERROR(MakeParts(/*taken_over=*/true));
+  VC_RETURN_IF_ERROR(vm_->TakeOver(record, deadline));
+
+  Hypervisor& hypervisor = vm_->hypervisor();
+  const bool paused = hypervisor.state() == VmState::kPaused;
+  // A guest that stands still answers nothing: it runs for a moment.
+  if (paused) VC_RETURN_IF_ERROR(hypervisor.Resume(deadline));
+  Status adopted = vm_->Reconnect(deadline);
+  if (adopted) adopted = Reconciler({*vm_, keeper_, *events_, *exits_, *guest_}).Run(deadline);
+  if (paused) {
+    // What has been asked of the guest it answers first: it is not to be stopped in the middle of a word.
+    if (adopted) adopted = agent().Check(deadline);
+    const Status again = hypervisor.Pause(Deadline::After(seconds(5)));
+    if (adopted) adopted = again;
   }
-  const Status stopped = vm_->Stop(deadline);
-  if (!stopped && vm_->hypervisor().state() != VmState::kExited) return stopped;
-  // What could not be taken away beside the VM does not make it a running one.
-  if (!stopped) std::fprintf(stderr, "stop: %s\n", stopped.error().ToString().c_str());
-  EnterStopped("");
+  VC_RETURN_IF_ERROR(adopted);
+
+  VC_ASSIGN_OR_RETURN(const ProcessIdentity self, IdentifyProcess(::getpid()));
+  VC_RETURN_IF_ERROR(keeper_.Change([&](LivePod& pod) {
+    pod.record.monitor = self;
+    pod.record.attachments = vm_->attachments();
+    pod.record.state = paused ? PodState::kPaused : PodState::kRunning;
+  }));
+  if (serve) VC_RETURN_IF_ERROR(Serve(serve));
+  VC_RETURN_IF_ERROR(vm_->Watch());
+  WatchOom();
   return {};
 }
 
-void PodMonitor::VmExited(const VmExit& exit) {
-  bool asked;
-  {
-    const std::lock_guard lock(mutex_);
-    if (starting_) {
-      // Start undoes what there is; it learns of it from the agent's broken link, or from here.
-      stopped_ = true;
-      record_.reason = exit.reason;
-      return;
+Status PodMonitor::StopPod(milliseconds grace, Deadline deadline) {
+  return Locked(deadline, [&]() -> Status {
+    const auto has_stopped = [this] { return keeper_.Read([](const LivePod& pod) { return pod.stopped; }); };
+    if (has_stopped()) return {};
+    if (vm_->hypervisor().state() == VmState::kPaused) {
+      (void)vm_->hypervisor().Resume(Min(deadline, Deadline::After(seconds(2))));
     }
-    asked = stopping_;
-  }
-  EnterStopped(asked ? "" : exit.reason);
+    if (vm_->hypervisor().state() == VmState::kRunning) guest_->StopAll(grace, deadline);
+    bool stopped_by_itself = false;
+    keeper_.Update([&](LivePod& pod) {
+      stopped_by_itself = pod.stopped;
+      if (!pod.stopped) pod.stopping = true;
+    });
+    if (stopped_by_itself) return {};
+    const Status stopped = vm_->Stop(deadline);
+    if (!stopped && vm_->hypervisor().state() != VmState::kExited) return stopped;
+    // What could not be taken away beside the VM does not make it a running one.
+    if (!stopped) std::fprintf(stderr, "stop: %s\n", stopped.error().ToString().c_str());
+    EnterStopped("");
+    return {};
+  });
+}
+
+void PodMonitor::VmExited(const VmExit& exit) {
+  bool starting = false, asked = false;
+  keeper_.Update([&](LivePod& pod) {
+    starting = pod.starting;
+    asked = pod.stopping;
+    if (!starting) return;
+    // Start undoes what there is; it learns of it from the agent's broken link, or from here.
+    pod.stopped = true;
+    pod.record.reason = exit.reason;
+  });
+  if (!starting) EnterStopped(asked ? "" : exit.reason);
 }
 
 void PodMonitor::EnterStopped(const std::string& reason) {
-  const std::lock_guard telling(telling_end_);
-  bool told = false;
+  const std::lock_guard order(events_->order());
+  bool entered = false;
   std::vector<ContainerRecord> ended;
-  (void)Change([&](PodRecord& record) {
-    if (stopped_) return;
-    for (const ContainerRecord& container : record.containers) {
+  (void)keeper_.Change([&](LivePod& pod) {
+    if (pod.stopped) return;
+    for (const ContainerRecord& container : pod.record.containers) {
       if (container.state == ContainerState::kRunning || container.state == ContainerState::kPaused)
         ended.push_back(container);
     }
-    MarkStopped(record, reason, Now());
-    stopped_ = told = true;
+    MarkStopped(pod.record, reason, Now());
+    pod.stopped = entered = true;
   });
-  if (!told) return;
+  if (!entered) return;
   // Whose end was not seen: it came with the VM's.
   for (const ContainerRecord& container : ended) {
-    Tell(EventType::kContainerExited, container.id, "", {}, reason.empty() ? "its pod was stopped" : reason);
+    events_->Emit(EventType::kContainerExited, container.id, "", {},
+                  reason.empty() ? "its pod was stopped" : reason);
   }
-  Tell(EventType::kPodStopped, "", "", {}, reason);
+  events_->Emit(EventType::kPodStopped, "", "", {}, reason);
 }
 
 void PodMonitor::WaitUntilStopped() {
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stopped_; });
-  }
+  keeper_.WaitUntil(Deadline::Infinite(), [](const LivePod& pod) { return pod.stopped; });
   // An operation that lost its guest may still be on its way out.
   const std::lock_guard turn(operation_);
-  (void)Save();
+  (void)keeper_.Save();
   RemoveEffects(vm_->Stop(Deadline::After(seconds(1))));
 }
 
-Status PodMonitor::CheckTurn(Deadline deadline) {
-  if (!deadline.passed()) return {};
-  return Fail(Code::kDeadlineExceeded, "another operation is still under way");
+void PodMonitor::WatchOom() {
+  agent().NextOom([this](const Result<std::string>& container) {
+    // The link is gone, or the agent cannot tell.
+    if (!container) return;
+    Event event;
+    event.type = EventType::kContainerOom;
+    if (keeper_.Find(*container)) event.container = *container;
+    events_->EmitNow(std::move(event), [this] {
+      std::this_thread::sleep_for(kBetweenOoms);
+      WatchOom();
+    });
+  });
 }
 
 }  // namespace virtcontainers

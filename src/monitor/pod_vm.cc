@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/errors.h"
+#include "base/time_format.h"
 #include "monitor/console_diagnosis.h"
 #include "monitor/guest_files.h"
 #include "monitor/share_attachment.h"
@@ -83,6 +84,8 @@ Result<std::unique_ptr<PodVm>> PodVm::Create(const MonitorParts& parts, Options 
 
 PodVm::PodVm(Options options, std::unique_ptr<Hypervisor> hypervisor, std::shared_ptr<Agent> agent)
     : options_(std::move(options)),
+      // No container's id has a '+'.
+      sandbox_(options_.config.id + "+pod"),
       hypervisor_(std::move(hypervisor)),
       agent_(std::move(agent)),
       attachments_(options_.effects),
@@ -234,7 +237,17 @@ Status PodVm::Connect(Deadline deadline) {
   return {};
 }
 
-Status PodVm::CreateSandbox(SandboxConfig sandbox, Deadline deadline) {
+Status PodVm::PrepareGuest(Deadline deadline) {
+  VC_RETURN_IF_ERROR(agent_->SetGuestTime(Now(), deadline));
+  char entropy[64];
+  if (::getrandom(entropy, sizeof(entropy), 0) == sizeof(entropy)) {
+    VC_RETURN_IF_ERROR(agent_->ReseedRandom(std::string_view(entropy, sizeof(entropy)), deadline));
+  }
+  const PodConfig& config = options_.config;
+  SandboxConfig sandbox;
+  sandbox.id = sandbox_;
+  sandbox.hostname = config.hostname.empty() ? config.id : config.hostname;
+  sandbox.shared_memory = config.shared_memory;
   attachments_.Describe(sandbox);
   VC_RETURN_IF_ERROR(agent_->CreateSandbox(sandbox, deadline));
   return attachments_.Introduce(*agent_, deadline);

@@ -61,8 +61,16 @@ class PodVm {
   // last lines.
   Status Connect(Deadline deadline);
 
-  // Makes the pod's sandbox in the guest: `sandbox` with what the attachments add.
-  Status CreateSandbox(SandboxConfig sandbox, Deadline deadline);
+  // Prepares the guest for containers: its clock, its random numbers, the pod's sandbox with what the
+  // attachments add.
+  Status PrepareGuest(Deadline deadline);
+
+  // The pod's name in the guest, which no container can have.
+  const std::string& sandbox() const { return sandbox_; }
+  // A process by the names that callers use; an empty container is the pod's own root.
+  ProcessRef RefOf(const std::string& container, const std::string& exec) const {
+    return ProcessRef{container.empty() ? sandbox_ : container, exec};
+  }
 
   // What to tell of a boot that failed with `error`: the cause, as far as the VM's end and its console say.
   Error ExplainBootFailure(const Error& error) const;
@@ -108,6 +116,7 @@ class PodVm {
   void EndVm(const std::string& reason);
 
   const Options options_;
+  const std::string sandbox_;
   const std::unique_ptr<Hypervisor> hypervisor_;
   const std::shared_ptr<Agent> agent_;
   Attachments attachments_;

@@ -91,7 +91,7 @@ class ScriptedAgent final : public Agent {
 };
 
 // For who wants the bytes alone.
-ProcessTable::Callback<OutputPiece> Bytes(ProcessTable::Callback<std::string> done) {
+ProcessTable::Callback<OutputPiece> BytesOf(ProcessTable::Callback<std::string> done) {
   return [done = std::move(done)](const Result<OutputPiece>& piece) {
     done(piece.map([](const OutputPiece& got) { return got.data; }));
   };
@@ -107,7 +107,7 @@ class ProcessTableTest : public testing::Test {
   Answer<std::string> Read(const ProcessRef& process, uint32_t size = 100,
                            Deadline deadline = Deadline::Infinite(), std::function<bool()> gone = {}) {
     Answer<std::string> answer;
-    table_.Read(process, kOut, size, deadline, Bytes(answer.callback()), std::move(gone));
+    table_.Read(process, kOut, size, deadline, BytesOf(answer.callback()), std::move(gone));
     return answer;
   }
 
@@ -324,7 +324,7 @@ TEST_F(ProcessTableTest, Destructor_CallsWait_AreAnswered) {
     ProcessTable table(agent_);
     table.Add(exec_, true, {});
     table.Wait(exec_, Deadline::Infinite(), waiter.callback());
-    table.Read(exec_, kOut, 1, Deadline::Infinite(), Bytes(reader.callback()));
+    table.Read(exec_, kOut, 1, Deadline::Infinite(), BytesOf(reader.callback()));
   }
   EXPECT_EQ(waiter.calls() + reader.calls(), 2);
 }
@@ -346,7 +346,8 @@ TEST_F(ProcessTableTest, Calls_ManyThreads_Succeed) {
           table.Add(process, true, {});
           Answer<std::string> reader;
           Answer<ExitStatus> waiter;
-          table.Read(process, kOut, 100, Deadline::After(std::chrono::seconds(30)), Bytes(reader.callback()));
+          table.Read(process, kOut, 100, Deadline::After(std::chrono::seconds(30)),
+                     BytesOf(reader.callback()));
           table.Wait(process, Deadline::Infinite(), waiter.callback());
           agent->WriteStdin(process, {}, "x", Deadline::Infinite(), [](const Result<InputTaken>&) {});
           EXPECT_EQ(reader.Await().value_or("[error]"), "x");
