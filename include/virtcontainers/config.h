@@ -61,12 +61,16 @@ struct HypervisorConfig {
   std::string virtiofsd;                       // default: where the distributions put it
   std::vector<std::string> kernel_parameters;  // added to the kernel's command line, after the library's own
   bool debug = false;                          // a verbose guest kernel and agent on the console
+
+  friend bool operator==(const HypervisorConfig&, const HypervisorConfig&) = default;
 };
 
 struct AgentConfig {
   std::string type =
       "kata";  // "kata": Kata's agent protocol; "noop": no agent, and processes that do nothing
   AgentTransport transport = AgentTransport::kAuto;
+
+  friend bool operator==(const AgentConfig&, const AgentConfig&) = default;
 };
 
 // The size of the VM.
@@ -76,6 +80,8 @@ struct ResourceConfig {
   // The memory to which the running VM may grow by memory devices, on a q35; at most the host's memory. 0:
   // the VM does not grow. A guest that may grow boots about 60 ms later without KVM.
   Bytes max_memory;
+
+  friend bool operator==(const ResourceConfig&, const ResourceConfig&) = default;
 };
 
 inline constexpr Bytes kMinimumMemory = Bytes::MiB(96);
@@ -105,12 +111,16 @@ struct User {
   std::string name;
   std::string group;
   std::vector<std::string> additional_groups;
+
+  friend bool operator==(const User&, const User&) = default;
 };
 
 // Names such as "CAP_NET_ADMIN". (capabilities(7)) Names that Linux does not know are ignored: see
 // WarningsOf.
 struct Capabilities {
   std::vector<std::string> bounding, effective, inheritable, permitted, ambient;
+
+  friend bool operator==(const Capabilities&, const Capabilities&) = default;
 };
 
 // The capabilities of a container's process whose configuration gives none: those of runc.
@@ -120,6 +130,8 @@ struct Rlimit {
   std::string type;  // "RLIMIT_NOFILE"
   uint64_t soft = 0;
   uint64_t hard = 0;
+
+  friend bool operator==(const Rlimit&, const Rlimit&) = default;
 };
 
 // How the guest's kernel gives a process its processors. (OCI runtime-spec, config.md, "Scheduler"; sched(7),
@@ -133,6 +145,8 @@ struct Scheduler {
   // In nanoseconds; of SCHED_DEADLINE, which requires runtime and deadline. A period of 0 equals the
   // deadline.
   uint64_t runtime = 0, deadline = 0, period = 0;
+
+  friend bool operator==(const Scheduler&, const Scheduler&) = default;
 };
 
 // The order in which the guest's kernel serves the block I/O of processes. (OCI runtime-spec, config.md, "I/O
@@ -140,6 +154,8 @@ struct Scheduler {
 struct IoPriority {
   std::string io_class;  // "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE" or "IOPRIO_CLASS_IDLE"
   int priority = 0;      // 0, the first to be served, to 7
+
+  friend bool operator==(const IoPriority&, const IoPriority&) = default;
 };
 
 // A process to run in a container or in the pod's root file system.
@@ -169,6 +185,8 @@ struct ProcessConfig {
   // Of a process that enters a container: the agent in the guest kills the process and its process group when
   // it has run for this long, even if no process of the host lives. 0: no limit.
   std::chrono::milliseconds time_limit{0};
+
+  friend bool operator==(const ProcessConfig&, const ProcessConfig&) = default;
 };
 
 // (OCI runtime-spec, config.md, "Mounts")
@@ -182,6 +200,8 @@ struct Mount {
   std::string type;
   std::string source;
   std::vector<std::string> options;
+
+  friend bool operator==(const Mount&, const Mount&) = default;
 };
 
 // A rule of the cgroup's device filter. Without `major` or `minor` the rule applies to all numbers. (OCI
@@ -191,17 +211,23 @@ struct DeviceRule {
   std::string type = "a";  // "a", "b" or "c"
   std::optional<int64_t> major, minor;
   std::string access = "rwm";
+
+  friend bool operator==(const DeviceRule&, const DeviceRule&) = default;
 };
 
 // A limit on the traffic with a block device of the guest, in bytes or operations per second.
 struct BlockThrottle {
   int64_t major = 0, minor = 0;
   uint64_t rate = 0;
+
+  friend bool operator==(const BlockThrottle&, const BlockThrottle&) = default;
 };
 
 struct HugepageLimit {
   std::string page_size;  // "2MB"
   uint64_t bytes = 0;
+
+  friend bool operator==(const HugepageLimit&, const HugepageLimit&) = default;
 };
 
 // The limits of a container in its VM, by cgroup v2. A limit that is not given is none for a new container,
@@ -230,6 +256,8 @@ struct ContainerResources {
   // Files of the container's cgroup and their contents: {"memory.high", "64M"}. Written after the other
   // limits.
   std::map<std::string, std::string> unified;
+
+  friend bool operator==(const ContainerResources&, const ContainerResources&) = default;
 };
 
 // A device node in the container, for a device of the guest.
@@ -239,6 +267,8 @@ struct DeviceNode {
   int64_t major = 0, minor = 0;
   std::optional<uint32_t> mode;  // permission bits; default 0666
   uint32_t uid = 0, gid = 0;
+
+  friend bool operator==(const DeviceNode&, const DeviceNode&) = default;
 };
 
 // (OCI runtime-spec, config-linux.md, "Seccomp"; seccomp(2))
@@ -246,6 +276,8 @@ struct SeccompArgument {
   uint32_t index = 0;
   uint64_t value = 0, value_two = 0;
   std::string op;  // "SCMP_CMP_EQ"
+
+  friend bool operator==(const SeccompArgument&, const SeccompArgument&) = default;
 };
 
 struct SeccompRule {
@@ -253,6 +285,8 @@ struct SeccompRule {
   std::string action;              // "SCMP_ACT_ERRNO"
   std::optional<uint32_t> errno_return;
   std::vector<SeccompArgument> arguments;
+
+  friend bool operator==(const SeccompRule&, const SeccompRule&) = default;
 };
 
 struct Seccomp {
@@ -261,6 +295,8 @@ struct Seccomp {
   std::vector<std::string> architectures;  // "SCMP_ARCH_X86_64"
   std::vector<std::string> flags;          // "SECCOMP_FILTER_FLAG_LOG"
   std::vector<SeccompRule> rules;
+
+  friend bool operator==(const Seccomp&, const Seccomp&) = default;
 };
 
 // A program that runs at a point of a container's life, with the container's state on standard input. A
@@ -272,6 +308,8 @@ struct Hook {
   std::vector<std::string> args;  // args[0] is the name that the program sees; empty: `path`
   std::vector<std::string> env;
   std::optional<uint32_t> timeout;  // seconds
+
+  friend bool operator==(const Hook&, const Hook&) = default;
 };
 
 struct Hooks {
@@ -291,6 +329,8 @@ struct Hooks {
     return prestart.empty() && create_runtime.empty() && create_container.empty() &&
            start_container.empty() && poststart.empty() && poststop.empty();
   }
+
+  friend bool operator==(const Hooks&, const Hooks&) = default;
 };
 
 // The owner of a namespace. A container never has a namespace of the host.
@@ -306,6 +346,8 @@ struct Namespaces {
   // A container with a hostname or a domainname has always a uts namespace of its own.
   NamespaceOwner uts = NamespaceOwner::kPod;
   NamespaceOwner network = NamespaceOwner::kPod;  // a container's own has a loopback interface only
+
+  friend bool operator==(const Namespaces&, const Namespaces&) = default;
 };
 
 // Where the output of a container's first process goes.
@@ -327,6 +369,8 @@ struct LogConfig {
   LogFormat format = LogFormat::kCri;
   Bytes max_size = Bytes::MiB(16);  // of one file; at least 4 KiB
   uint32_t max_files = 2;           // 1 to 100, including the current one
+
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
 };
 
 // A container: a process with a root file system of its own.
@@ -365,6 +409,8 @@ struct ContainerConfig {
   Hooks hooks;
   std::string bundle;  // the path of the bundle that hooks are told; not used otherwise
   std::map<std::string, std::string> annotations;
+
+  friend bool operator==(const ContainerConfig&, const ContainerConfig&) = default;
 };
 
 // /proc, /dev, /dev/pts, /dev/shm, /dev/mqueue, /sys and the cgroup tree, as `runc spec` has them.
@@ -379,12 +425,16 @@ struct DnsConfig {
   std::vector<std::string> servers;   // addresses
   std::vector<std::string> searches;  // domains
   std::vector<std::string> options;   // "ndots:2"
+
+  friend bool operator==(const DnsConfig&, const DnsConfig&) = default;
 };
 
 // A line of hosts(5).
 struct HostEntry {
   std::string address;
   std::vector<std::string> names;
+
+  friend bool operator==(const HostEntry&, const HostEntry&) = default;
 };
 
 // A pod: one VM, and the containers in it.
@@ -400,6 +450,8 @@ struct PodConfig {
       hosts;  // written to /etc/hosts of every container, with localhost and the pod's hostname
   std::vector<ContainerConfig> containers;  // started by StartPod, in this order
   std::map<std::string, std::string> annotations;
+
+  friend bool operator==(const PodConfig&, const PodConfig&) = default;
 };
 
 // The parts of a valid configuration that have no effect, a sentence each, for the caller's log: a capability

@@ -1,197 +1,143 @@
 #include "pod/config_json.h"
 
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pod/config_fields.h"
 #include "pod/json_fields.h"
 
 namespace virtcontainers {
 namespace {
 
-Json ToJson(const User& user) {
-  Json json = {{"uid", user.uid}, {"gid", user.gid}};
-  if (!user.additional_gids.empty()) json["additional_gids"] = user.additional_gids;
-  if (user.umask) json["umask"] = *user.umask;
-  if (!user.name.empty()) json["name"] = user.name;
-  if (!user.group.empty()) json["group"] = user.group;
-  if (!user.additional_groups.empty()) json["additional_groups"] = user.additional_groups;
-  return json;
-}
+template <typename T>
+concept Described = std::is_class_v<T> && requires(JsonReader& visitor, T& value) {
+  requires !std::is_same_v<T, std::string> && !std::is_same_v<T, Bytes>;
+  requires std::is_aggregate_v<T>;
+};
 
-Json ToJson(const Capabilities& capabilities) {
-  return {{"bounding", capabilities.bounding},
-          {"effective", capabilities.effective},
-          {"inheritable", capabilities.inheritable},
-          {"permitted", capabilities.permitted},
-          {"ambient", capabilities.ambient}};
-}
+// Empty texts, lists and objects are left out: a person reads these files. Numbers and truth values are
+// written also where they are the defaults, which a later version may change.
+class Writer {
+ public:
+  explicit Writer(Json& json) : json_(json) {}
 
-Json ToJson(const Scheduler& scheduler) {
-  return {{"policy", scheduler.policy}, {"nice", scheduler.nice},       {"priority", scheduler.priority},
-          {"flags", scheduler.flags},   {"runtime", scheduler.runtime}, {"deadline", scheduler.deadline},
-          {"period", scheduler.period}};
-}
+  void Id(const std::string& id) { json_["id"] = id; }
 
-void ReadProcess(JsonReader& reader, ProcessConfig& process) {
-  reader.Read("args", process.args);
-  reader.Read("env", process.env);
-  reader.Read("cwd", process.cwd);
-  ReadObject(reader, "user", [&](JsonReader& user) {
-    user.Read("uid", process.user.uid);
-    user.Read("gid", process.user.gid);
-    user.Read("additional_gids", process.user.additional_gids);
-    user.Read("umask", process.user.umask);
-    user.Read("name", process.user.name);
-    user.Read("group", process.user.group);
-    user.Read("additional_groups", process.user.additional_groups);
-  });
-  reader.Read("terminal", process.terminal);
-  reader.Read("rows", process.rows);
-  reader.Read("columns", process.columns);
-  reader.Read("no_new_privileges", process.no_new_privileges);
-  ReadObject(reader, "capabilities", [&](JsonReader& sets) {
-    Capabilities& capabilities = process.capabilities.emplace();
-    sets.Read("bounding", capabilities.bounding);
-    sets.Read("effective", capabilities.effective);
-    sets.Read("inheritable", capabilities.inheritable);
-    sets.Read("permitted", capabilities.permitted);
-    sets.Read("ambient", capabilities.ambient);
-  });
-  ReadObjects(reader, "rlimits", [&](JsonReader& entry) {
-    Rlimit& limit = process.rlimits.emplace_back();
-    entry.Read("type", limit.type);
-    entry.Read("soft", limit.soft);
-    entry.Read("hard", limit.hard);
-  });
-  reader.Read("oom_score_adj", process.oom_score_adj);
-  reader.Read("exec_cpus", process.exec_cpus);
-  reader.Read("guest_program", process.guest_program);
-  int64_t time_limit = 0;
-  reader.Read("time_limit_ms", time_limit);
-  process.time_limit = std::chrono::milliseconds(time_limit);
-  ReadObject(reader, "scheduler", [&](JsonReader& entry) {
-    Scheduler& scheduler = process.scheduler.emplace();
-    entry.Read("policy", scheduler.policy);
-    entry.Read("nice", scheduler.nice);
-    entry.Read("priority", scheduler.priority);
-    entry.Read("flags", scheduler.flags);
-    entry.Read("runtime", scheduler.runtime);
-    entry.Read("deadline", scheduler.deadline);
-    entry.Read("period", scheduler.period);
-  });
-  ReadObject(reader, "io_priority", [&](JsonReader& entry) {
-    IoPriority& io_priority = process.io_priority.emplace();
-    entry.Read("class", io_priority.io_class);
-    entry.Read("priority", io_priority.priority);
-  });
+  template <typename T>
+  void Field(const char* name, const T& value) {
+    if constexpr (Described<T>) {
+      if (Json written = Write(value); !written.empty()) json_[name] = std::move(written);
+    } else if constexpr (requires { value.empty(); }) {
+      if (!value.empty()) json_[name] = value;
+    } else {
+      json_[name] = value;
+    }
+  }
+  template <Described T>
+  void Field(const char* name, const std::vector<T>& list) {
+    for (const T& value : list) json_[name].push_back(Write(value));
+  }
+  // One that is given is written also if it is empty.
+  template <typename T>
+  void Field(const char* name, const std::optional<T>& value) {
+    if (!value) return;
+    if constexpr (Described<T>) {
+      json_[name] = Write(*value);
+    } else {
+      json_[name] = *value;
+    }
+  }
+  void Field(const char* name, Bytes size) { json_[name] = size.count; }
+  void Field(const char* name, std::chrono::milliseconds time) { json_[name] = time.count(); }
+  template <typename E, size_t N>
+  void Field(const char* name, E value, const EnumName<E> (&names)[N]) {
+    json_[name] = NameOf(names, value);
+  }
+
+  template <Described T>
+  static Json Write(const T& value) {
+    Json json = Json::object();
+    Writer writer(json);
+    Describe(writer, value);
+    return json;
+  }
+
+ private:
+  Json& json_;
+};
+
+// Fields that are missing keep their defaults. Errors stick, as JsonReader's.
+class Reader {
+ public:
+  explicit Reader(JsonReader& json) : json_(json) {}
+
+  void Id(std::string& id) { ReadId(json_, id); }
+
+  template <typename T>
+  void Field(const char* name, T& value) {
+    if constexpr (Described<T>) {
+      ReadObject(json_, name, [&value](JsonReader& object) { Read(object, value); });
+    } else {
+      json_.Read(name, value);
+    }
+  }
+  template <Described T>
+  void Field(const char* name, std::vector<T>& list) {
+    ReadObjects(json_, name, [&list](JsonReader& object) { Read(object, list.emplace_back()); });
+  }
+  template <Described T>
+  void Field(const char* name, std::optional<T>& value) {
+    ReadObject(json_, name, [&value](JsonReader& object) { Read(object, value.emplace()); });
+  }
+  void Field(const char* name, Bytes& size) { json_.Read(name, size.count); }
+  void Field(const char* name, std::chrono::milliseconds& time) {
+    int64_t count = time.count();
+    json_.Read(name, count);
+    time = std::chrono::milliseconds(count);
+  }
+  template <typename E, size_t N>
+  void Field(const char* name, E& value, const EnumName<E> (&names)[N]) {
+    ReadEnum(json_, name, names, value);
+  }
+
+  template <Described T>
+  static void Read(JsonReader& object, T& value) {
+    Reader reader(object);
+    Describe(reader, value);
+  }
+
+ private:
+  JsonReader& json_;
+};
+
+template <typename T>
+Result<T> FromJson(const Json& json, std::string_view path) {
+  T value;
+  JsonReader reader(json, std::string(path));
+  Reader::Read(reader, value);
+  VC_RETURN_IF_ERROR(reader.status());
+  return value;
 }
 
 }  // namespace
 
-Json ToJson(const ProcessConfig& config) {
-  Json json = {
-      {"args", config.args}, {"env", config.env}, {"cwd", config.cwd}, {"user", ToJson(config.user)}};
-  if (config.terminal) {
-    json["terminal"] = true;
-    json["rows"] = config.rows;
-    json["columns"] = config.columns;
-  }
-  if (config.no_new_privileges) json["no_new_privileges"] = true;
-  if (config.capabilities) json["capabilities"] = ToJson(*config.capabilities);
-  for (const Rlimit& limit : config.rlimits) {
-    json["rlimits"].push_back({{"type", limit.type}, {"soft", limit.soft}, {"hard", limit.hard}});
-  }
-  if (config.oom_score_adj) json["oom_score_adj"] = *config.oom_score_adj;
-  if (!config.exec_cpus.empty()) json["exec_cpus"] = config.exec_cpus;
-  if (config.guest_program) json["guest_program"] = true;
-  if (config.time_limit.count() != 0) json["time_limit_ms"] = config.time_limit.count();
-  if (config.scheduler) json["scheduler"] = ToJson(*config.scheduler);
-  if (config.io_priority) {
-    json["io_priority"] = {{"class", config.io_priority->io_class},
-                           {"priority", config.io_priority->priority}};
-  }
-  return json;
-}
+Json ToJson(const PodConfig& config) { return Writer::Write(config); }
+Json ToJson(const ContainerConfig& config) { return Writer::Write(config); }
+Json ToJson(const ProcessConfig& config) { return Writer::Write(config); }
+Json ToJson(const ContainerResources& resources) { return Writer::Write(resources); }
 
-Json ToJson(const PodConfig& config) {
-  const HypervisorConfig& hypervisor = config.hypervisor;
-  Json json = {
-      {"id", config.id},
-      {"hostname", config.hostname},
-      {"vcpus", config.resources.vcpus},
-      {"memory", config.resources.memory.count},
-      {"max_memory", config.resources.max_memory.count},
-      {"hypervisor",
-       {{"type", hypervisor.type},
-        {"machine", hypervisor.machine},
-        {"accelerator", NameOf(kAcceleratorNames, hypervisor.accelerator)},
-        {"path", hypervisor.path},
-        {"firmware", hypervisor.firmware},
-        {"kernel", hypervisor.kernel},
-        {"initrd", hypervisor.initrd},
-        {"virtiofsd", hypervisor.virtiofsd},
-        {"device_slots", hypervisor.device_slots},
-        {"kernel_parameters", hypervisor.kernel_parameters},
-        {"debug", hypervisor.debug}}},
-      {"agent",
-       {{"type", config.agent.type}, {"transport", NameOf(kTransportNames, config.agent.transport)}}}};
-  json["shared_memory"] = config.shared_memory.count;
-  const DnsConfig& dns = config.dns;
-  if (!dns.servers.empty() || !dns.searches.empty() || !dns.options.empty()) {
-    json["dns"] = {{"servers", dns.servers}, {"searches", dns.searches}, {"options", dns.options}};
-  }
-  for (const HostEntry& host : config.hosts) {
-    json["hosts"].push_back({{"address", host.address}, {"names", host.names}});
-  }
-  if (!config.annotations.empty()) json["annotations"] = config.annotations;
-  return json;
+Result<PodConfig> PodConfigFromJson(const Json& json) { return FromJson<PodConfig>(json, ""); }
+Result<ContainerConfig> ContainerConfigFromJson(const Json& json) {
+  return FromJson<ContainerConfig>(json, "");
 }
-
 Result<ProcessConfig> ProcessConfigFromJson(const Json& json, std::string_view path) {
-  ProcessConfig process;
-  JsonReader reader(json, std::string(path));
-  ReadProcess(reader, process);
-  VC_RETURN_IF_ERROR(reader.status());
-  return process;
+  return FromJson<ProcessConfig>(json, path);
 }
-
-Result<PodConfig> PodConfigFromJson(const Json& json) {
-  PodConfig config;
-  JsonReader reader(json, "");
-  ReadId(reader, config.id);
-  reader.Read("hostname", config.hostname);
-  reader.Read("vcpus", config.resources.vcpus);
-  reader.Read("memory", config.resources.memory.count);
-  reader.Read("max_memory", config.resources.max_memory.count);
-  ReadObject(reader, "hypervisor", [&](JsonReader& entry) {
-    HypervisorConfig& hypervisor = config.hypervisor;
-    entry.Read("type", hypervisor.type);
-    entry.Read("machine", hypervisor.machine);
-    ReadEnum(entry, "accelerator", kAcceleratorNames, hypervisor.accelerator);
-    entry.Read("path", hypervisor.path);
-    entry.Read("firmware", hypervisor.firmware);
-    entry.Read("kernel", hypervisor.kernel);
-    entry.Read("initrd", hypervisor.initrd);
-    entry.Read("virtiofsd", hypervisor.virtiofsd);
-    entry.Read("device_slots", hypervisor.device_slots);
-    entry.Read("kernel_parameters", hypervisor.kernel_parameters);
-    entry.Read("debug", hypervisor.debug);
-  });
-  ReadObject(reader, "agent", [&](JsonReader& entry) {
-    entry.Read("type", config.agent.type);
-    ReadEnum(entry, "transport", kTransportNames, config.agent.transport);
-  });
-  reader.Read("shared_memory", config.shared_memory.count);
-  ReadObject(reader, "dns", [&](JsonReader& dns) {
-    dns.Read("servers", config.dns.servers);
-    dns.Read("searches", config.dns.searches);
-    dns.Read("options", config.dns.options);
-  });
-  ReadObjects(reader, "hosts", [&](JsonReader& entry) {
-    HostEntry& host = config.hosts.emplace_back();
-    entry.Read("address", host.address);
-    entry.Read("names", host.names);
-  });
-  reader.Read("annotations", config.annotations);
-  VC_RETURN_IF_ERROR(reader.status());
-  return config;
+Result<ContainerResources> ContainerResourcesFromJson(const Json& json, std::string_view path) {
+  return FromJson<ContainerResources>(json, path);
 }
 
 }  // namespace virtcontainers
