@@ -99,7 +99,7 @@ class CommandRun {
       VC_RETURN_IF_ERROR(process_.Signal(SIGKILL, dying));
       return process_.Wait(dying);
     };
-    return In("kill the command, whose time is over", kill());
+    return WithContext("kill the command, whose time is over", kill());
   }
 
   using Reading = Result<size_t> (Process::*)(std::span<char>, Deadline);
@@ -158,7 +158,7 @@ Result<CommandResult> Runtime::RunCommand(std::string_view pod, std::string_view
   VC_RETURN_IF_ERROR(process);
   const std::string doing =
       container.empty() ? Doing("run a command in", pod) : Doing("run a command in", container, pod);
-  return In(doing, CommandRun(**process, options).Run(deadline));
+  return WithContext(doing, CommandRun(**process, options).Run(deadline));
 }
 
 }  // namespace virtcontainers

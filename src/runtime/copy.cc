@@ -324,7 +324,7 @@ Result<CopyReport> Runtime::CopyTo(std::string_view pod, std::string_view contai
     report.bytes = static_cast<uint64_t>(info.st_size);
     return report;
   };
-  return In(Doing("copy into", container, pod), deadline, copy());
+  return WithContext(Doing("copy into", container, pod), deadline, copy());
 }
 
 Result<CopyReport> Runtime::CopyFrom(std::string_view pod, std::string_view container,
@@ -361,7 +361,7 @@ Result<CopyReport> Runtime::CopyFrom(std::string_view pod, std::string_view cont
     unfinished.Keep();
     return report;
   };
-  return In(Doing("copy out of", container, pod), deadline, copy());
+  return WithContext(Doing("copy out of", container, pod), deadline, copy());
 }
 
 }  // namespace virtcontainers

@@ -75,14 +75,14 @@ class Runtime::Impl::Collector {
     VC_ASSIGN_OR_RETURN(processes_, FindPodProcesses(store_.key()));
     std::vector<std::string> again;
     for (const std::string& pod : pods) {
-      Result<Turn> turn = runtime_.Peek(pod);
-      if (!turn) {
-        NoteUnreadable(pod, turn.error());
+      Result<LockedPod> locked = runtime_.TryLockPod(pod);
+      if (!locked) {
+        NoteUnreadable(pod, locked.error());
         continue;
       }
       // Started and ended since: what has been found may be of that life, or lack what is left of it.
-      if (JournalStamp(turn->files) == stamps.at(pod)) {
-        VC_ASSIGN_OR_RETURN(const bool killed, CollectOf(*turn, pod));
+      if (JournalStamp(locked->files) == stamps.at(pod)) {
+        VC_ASSIGN_OR_RETURN(const bool killed, CollectOf(*locked, pod));
         if (killed) again.push_back(pod);
       } else if (!options_.dry_run && !deadline_.passed()) {
         again.push_back(pod);
@@ -92,16 +92,17 @@ class Runtime::Impl::Collector {
   }
 
   // Of a pod that does not run. Answers whether processes were killed; then nothing else has been removed.
-  Result<bool> CollectOf(Turn& turn, const std::string& pod) {
+  Result<bool> CollectOf(LockedPod& locked, const std::string& pod) {
     if (Kill(pod)) return true;
-    const PodPaths& paths = turn.files.paths();
-    for (const std::string& path : FindLeftovers(paths, turn.record)) Remove(Garbage::Kind::kFile, path, pod);
+    const PodPaths& paths = locked.files.paths();
+    for (const std::string& path : FindLeftovers(paths, locked.record))
+      Remove(Garbage::Kind::kFile, path, pod);
     const size_t from = found_.size();
     if (EntryExists(paths.run_dir)) Note(Garbage::Kind::kDirectory, paths.run_dir, pod);
-    VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
-    if (on_disk.state != turn.record.state || on_disk.vm) Note(Garbage::Kind::kRecord, paths.state(), pod);
-    const bool remains = found_.size() > from || HasEffects(turn.files);
-    if (remains && !options_.dry_run) Settle(from, runtime_.RemoveRemains(turn));
+    VC_ASSIGN_OR_RETURN(const PodRecord on_disk, locked.files.LoadRecord());
+    if (on_disk.state != locked.record.state || on_disk.vm) Note(Garbage::Kind::kRecord, paths.state(), pod);
+    const bool remains = found_.size() > from || HasEffects(locked.files);
+    if (remains && !options_.dry_run) Settle(from, runtime_.RemoveRemains(locked));
     return false;
   }
 
@@ -181,7 +182,7 @@ class Runtime::Impl::Collector {
 std::string_view GarbageKindName(Garbage::Kind kind) { return NameOf(kKindNames, kind); }
 
 Result<std::vector<Garbage>> Runtime::CollectGarbage(const GarbageOptions& options, Deadline deadline) {
-  return In("collect garbage", deadline, Impl::Collector(*impl_, options, deadline).Run());
+  return WithContext("collect garbage", deadline, Impl::Collector(*impl_, options, deadline).Run());
 }
 
 }  // namespace virtcontainers

@@ -54,8 +54,8 @@ Status Runtime::CreatePod(const PodConfig& config) {
     impl_->Tell(EventType::kPodCreated, config.id);
     return {};
   };
-  return In(config.id.size() <= 64 && IsValidId(config.id) ? Doing("create", config.id) : "create pod",
-            create());
+  return WithContext(
+      config.id.size() <= 64 && IsValidId(config.id) ? Doing("create", config.id) : "create pod", create());
 }
 
 Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
@@ -70,27 +70,27 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
     return {};
   };
   const auto remove = [&]() -> Status {
-    const Result<Impl::Turn> turn = impl_->Take(pod, deadline);
+    const Result<Impl::LockedPod> locked = impl_->LockPod(pod, deadline);
     // A pod whose state cannot be read can still be deleted, as long as nothing of it is running.
-    if (!turn && turn.error().code() == Code::kDataLoss) {
-      VC_ASSIGN_OR_RETURN(const Impl::DamagedPod damaged, impl_->TakeDamaged(pod, deadline));
+    if (!locked && locked.error().code() == Code::kDataLoss) {
+      VC_ASSIGN_OR_RETURN(const Impl::DamagedPod damaged, impl_->LockDamagedPod(pod, deadline));
       if (damaged.monitored || damaged.has_processes) {
         VC_RETURN_IF_ERROR(CheckPodCall(pod, PodState::kRunning, PodCall::kDeletePod));
       }
       if (damaged.lock) VC_RETURN_IF_ERROR(RemoveEffects(damaged.files));
       return forget();
     }
-    VC_RETURN_IF_ERROR(turn);
-    VC_RETURN_IF_ERROR(CheckPodCall(pod, turn->record.state, PodCall::kDeletePod));
+    VC_RETURN_IF_ERROR(locked);
+    VC_RETURN_IF_ERROR(CheckPodCall(pod, locked->record.state, PodCall::kDeletePod));
     return forget();
   };
-  return In(Doing("delete", pod), deadline, remove());
+  return WithContext(Doing("delete", pod), deadline, remove());
 }
 
 Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
   const auto start = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->Take(pod, deadline));
-    VC_RETURN_IF_ERROR(CheckPodCall(pod, turn.record.state, PodCall::kStartPod));
+    VC_ASSIGN_OR_RETURN(Impl::LockedPod locked, impl_->LockPod(pod, deadline));
+    VC_RETURN_IF_ERROR(CheckPodCall(pod, locked.record.state, PodCall::kStartPod));
     if (deadline.passed()) return Fail(Code::kDeadlineExceeded, "the deadline has passed");
     const std::string& program = impl_->options().monitor;
     if (!IsExecutable(program)) {
@@ -98,45 +98,45 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
                                        " does not exist: install it, or name it in $VIRTCONTAINERS_MONITOR");
     }
     const Status started =
-        LaunchMonitor(program, turn.files.paths(), impl_->options().guest, MonitorTask::kStart, deadline);
+        LaunchMonitor(program, locked.files.paths(), impl_->options().guest, MonitorTask::kStart, deadline);
     if (started) return {};
     if (deadline.cancelled()) {
-      impl_->CancelStart(turn);
+      impl_->CancelStart(locked);
     } else {
-      impl_->UndoStart(turn.files);
+      impl_->UndoStart(locked.files);
     }
     return started;
   };
-  return In(Doing("start", pod), deadline, start());
+  return WithContext(Doing("start", pod), deadline, start());
 }
 
 Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadline) {
   const auto stop = [&]() -> Status {
-    Result<Impl::Turn> turn = impl_->Take(pod, deadline);
-    if (!turn && turn.error().code() == Code::kDataLoss) return impl_->StopDamaged(pod, grace, deadline);
-    VC_RETURN_IF_ERROR(turn);
-    const PodFiles& files = turn->files;
-    VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, turn->record.state, PodCall::kStopPod));
+    Result<Impl::LockedPod> locked = impl_->LockPod(pod, deadline);
+    if (!locked && locked.error().code() == Code::kDataLoss) return impl_->StopDamaged(pod, grace, deadline);
+    VC_RETURN_IF_ERROR(locked);
+    const PodFiles& files = locked->files;
+    VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, locked->record.state, PodCall::kStopPod));
     if (step == Step::kNothing) return {};
     // A monitor that died is replaced, for the guest to end in peace; if that takes long, without.
-    if (!turn->monitored) (void)impl_->Restore(*turn, Min(deadline, Deadline::After(kPeace)));
-    if (turn->monitored) {
+    if (!locked->monitored) (void)impl_->Restore(*locked, Min(deadline, Deadline::After(kPeace)));
+    if (locked->monitored) {
       const Status stopped = impl_->StopMonitored(files, grace, deadline);
       // One that cannot be reached any more is ended with the rest.
       if (!stopped && stopped.error().code() != Code::kUnavailable) return stopped;
     }
     // Nothing but the record is left of one that a monitor has stopped, unless that died before it was done.
-    VC_ASSIGN_OR_RETURN(turn->record, files.LoadRecord());
-    if (!turn->running() && !FileLock::IsHeld(files.paths().monitor_lock()).value_or(true)) return {};
+    VC_ASSIGN_OR_RETURN(locked->record, files.LoadRecord());
+    if (!locked->running() && !FileLock::IsHeld(files.paths().monitor_lock()).value_or(true)) return {};
     VC_RETURN_IF_ERROR(UndoEffects(files, deadline));
-    VC_ASSIGN_OR_RETURN(turn->record, files.LoadRecord());
-    if (!turn->running()) return {};
-    MarkStopped(turn->record, "", Now());
-    VC_RETURN_IF_ERROR(files.SaveRecord(turn->record));
+    VC_ASSIGN_OR_RETURN(locked->record, files.LoadRecord());
+    if (!locked->running()) return {};
+    MarkStopped(locked->record, "", Now());
+    VC_RETURN_IF_ERROR(files.SaveRecord(locked->record));
     impl_->Tell(EventType::kPodStopped, pod);
     return {};
   };
-  return In(Doing("stop", pod), deadline, stop());
+  return WithContext(Doing("stop", pod), deadline, stop());
 }
 
 Result<std::vector<PodStatus>> Runtime::ListPod(PodFilter filter) {
@@ -175,74 +175,75 @@ Result<PodStatus> Runtime::PodStatus(std::string_view pod) {
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
     return ViewPod(files, [&] { return impl_->HasProcesses(files); });
   };
-  return In(Doing("status of", pod), view());
+  return WithContext(Doing("status of", pod), view());
 }
 
 Status Runtime::CreateContainer(std::string_view pod, const ContainerConfig& config, Deadline deadline) {
   const auto create = [&]() -> Status {
     VC_RETURN_IF_ERROR(impl_->Find(pod));
     VC_RETURN_IF_ERROR(ValidateContainer(config));
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
-    VC_RETURN_IF_ERROR(CheckPodCall(pod, turn.record.state, PodCall::kCreateContainer));
-    if (turn.record.Find(config.id) != nullptr) {
+    VC_ASSIGN_OR_RETURN(Impl::LockedPod locked, impl_->LockMonitoredPod(pod, deadline));
+    VC_RETURN_IF_ERROR(CheckPodCall(pod, locked.record.state, PodCall::kCreateContainer));
+    if (locked.record.Find(config.id) != nullptr) {
       return Fail(Code::kAlreadyExists, "container " + Quoted(config.id) + " exists already in pod " +
                                             Quoted(pod) + ": choose another id, or delete it");
     }
-    if (turn.monitored) {
+    if (locked.monitored) {
       wire::ConfigRequest request;
       request.set_config(DumpJson(ToJson(config), false));
-      return impl_->Ask(turn, "CreateContainer", request, deadline,
+      return impl_->Ask(locked, "CreateContainer", request, deadline,
                         [&](PodRecord& record) { return record.Find(config.id) != nullptr; });
     }
     // The container's file first: a record without one would be a container that cannot be read.
-    VC_RETURN_IF_ERROR(turn.files.SaveContainer(config));
-    ContainerRecord& container = turn.record.containers.emplace_back();
+    VC_RETURN_IF_ERROR(locked.files.SaveContainer(config));
+    ContainerRecord& container = locked.record.containers.emplace_back();
     container.id = config.id;
     container.created = Now();
-    VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
+    VC_RETURN_IF_ERROR(locked.files.SaveRecord(locked.record));
     impl_->Tell(EventType::kContainerCreated, pod, config.id);
     return {};
   };
-  return In(IsValidId(config.id) ? Doing("create", config.id, pod) : Doing("create a container of", pod),
-            deadline, create());
+  return WithContext(
+      IsValidId(config.id) ? Doing("create", config.id, pod) : Doing("create a container of", pod), deadline,
+      create());
 }
 
 Status Runtime::DeleteContainer(std::string_view pod, std::string_view container, Deadline deadline) {
   const auto remove = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
-    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
-    VC_RETURN_IF_ERROR(
-        CheckContainerCall(pod, turn.record.state, container, found.state, ContainerCall::kDeleteContainer));
-    if (turn.monitored) {
+    VC_ASSIGN_OR_RETURN(Impl::LockedPod locked, impl_->LockMonitoredPod(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(locked.record, pod, container));
+    VC_RETURN_IF_ERROR(CheckContainerCall(pod, locked.record.state, container, found.state,
+                                          ContainerCall::kDeleteContainer));
+    if (locked.monitored) {
       wire::ContainerRequest request;
       request.set_container(std::string(container));
-      return impl_->Ask(turn, "DeleteContainer", request, deadline,
+      return impl_->Ask(locked, "DeleteContainer", request, deadline,
                         [&](PodRecord& record) { return record.Find(container) == nullptr; });
     }
-    std::erase_if(turn.record.containers,
+    std::erase_if(locked.record.containers,
                   [&](const ContainerRecord& entry) { return entry.id == container; });
-    VC_RETURN_IF_ERROR(turn.files.SaveRecord(turn.record));
-    VC_RETURN_IF_ERROR(turn.files.RemoveContainer(container));
+    VC_RETURN_IF_ERROR(locked.files.SaveRecord(locked.record));
+    VC_RETURN_IF_ERROR(locked.files.RemoveContainer(container));
     impl_->Tell(EventType::kContainerDeleted, pod, container);
     return {};
   };
-  return In(Doing("delete", container, pod), deadline, remove());
+  return WithContext(Doing("delete", container, pod), deadline, remove());
 }
 
 Status Runtime::StartContainer(std::string_view pod, std::string_view container, Deadline deadline) {
   const auto start = [&]() -> Status {
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
-    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
+    VC_ASSIGN_OR_RETURN(Impl::LockedPod locked, impl_->LockMonitoredPod(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(locked.record, pod, container));
     VC_RETURN_IF_ERROR(
-        CheckContainerCall(pod, turn.record.state, container, found.state, ContainerCall::kStartContainer));
+        CheckContainerCall(pod, locked.record.state, container, found.state, ContainerCall::kStartContainer));
     wire::ContainerRequest request;
     request.set_container(std::string(container));
-    return impl_->Ask(turn, "StartContainer", request, deadline, [&](PodRecord& record) {
+    return impl_->Ask(locked, "StartContainer", request, deadline, [&](PodRecord& record) {
       const ContainerRecord* now = record.Find(container);
       return now != nullptr && now->started && now->started != found.started;
     });
   };
-  return In(Doing("start", container, pod), deadline, start());
+  return WithContext(Doing("start", container, pod), deadline, start());
 }
 
 Status Runtime::StopContainer(std::string_view pod, std::string_view container, milliseconds grace,
@@ -254,7 +255,7 @@ Status Runtime::StopContainer(std::string_view pod, std::string_view container, 
     return impl_->AskContainer(pod, container, ContainerCall::kStopContainer, "StopContainer", request,
                                deadline);
   };
-  return In(Doing("stop", container, pod), deadline, stop());
+  return WithContext(Doing("stop", container, pod), deadline, stop());
 }
 
 namespace {
@@ -282,7 +283,7 @@ Result<std::unique_ptr<Process>> Runtime::EnterPod(std::string_view pod, const P
     VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
     return Enter(impl_->Monitor(files, pod), "", command, deadline);
   };
-  return In(Doing("enter", pod), deadline, enter());
+  return WithContext(Doing("enter", pod), deadline, enter());
 }
 
 Result<std::unique_ptr<Process>> Runtime::EnterContainer(std::string_view pod, std::string_view container,
@@ -296,7 +297,7 @@ Result<std::unique_ptr<Process>> Runtime::EnterContainer(std::string_view pod, s
         CheckContainerCall(pod, record.state, container, found.state, ContainerCall::kEnterContainer));
     return Enter(impl_->Monitor(files, pod), container, command, deadline);
   };
-  return In(Doing("enter", container, pod), deadline, enter());
+  return WithContext(Doing("enter", container, pod), deadline, enter());
 }
 
 Result<ContainerStatus> Runtime::ContainerStatus(std::string_view pod, std::string_view container) {
@@ -306,7 +307,7 @@ Result<ContainerStatus> Runtime::ContainerStatus(std::string_view pod, std::stri
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
     return ViewContainer(files, found);
   };
-  return In(Doing("status of", container, pod), view());
+  return WithContext(Doing("status of", container, pod), view());
 }
 
 Result<std::unique_ptr<Process>> Runtime::AttachContainer(std::string_view pod, std::string_view container) {
@@ -321,7 +322,7 @@ Result<std::unique_ptr<Process>> Runtime::AttachContainer(std::string_view pod, 
     VC_RETURN_IF_ERROR(monitor->Connect(deadline));
     return std::unique_ptr<Process>(std::make_unique<RemoteProcess>(monitor, std::string(container), ""));
   };
-  return In(Doing("attach to", container, pod), attach());
+  return WithContext(Doing("attach to", container, pod), attach());
 }
 
 Result<std::unique_ptr<Process>> Runtime::OpenProcess(std::string_view pod, std::string_view container,
@@ -340,7 +341,7 @@ Result<std::unique_ptr<Process>> Runtime::OpenProcess(std::string_view pod, std:
     return std::unique_ptr<Process>(
         std::make_unique<RemoteProcess>(monitor, std::string(container), std::string(process)));
   };
-  return In(Doing("open a process of", pod), open());
+  return WithContext(Doing("open a process of", pod), open());
 }
 
 }  // namespace virtcontainers

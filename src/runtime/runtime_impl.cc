@@ -44,7 +44,7 @@ Result<PodFiles> Runtime::Impl::Find(std::string_view pod) const {
   return store_.Pod(pod);
 }
 
-Result<Runtime::Impl::Turn> Runtime::Impl::Take(std::string_view pod, Deadline deadline) const {
+Result<Runtime::Impl::LockedPod> Runtime::Impl::LockPod(std::string_view pod, Deadline deadline) const {
   VC_ASSIGN_OR_RETURN(const PodFiles files, Find(pod));
   while (true) {
     Result<FileLock> lock = FileLock::Acquire(files.paths().lock(), deadline);
@@ -56,13 +56,14 @@ Result<Runtime::Impl::Turn> Runtime::Impl::Take(std::string_view pod, Deadline d
     }
     bool monitored;
     VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files, &monitored));
-    Turn turn{.lock = std::move(*lock), .files = files, .record = std::move(record), .monitored = monitored};
+    LockedPod locked{
+        .lock = std::move(*lock), .files = files, .record = std::move(record), .monitored = monitored};
     if (!monitored) {
-      if (!turn.running()) VC_RETURN_IF_ERROR(Recover(turn, deadline));
-      return turn;
+      if (!locked.running()) VC_RETURN_IF_ERROR(Recover(locked, deadline));
+      return locked;
     }
-    VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(turn.record.monitor));
-    if (turn.running() && alive) return turn;
+    VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(locked.record.monitor));
+    if (locked.running() && alive) return locked;
     // A monitor on its way up, whose caller has gone, or on its way down: its next word is the pod's state.
     // Or one that was killed, and holds its lock for a moment longer than it lives.
     if (deadline.passed()) {
@@ -72,21 +73,21 @@ Result<Runtime::Impl::Turn> Runtime::Impl::Take(std::string_view pod, Deadline d
   }
 }
 
-Status Runtime::Impl::Restore(Turn& turn, Deadline deadline) const {
+Status Runtime::Impl::Restore(LockedPod& locked, Deadline deadline) const {
   // One that lives and has lost its lock, whose file was removed, must not live beside another.
   VC_ASSIGN_OR_RETURN(const bool lives,
-                      IsMarked(turn.record.monitor, ProcessesOfPod(turn.files.paths().mark)));
-  if (lives) VC_RETURN_IF_ERROR(KillAndWait(turn.record.monitor, deadline));
+                      IsMarked(locked.record.monitor, ProcessesOfPod(locked.files.paths().mark)));
+  if (lives) VC_RETURN_IF_ERROR(KillAndWait(locked.record.monitor, deadline));
   const Deadline patience = Min(deadline, Deadline::After(kReplacing));
   std::optional<Error> cause;
   while (true) {
-    const Status taken =
-        LaunchMonitor(options_.monitor, turn.files.paths(), options_.guest, MonitorTask::kTakeOver, deadline);
-    VC_ASSIGN_OR_RETURN(turn.record, LoadCorrectedRecord(turn.files, &turn.monitored));
-    turn.restored = taken.has_value();
+    const Status taken = LaunchMonitor(options_.monitor, locked.files.paths(), options_.guest,
+                                       MonitorTask::kTakeOver, deadline);
+    VC_ASSIGN_OR_RETURN(locked.record, LoadCorrectedRecord(locked.files, &locked.monitored));
+    locked.restored = taken.has_value();
     // A VM that ended before it could be taken over is no failure of this.
-    if (!turn.running() && !turn.monitored) return Recover(turn, deadline);
-    if (taken || !turn.running()) return {};
+    if (!locked.running() && !locked.monitored) return Recover(locked, deadline);
+    if (taken || !locked.running()) return {};
     // No other can read what this one could not.
     if (taken.error().code() == Code::kDataLoss) return taken;
     const bool cut_short = deadline.passed() && taken.error().code() == Code::kDeadlineExceeded;
@@ -105,42 +106,43 @@ Status Runtime::Impl::Restore(Turn& turn, Deadline deadline) const {
   }
 }
 
-Result<Runtime::Impl::Turn> Runtime::Impl::TakeMonitored(std::string_view pod, Deadline deadline) const {
-  VC_ASSIGN_OR_RETURN(Turn turn, Take(pod, deadline));
-  if (turn.running() && !turn.monitored) VC_RETURN_IF_ERROR(Restore(turn, deadline));
-  return turn;
+Result<Runtime::Impl::LockedPod> Runtime::Impl::LockMonitoredPod(std::string_view pod,
+                                                                 Deadline deadline) const {
+  VC_ASSIGN_OR_RETURN(LockedPod locked, LockPod(pod, deadline));
+  if (locked.running() && !locked.monitored) VC_RETURN_IF_ERROR(Restore(locked, deadline));
+  return locked;
 }
 
-Status Runtime::Impl::Recover(Turn& turn, Deadline deadline) const {
-  VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
-  const bool unseen = on_disk.state != turn.record.state;
+Status Runtime::Impl::Recover(LockedPod& locked, Deadline deadline) const {
+  VC_ASSIGN_OR_RETURN(const PodRecord on_disk, locked.files.LoadRecord());
+  const bool unseen = on_disk.state != locked.record.state;
   const bool noted = on_disk.vm.has_value();  // also by a start that came to nothing
-  if (unseen || noted || HasEffects(turn.files)) {
-    VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(turn.files.paths().mark), deadline));
-    return RemoveRemains(turn);
+  if (unseen || noted || HasEffects(locked.files)) {
+    VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(locked.files.paths().mark), deadline));
+    return RemoveRemains(locked);
   }
   // What cannot be removed is in nobody's way.
-  (void)turn.files.Sweep(turn.record);
+  (void)locked.files.Sweep(locked.record);
   return {};
 }
 
-Status Runtime::Impl::RemoveRemains(Turn& turn) const {
-  const Status swept = turn.files.Sweep(turn.record);
-  VC_RETURN_IF_ERROR(RemoveEffects(turn.files));
-  VC_ASSIGN_OR_RETURN(const PodRecord on_disk, turn.files.LoadRecord());
-  const bool unseen = on_disk.state != turn.record.state;
+Status Runtime::Impl::RemoveRemains(LockedPod& locked) const {
+  const Status swept = locked.files.Sweep(locked.record);
+  VC_RETURN_IF_ERROR(RemoveEffects(locked.files));
+  VC_ASSIGN_OR_RETURN(const PodRecord on_disk, locked.files.LoadRecord());
+  const bool unseen = on_disk.state != locked.record.state;
   if (!unseen && !on_disk.vm) return {};
-  turn.record.vm.reset();
-  turn.record.attachments.clear();
-  turn.record.monitor = {};
+  locked.record.vm.reset();
+  locked.record.attachments.clear();
+  locked.record.monitor = {};
   // Where that cannot be written, on a full disk, the next call finds the same and tries again.
-  if (!turn.files.SaveRecord(turn.record) || !unseen) return {};
-  turn.buried = true;
-  Tell(EventType::kPodStopped, turn.files.id(), "", turn.record.reason);
+  if (!locked.files.SaveRecord(locked.record) || !unseen) return {};
+  locked.marked_stopped = true;
+  Tell(EventType::kPodStopped, locked.files.id(), "", locked.record.reason);
   return {};
 }
 
-Result<Runtime::Impl::Turn> Runtime::Impl::Peek(std::string_view pod) const {
+Result<Runtime::Impl::LockedPod> Runtime::Impl::TryLockPod(std::string_view pod) const {
   const PodFiles files = store_.Pod(pod);
   const auto busy = [&] { return Fail(Code::kUnavailable, "pod " + Quoted(pod) + " is in use"); };
   Result<FileLock> lock = FileLock::Acquire(files.paths().lock(), Deadline::After(milliseconds(0)));
@@ -150,16 +152,17 @@ Result<Runtime::Impl::Turn> Runtime::Impl::Peek(std::string_view pod) const {
   Result<PodRecord> record = LoadCorrectedRecord(files, &monitored);
   if (monitored) return busy();
   VC_RETURN_IF_ERROR(record);
-  Turn turn{.lock = std::move(*lock), .files = files, .record = std::move(*record), .monitored = false};
-  if (turn.running()) return busy();
-  return turn;
+  LockedPod locked{
+      .lock = std::move(*lock), .files = files, .record = std::move(*record), .monitored = false};
+  if (locked.running()) return busy();
+  return locked;
 }
 
-void Runtime::Impl::CancelStart(Turn& turn) const {
-  (void)KillMarkedProcesses(ProcessesOfPod(turn.files.paths().mark), Deadline::After(kKilling));
-  UndoStart(turn.files);
+void Runtime::Impl::CancelStart(LockedPod& locked) const {
+  (void)KillMarkedProcesses(ProcessesOfPod(locked.files.paths().mark), Deadline::After(kKilling));
+  UndoStart(locked.files);
   // The start may have come to its end at the same time.
-  (void)Recover(turn, Deadline::After(kKilling));
+  (void)Recover(locked, Deadline::After(kKilling));
 }
 
 void Runtime::Impl::UndoStart(const PodFiles& files) const {
@@ -174,9 +177,9 @@ std::shared_ptr<MonitorLink> Runtime::Impl::Monitor(const PodFiles& files, std::
   return std::make_shared<MonitorLink>(
       files.paths().monitor_socket(),
       [self = *this, id = std::string(pod)](Deadline deadline) -> Status {
-        VC_ASSIGN_OR_RETURN(const Turn turn, self.TakeMonitored(id, deadline));
-        if (turn.running()) return {};
-        return Fail(PodHasStopped(turn.record));
+        VC_ASSIGN_OR_RETURN(const LockedPod locked, self.LockMonitoredPod(id, deadline));
+        if (locked.running()) return {};
+        return Fail(PodHasStopped(locked.record));
       },
       [files](Deadline deadline) -> Status {
         const Deadline patience = Min(deadline, Deadline::After(kDying));
@@ -191,11 +194,11 @@ std::shared_ptr<MonitorLink> Runtime::Impl::Monitor(const PodFiles& files, std::
       });
 }
 
-Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& payload, Deadline deadline,
-                             const std::function<bool(PodRecord&)>& done) const {
+Status Runtime::Impl::AskFor(LockedPod& locked, const char* method, const std::string& payload,
+                             Deadline deadline, const std::function<bool(PodRecord&)>& done) const {
   for (bool hung_up = false;;) {
     const Result<std::shared_ptr<MonitorClient>> monitor =
-        MonitorClient::Connect(turn.files.paths().monitor_socket(), deadline);
+        MonitorClient::Connect(locked.files.paths().monitor_socket(), deadline);
     Status asked;
     if (!monitor) {
       asked = Fail(monitor.error());
@@ -206,7 +209,8 @@ Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& 
     // The guest's link may be what is broken: its monitor lives, and ends by itself.
     const Deadline dying = Min(deadline, Deadline::After(kDying));
     bool lives = true;
-    while ((lives = FileLock::IsHeld(turn.files.paths().monitor_lock()).value_or(true)) && !dying.passed()) {
+    while ((lives = FileLock::IsHeld(locked.files.paths().monitor_lock()).value_or(true)) &&
+           !dying.passed()) {
       std::this_thread::sleep_for(milliseconds(2));
     }
     if (lives) {
@@ -218,11 +222,11 @@ Status Runtime::Impl::AskFor(Turn& turn, const char* method, const std::string& 
                     "again later");
       }
     }
-    VC_ASSIGN_OR_RETURN(turn.record, LoadCorrectedRecord(turn.files, &turn.monitored));
-    if (turn.running() && !lives) VC_RETURN_IF_ERROR(Restore(turn, deadline));
-    if (done && done(turn.record)) return {};
-    if (!turn.running()) {
-      return Fail(PodHasStopped(turn.record));
+    VC_ASSIGN_OR_RETURN(locked.record, LoadCorrectedRecord(locked.files, &locked.monitored));
+    if (locked.running() && !lives) VC_RETURN_IF_ERROR(Restore(locked, deadline));
+    if (done && done(locked.record)) return {};
+    if (!locked.running()) {
+      return Fail(PodHasStopped(locked.record));
     }
   }
 }
@@ -233,7 +237,8 @@ Result<bool> Runtime::Impl::HasProcesses(const PodFiles& files) const {
   return !found.empty();
 }
 
-Result<Runtime::Impl::DamagedPod> Runtime::Impl::TakeDamaged(std::string_view pod, Deadline deadline) const {
+Result<Runtime::Impl::DamagedPod> Runtime::Impl::LockDamagedPod(std::string_view pod,
+                                                                Deadline deadline) const {
   VC_ASSIGN_OR_RETURN(PodFiles files, Find(pod));
   DamagedPod damaged{.lock = {}, .files = std::move(files)};
   const PodPaths& paths = damaged.files.paths();
@@ -246,7 +251,7 @@ Result<Runtime::Impl::DamagedPod> Runtime::Impl::TakeDamaged(std::string_view po
 }
 
 Status Runtime::Impl::StopDamaged(std::string_view pod, milliseconds grace, Deadline deadline) const {
-  VC_ASSIGN_OR_RETURN(const DamagedPod damaged, TakeDamaged(pod, deadline));
+  VC_ASSIGN_OR_RETURN(const DamagedPod damaged, LockDamagedPod(pod, deadline));
   // A monitor that lives knows its pod, whatever became of the file, and writes it anew.
   if (damaged.monitored) {
     const Status stopped = StopMonitored(damaged.files, grace, deadline);

@@ -37,14 +37,14 @@ inline std::string Doing(const char* operation, std::string_view container, std:
 
 // Says of every error which call it came from.
 template <typename R>
-R In(const std::string& operation, R result) {
+R WithContext(const std::string& operation, R result) {
   if (!result) result = Fail(std::move(result.error()).AddContext(operation));
   return result;
 }
 
 // The same of a call with a deadline, whose token may have been stopped.
 template <typename R>
-R In(const std::string& operation, const Deadline& deadline, R result) {
+R WithContext(const std::string& operation, const Deadline& deadline, R result) {
   if (!result) result = Fail(OrCancelled(deadline, std::move(result.error())).AddContext(operation));
   return result;
 }
@@ -71,32 +71,32 @@ class Runtime::Impl {
   // The pod's files. Errors: NotFound.
   Result<PodFiles> Find(std::string_view pod) const;
 
-  // A pod that is this caller's to change: its lock, and what it is now.
-  struct Turn {
+  // A pod that this caller has locked: the lock, and what the pod is now.
+  struct LockedPod {
     FileLock lock;
     PodFiles files;
     PodRecord record;
-    bool monitored;         // a monitor lives: it, and it alone, changes the pod
-    bool restored = false;  // it is a new one
-    bool buried = false;    // the pod ended with nobody there to see it, and that is written down now
+    bool monitored;               // a monitor lives: it, and it alone, changes the pod
+    bool restored = false;        // it is a new one
+    bool marked_stopped = false;  // the pod ended with nobody there to see it, and that is written down now
 
     bool running() const { return record.state == PodState::kRunning || record.state == PodState::kPaused; }
   };
 
   // What a dead caller or monitor left of a pod that does not run is undone first.
-  Result<Turn> Take(std::string_view pod, Deadline deadline) const;
+  Result<LockedPod> LockPod(std::string_view pod, Deadline deadline) const;
   // The same, where a pod that runs has a monitor: one that died is replaced. Errors: those of the take-over.
-  Result<Turn> TakeMonitored(std::string_view pod, Deadline deadline) const;
+  Result<LockedPod> LockMonitoredPod(std::string_view pod, Deadline deadline) const;
   // Replaces the monitor of a pod that runs and has none, and reads its record anew.
-  Status Restore(Turn& turn, Deadline deadline) const;
+  Status Restore(LockedPod& locked, Deadline deadline) const;
   // Undoes what is left of a pod that does not run and has no monitor, and writes down that it has stopped. A
   // journal that says that there is nothing is believed.
-  Status Recover(Turn& turn, Deadline deadline) const;
+  Status Recover(LockedPod& locked, Deadline deadline) const;
   // The same of a pod of which no process is left, whatever its journal says.
-  Status RemoveRemains(Turn& turn) const;
+  Status RemoveRemains(LockedPod& locked) const;
   // The pod as it is for a caller that wants to look, and not to wait. Errors: Unavailable for one that
   // somebody works on or that runs; DataLoss for one that cannot be read and has no monitor.
-  Result<Turn> Peek(std::string_view pod) const;
+  Result<LockedPod> TryLockPod(std::string_view pod) const;
 
   // A pod whose record cannot be read.
   struct DamagedPod {
@@ -105,7 +105,7 @@ class Runtime::Impl {
     bool monitored = false;  // a monitor lives
     bool has_processes = false;
   };
-  Result<DamagedPod> TakeDamaged(std::string_view pod, Deadline deadline) const;
+  Result<DamagedPod> LockDamagedPod(std::string_view pod, Deadline deadline) const;
   // Ends all that there is of it. Its record stays as it is.
   Status StopDamaged(std::string_view pod, std::chrono::milliseconds grace, Deadline deadline) const;
   // What CollectGarbage is made of (garbage.cc).
@@ -115,7 +115,7 @@ class Runtime::Impl {
   Result<bool> HasProcesses(const PodFiles& files) const;
   // Ends a start that is under way, or has just come to its end: kills all processes of the pod, and undoes
   // what the start has done. The record is then as it was.
-  void CancelStart(Turn& turn) const;
+  void CancelStart(LockedPod& locked) const;
   // After a start that failed: its monitor has undone it, or has died.
   void UndoStart(const PodFiles& files) const;
 
@@ -130,15 +130,15 @@ class Runtime::Impl {
     return Monitor(files, pod)->Call(method, ttrpc::SerializeMessage(request), deadline, Again::kYes);
   }
 
-  // An operation of the monitor of a pod whose turn it is. If the monitor dies meanwhile, another is asked
-  // for it, unless `done` sees in the pod's record that it has been done.
+  // An operation of the monitor of a pod that this caller has locked. If the monitor dies meanwhile, another
+  // is asked for it, unless `done` sees in the pod's record that it has been done.
   template <typename Request>
-  Status Ask(Turn& turn, const char* method, const Request& request, Deadline deadline,
+  Status Ask(LockedPod& locked, const char* method, const Request& request, Deadline deadline,
              const std::function<bool(PodRecord&)>& done = {}) const {
-    return AskFor(turn, method, ttrpc::SerializeMessage(request), deadline, done);
+    return AskFor(locked, method, ttrpc::SerializeMessage(request), deadline, done);
   }
 
-  // A call that changes nothing of the container's record, and needs no turn.
+  // A call that changes nothing of the container's record, and needs no lock.
   template <typename Request>
   Result<std::string> QueryContainer(std::string_view pod, std::string_view container, ContainerCall call,
                                      const char* method, const Request& request, Deadline deadline) const {
@@ -151,22 +151,22 @@ class Runtime::Impl {
 
   // A call that changes the state of a pod that runs, or of one of its containers.
   Status AskPod(std::string_view pod, PodCall call, const char* method, Deadline deadline) const {
-    VC_ASSIGN_OR_RETURN(Turn turn, TakeMonitored(pod, deadline));
-    VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, turn.record.state, call));
+    VC_ASSIGN_OR_RETURN(LockedPod locked, LockMonitoredPod(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, locked.record.state, call));
     if (step == Step::kNothing) return {};
-    return Ask(turn, method, wire::ContainerRequest(), deadline, [&](const PodRecord& record) {
+    return Ask(locked, method, wire::ContainerRequest(), deadline, [&](const PodRecord& record) {
       return CheckPodCall(pod, record.state, call).value_or(Step::kDo) == Step::kNothing;
     });
   }
   template <typename Request>
   Status AskContainer(std::string_view pod, std::string_view container, ContainerCall call,
                       const char* method, const Request& request, Deadline deadline) const {
-    VC_ASSIGN_OR_RETURN(Turn turn, TakeMonitored(pod, deadline));
-    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
+    VC_ASSIGN_OR_RETURN(LockedPod locked, LockMonitoredPod(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(locked.record, pod, container));
     VC_ASSIGN_OR_RETURN(const Step step,
-                        CheckContainerCall(pod, turn.record.state, container, found.state, call));
+                        CheckContainerCall(pod, locked.record.state, container, found.state, call));
     if (step == Step::kNothing) return {};
-    return Ask(turn, method, request, deadline, [&](PodRecord& record) {
+    return Ask(locked, method, request, deadline, [&](PodRecord& record) {
       const ContainerRecord* now = record.Find(container);
       return now != nullptr &&
              CheckContainerCall(pod, record.state, container, now->state, call).value_or(Step::kDo) ==
@@ -190,7 +190,7 @@ class Runtime::Impl {
   Status StopMonitored(const PodFiles& files, std::chrono::milliseconds grace, Deadline deadline) const;
 
  private:
-  Status AskFor(Turn& turn, const char* method, const std::string& payload, Deadline deadline,
+  Status AskFor(LockedPod& locked, const char* method, const std::string& payload, Deadline deadline,
                 const std::function<bool(PodRecord&)>& done) const;
 
   const RuntimeOptions options_;

@@ -42,19 +42,21 @@ Status Runtime::RunPod(const PodConfig& config, Deadline deadline) {
 }
 
 Status Runtime::PausePod(std::string_view pod, Deadline deadline) {
-  return In(Doing("pause", pod), deadline, impl_->AskPod(pod, PodCall::kPausePod, "Pause", deadline));
+  return WithContext(Doing("pause", pod), deadline,
+                     impl_->AskPod(pod, PodCall::kPausePod, "Pause", deadline));
 }
 
 Status Runtime::ResumePod(std::string_view pod, Deadline deadline) {
-  return In(Doing("resume", pod), deadline, impl_->AskPod(pod, PodCall::kResumePod, "Resume", deadline));
+  return WithContext(Doing("resume", pod), deadline,
+                     impl_->AskPod(pod, PodCall::kResumePod, "Resume", deadline));
 }
 
 Result<bool> Runtime::RestoreMonitor(std::string_view pod, Deadline deadline) {
   const auto restore = [&]() -> Result<bool> {
-    VC_ASSIGN_OR_RETURN(const Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
-    return turn.restored || turn.buried;
+    VC_ASSIGN_OR_RETURN(const Impl::LockedPod locked, impl_->LockMonitoredPod(pod, deadline));
+    return locked.restored || locked.marked_stopped;
   };
-  return In(Doing("restore the monitor of", pod), deadline, restore());
+  return WithContext(Doing("restore the monitor of", pod), deadline, restore());
 }
 
 Result<PodConfig> Runtime::FetchPod(std::string_view pod) {
@@ -71,7 +73,7 @@ Result<PodConfig> Runtime::FetchPod(std::string_view pod) {
     }
     return config;
   };
-  return In(Doing("fetch", pod), fetch());
+  return WithContext(Doing("fetch", pod), fetch());
 }
 
 Result<PodStats> Runtime::StatsPod(std::string_view pod, Deadline deadline) {
@@ -83,7 +85,7 @@ Result<PodStats> Runtime::StatsPod(std::string_view pod, Deadline deadline) {
                         ParseAnswer(impl_->Query(files, pod, "Stats", ForContainer(""), deadline)));
     return PodStatsFromJson(json);
   };
-  return In(Doing("statistics of", pod), deadline, stats());
+  return WithContext(Doing("statistics of", pod), deadline, stats());
 }
 
 Result<std::unique_ptr<EventStream>> Runtime::Events(std::optional<uint64_t> after) {
@@ -91,22 +93,22 @@ Result<std::unique_ptr<EventStream>> Runtime::Events(std::optional<uint64_t> aft
 }
 
 Status Runtime::PauseContainer(std::string_view pod, std::string_view container, Deadline deadline) {
-  return In(Doing("pause", container, pod), deadline,
-            impl_->AskContainer(pod, container, ContainerCall::kPauseContainer, "Pause",
-                                ForContainer(container), deadline));
+  return WithContext(Doing("pause", container, pod), deadline,
+                     impl_->AskContainer(pod, container, ContainerCall::kPauseContainer, "Pause",
+                                         ForContainer(container), deadline));
 }
 
 Status Runtime::ResumeContainer(std::string_view pod, std::string_view container, Deadline deadline) {
-  return In(Doing("resume", container, pod), deadline,
-            impl_->AskContainer(pod, container, ContainerCall::kResumeContainer, "Resume",
-                                ForContainer(container), deadline));
+  return WithContext(Doing("resume", container, pod), deadline,
+                     impl_->AskContainer(pod, container, ContainerCall::kResumeContainer, "Resume",
+                                         ForContainer(container), deadline));
 }
 
 Status Runtime::KillContainer(std::string_view pod, std::string_view container, int signal,
                               Deadline deadline) {
   const auto kill = [&]() -> Status {
     VC_RETURN_IF_ERROR(ValidateSignal(signal));
-    // No turn is taken: what is to be killed may be what an operation waits for.
+    // The pod is not locked: the holder of the lock may be waiting for the container that is to be killed.
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->Find(pod));
     VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
@@ -120,7 +122,7 @@ Status Runtime::KillContainer(std::string_view pod, std::string_view container, 
         impl_->Monitor(files, pod)->Call("Kill", ttrpc::SerializeMessage(request), deadline, Again::kNo));
     return {};
   };
-  return In(Doing("kill", container, pod), deadline, kill());
+  return WithContext(Doing("kill", container, pod), deadline, kill());
 }
 
 Result<ExitStatus> Runtime::WaitContainer(std::string_view pod, std::string_view container,
@@ -158,7 +160,7 @@ Result<ExitStatus> Runtime::WaitContainer(std::string_view pod, std::string_view
       std::this_thread::sleep_for(milliseconds(5));
     }
   };
-  return In(Doing("wait for", container, pod), deadline, wait());
+  return WithContext(Doing("wait for", container, pod), deadline, wait());
 }
 
 Status Runtime::UpdateContainer(std::string_view pod, std::string_view container,
@@ -169,23 +171,23 @@ Status Runtime::UpdateContainer(std::string_view pod, std::string_view container
       return Fail(Code::kInvalidArgument,
                   "the rules for devices cannot be changed: make the container anew with others");
     }
-    VC_ASSIGN_OR_RETURN(Impl::Turn turn, impl_->TakeMonitored(pod, deadline));
-    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(turn.record, pod, container));
-    VC_RETURN_IF_ERROR(
-        CheckContainerCall(pod, turn.record.state, container, found.state, ContainerCall::kUpdateContainer));
-    if (turn.monitored) {
+    VC_ASSIGN_OR_RETURN(Impl::LockedPod locked, impl_->LockMonitoredPod(pod, deadline));
+    VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(locked.record, pod, container));
+    VC_RETURN_IF_ERROR(CheckContainerCall(pod, locked.record.state, container, found.state,
+                                          ContainerCall::kUpdateContainer));
+    if (locked.monitored) {
       wire::UpdateRequest request;
       request.set_container(std::string(container));
       request.set_resources(DumpJson(ToJson(resources), false));
-      return impl_->Ask(turn, "Update", request, deadline);
+      return impl_->Ask(locked, "Update", request, deadline);
     }
-    VC_ASSIGN_OR_RETURN(ContainerConfig config, turn.files.LoadContainer(container));
+    VC_ASSIGN_OR_RETURN(ContainerConfig config, locked.files.LoadContainer(container));
     VC_ASSIGN_OR_RETURN(config.resources, MergeResources(config.resources, resources));
-    VC_RETURN_IF_ERROR(turn.files.SaveContainer(config));
+    VC_RETURN_IF_ERROR(locked.files.SaveContainer(config));
     impl_->Tell(EventType::kContainerUpdated, pod, container);
     return {};
   };
-  return In(Doing("update", container, pod), deadline, update());
+  return WithContext(Doing("update", container, pod), deadline, update());
 }
 
 Result<ContainerStats> Runtime::StatsContainer(std::string_view pod, std::string_view container,
@@ -196,7 +198,7 @@ Result<ContainerStats> Runtime::StatsContainer(std::string_view pod, std::string
                                                           "Stats", ForContainer(container), deadline)));
     return ContainerStatsFromJson(json);
   };
-  return In(Doing("statistics of", container, pod), deadline, stats());
+  return WithContext(Doing("statistics of", container, pod), deadline, stats());
 }
 
 Result<std::vector<ProcessInfo>> Runtime::ProcessListContainer(std::string_view pod,
@@ -208,7 +210,7 @@ Result<std::vector<ProcessInfo>> Runtime::ProcessListContainer(std::string_view 
                                                           "ProcessList", ForContainer(container), deadline)));
     return ProcessesFromJson(json);
   };
-  return In(Doing("list the processes of", container, pod), deadline, list());
+  return WithContext(Doing("list the processes of", container, pod), deadline, list());
 }
 
 }  // namespace virtcontainers
