@@ -12,6 +12,7 @@
 
 #include "base/errors.h"
 #include "os/thread.h"
+#include "runtime/call_context.h"
 #include "runtime/runtime_impl.h"
 #include "virtcontainers/process.h"
 #include "virtcontainers/runtime.h"

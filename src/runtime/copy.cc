@@ -25,8 +25,10 @@
 #include "archive/pack.h"
 #include "archive/unpack.h"
 #include "base/unique_fd.h"
+#include "os/file.h"
 #include "os/random_name.h"
 #include "os/thread.h"
+#include "runtime/call_context.h"
 #include "runtime/runtime_impl.h"
 
 namespace virtcontainers {
@@ -224,11 +226,10 @@ Status Rename(int directory, const std::string& from, const SplitPath& to, const
   return FailErrno("rename the copy to " + Quoted(destination));
 }
 
-}  // namespace
-
-Status Runtime::Impl::CopyFile(std::string_view pod, std::string_view container, int file,
-                               const std::string& source, const std::string& destination,
-                               const CopyOptions& options, Deadline deadline) const {
+// Copies a file that is open, as CopyTo does.
+Status CopyFile(const MonitorCaller& monitors, std::string_view pod, std::string_view container, int file,
+                const std::string& source, const std::string& destination, const CopyOptions& options,
+                Deadline deadline) {
   struct stat info {};
   if (::fstat(file, &info) != 0) return FailErrno("stat " + Quoted(source));
   wire::CopyRequest request;
@@ -244,11 +245,13 @@ Status Runtime::Impl::CopyFile(std::string_view pod, std::string_view container,
     const size_t part = std::min<uint64_t>(kCopyPart, request.size() - request.offset());
     VC_ASSIGN_OR_RETURN(*request.mutable_data(), ReadPart(file, source, request.offset(), part));
     VC_RETURN_IF_ERROR(
-        QueryContainer(pod, container, ContainerCall::kCopyFile, "CopyFile", request, deadline));
+        monitors.QueryContainer(pod, container, ContainerCall::kCopyFile, "CopyFile", request, deadline));
     request.set_offset(request.offset() + part);
   } while (request.offset() < request.size());
   return {};
 }
+
+}  // namespace
 
 Result<CopyReport> Runtime::CopyTo(std::string_view pod, std::string_view container,
                                    const std::string& source, const std::string& destination,
@@ -318,7 +321,8 @@ Result<CopyReport> Runtime::CopyTo(std::string_view pod, std::string_view contai
       return Fail(Code::kInvalidArgument,
                   "destination " + Quoted(destination) + " is not the absolute path of a file");
     }
-    VC_RETURN_IF_ERROR(impl_->CopyFile(pod, container, file.get(), source, destination, options, deadline));
+    VC_RETURN_IF_ERROR(
+        CopyFile(impl_->monitors(), pod, container, file.get(), source, destination, options, deadline));
     CopyReport report;
     report.entries = 1;
     report.bytes = static_cast<uint64_t>(info.st_size);

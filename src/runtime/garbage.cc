@@ -13,6 +13,7 @@
 #include "os/process_identity.h"
 #include "pod/enum_names.h"
 #include "pod/leftovers.h"
+#include "runtime/call_context.h"
 #include "runtime/recovery.h"
 #include "runtime/runtime_impl.h"
 
@@ -48,15 +49,13 @@ struct JournalStamp {
   int64_t seconds = 0, nanoseconds = 0;
 };
 
-}  // namespace
-
 // The processes of the host are looked at once for all pods, and once more after some have been killed, which
 // may just have been starting others: the cost is that of the pods and that of the processes, not their
 // product.
-class Runtime::Impl::Collector {
+class GarbageCollector {
  public:
-  Collector(const Impl& runtime, const GarbageOptions& options, Deadline deadline)
-      : runtime_(runtime), store_(runtime.store()), options_(options), deadline_(deadline) {}
+  GarbageCollector(const PodLocker& pods, const GarbageOptions& options, Deadline deadline)
+      : pods_(pods), store_(pods.store()), options_(options), deadline_(deadline) {}
 
   Result<std::vector<Garbage>> Run() {
     VC_ASSIGN_OR_RETURN(std::vector<std::string> pods, store_.ListPods());
@@ -75,7 +74,7 @@ class Runtime::Impl::Collector {
     VC_ASSIGN_OR_RETURN(processes_, FindPodProcesses(store_.key()));
     std::vector<std::string> again;
     for (const std::string& pod : pods) {
-      Result<LockedPod> locked = runtime_.TryLockPod(pod);
+      Result<LockedPod> locked = pods_.TryLockPod(pod);
       if (!locked) {
         NoteUnreadable(pod, locked.error());
         continue;
@@ -102,7 +101,7 @@ class Runtime::Impl::Collector {
     VC_ASSIGN_OR_RETURN(const PodRecord on_disk, locked.files.LoadRecord());
     if (on_disk.state != locked.record.state || on_disk.vm) Note(Garbage::Kind::kRecord, paths.state(), pod);
     const bool remains = found_.size() > from || HasEffects(locked.files);
-    if (remains && !options_.dry_run) Settle(from, runtime_.RemoveRemains(locked));
+    if (remains && !options_.dry_run) Settle(from, pods_.RemoveRemains(locked));
     return false;
   }
 
@@ -171,7 +170,7 @@ class Runtime::Impl::Collector {
     for (size_t i = from; i < found_.size(); ++i) found_[i].error = removed.error().ToString();
   }
 
-  const Impl& runtime_;
+  const PodLocker& pods_;
   const Store& store_;
   const GarbageOptions options_;
   const Deadline deadline_;
@@ -179,10 +178,12 @@ class Runtime::Impl::Collector {
   std::vector<Garbage> found_;
 };
 
+}  // namespace
+
 std::string_view GarbageKindName(Garbage::Kind kind) { return NameOf(kKindNames, kind); }
 
 Result<std::vector<Garbage>> Runtime::CollectGarbage(const GarbageOptions& options, Deadline deadline) {
-  return WithContext("collect garbage", deadline, Impl::Collector(*impl_, options, deadline).Run());
+  return WithContext("collect garbage", deadline, GarbageCollector(impl_->pods(), options, deadline).Run());
 }
 
 }  // namespace virtcontainers

@@ -11,6 +11,7 @@
 #include "os/process_identity.h"
 #include "pod/enum_names.h"
 #include "pod/pod_mark.h"
+#include "pod/validate.h"
 
 namespace virtcontainers {
 namespace {
@@ -155,6 +156,16 @@ Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored) {
   }
   MarkStopped(record, reason, Now());
   return record;
+}
+
+Result<ContainerRecord> FindContainer(PodRecord& record, std::string_view pod, std::string_view container) {
+  const ContainerRecord* found = record.Find(container);
+  if (found == nullptr) {
+    VC_RETURN_IF_ERROR(ValidateId("container", container));
+    return Fail(Code::kNotFound, Reason::kContainerNotFound,
+                "no container " + Quoted(container) + " in pod " + Quoted(pod));
+  }
+  return *found;
 }
 
 Result<ContainerStatus> ViewContainer(const PodFiles& files, const ContainerRecord& record) {

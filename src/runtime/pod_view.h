@@ -4,6 +4,7 @@
 #define VIRTCONTAINERS_SRC_RUNTIME_POD_VIEW_H_
 
 #include <functional>
+#include <string_view>
 
 #include "pod/record.h"
 #include "pod/store.h"
@@ -16,6 +17,9 @@ namespace virtcontainers {
 // whether a monitor lived before the record was read. One that has gone since may have written more. Errors:
 // those of reading.
 Result<PodRecord> LoadCorrectedRecord(const PodFiles& files, bool* monitored = nullptr);
+
+// The container's record. Errors: NotFound; InvalidArgument for what is not an id.
+Result<ContainerRecord> FindContainer(PodRecord& record, std::string_view pod, std::string_view container);
 
 // Whether any process of the pod runs; asked of pods whose record cannot be read.
 using HasProcesses = std::function<Result<bool>()>;

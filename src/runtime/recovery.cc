@@ -30,6 +30,12 @@ Result<PodProcesses> FindPodProcesses(const RootKey& root) {
   return found;
 }
 
+Result<bool> HasLiveProcesses(const PodFiles& files) {
+  VC_ASSIGN_OR_RETURN(const std::vector<MarkedProcess> found,
+                      FindMarkedProcesses(ProcessesOfPod(files.paths().mark)));
+  return !found.empty();
+}
+
 bool HasEffects(const PodFiles& files) {
   const JournalState journal = LoadJournal(files.paths().journal());
   return journal.damaged || !journal.open.empty() || EntryExists(files.paths().run_dir);

@@ -21,6 +21,10 @@ using PodProcesses = std::map<std::string, std::vector<ProcessIdentity>, std::le
 // Looks at all processes of the host once. Errors: those of reading /proc.
 Result<PodProcesses> FindPodProcesses(const RootKey& root);
 
+// Whether a process of the pod runs, whatever its record says. Looks at all processes of the host once.
+// Errors: those of reading /proc.
+Result<bool> HasLiveProcesses(const PodFiles& files);
+
 // Whether there may be something of a pod that does not run, by its journal and its run directory.
 bool HasEffects(const PodFiles& files);
 

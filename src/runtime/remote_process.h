@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "base/errors.h"
 #include "runtime/input_writer.h"
 #include "runtime/monitor_link.h"
 #include "virtcontainers/process.h"
