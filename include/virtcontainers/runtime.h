@@ -256,13 +256,17 @@ class Runtime {
                                    Deadline deadline = Deadline::Infinite());
 
   // A handle to the container's first process, to wait for and to signal; with ContainerOutput::kAttach also
-  // to read from and to write to. Legal once started, while the pod runs.
-  Result<std::unique_ptr<Process>> AttachContainer(std::string_view pod, std::string_view container);
+  // to read from and to write to. Legal once started, while the pod runs. Waits at most until `deadline` for
+  // the pod's monitor, which the call replaces if it has died.
+  Result<std::unique_ptr<Process>> AttachContainer(
+      std::string_view pod, std::string_view container,
+      Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
   // A handle to a process that EnterContainer or, with an empty `container`, EnterPod has started, by its
-  // Process::id().
+  // Process::id(). Waits as AttachContainer does. Errors: NotFound for a process that is not known.
   Result<std::unique_ptr<Process>> OpenProcess(std::string_view pod, std::string_view container,
-                                               std::string_view process);
+                                               std::string_view process,
+                                               Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
  private:
   class Impl;

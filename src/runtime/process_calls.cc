@@ -1,6 +1,5 @@
 // The calls of Runtime that return a Process.
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,8 +18,6 @@
 
 namespace virtcontainers {
 namespace {
-
-using std::chrono::seconds;
 
 Result<std::unique_ptr<Process>> Enter(const std::shared_ptr<MonitorLink>& monitor,
                                        std::string_view container, const ProcessConfig& command,
@@ -62,9 +59,9 @@ Result<std::unique_ptr<Process>> Runtime::EnterContainer(std::string_view pod, s
   return WithContext(Doing("enter", container, pod), deadline, enter());
 }
 
-Result<std::unique_ptr<Process>> Runtime::AttachContainer(std::string_view pod, std::string_view container) {
+Result<std::unique_ptr<Process>> Runtime::AttachContainer(std::string_view pod, std::string_view container,
+                                                          Deadline deadline) {
   const auto attach = [&]() -> Result<std::unique_ptr<Process>> {
-    const Deadline deadline = Deadline::After(seconds(10));
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->pods().Find(pod));
     VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_ASSIGN_OR_RETURN(const ContainerRecord found, FindContainer(record, pod, container));
@@ -74,13 +71,12 @@ Result<std::unique_ptr<Process>> Runtime::AttachContainer(std::string_view pod, 
     VC_RETURN_IF_ERROR(monitor->Connect(deadline));
     return std::unique_ptr<Process>(std::make_unique<RemoteProcess>(monitor, std::string(container), ""));
   };
-  return WithContext(Doing("attach to", container, pod), attach());
+  return WithContext(Doing("attach to", container, pod), deadline, attach());
 }
 
 Result<std::unique_ptr<Process>> Runtime::OpenProcess(std::string_view pod, std::string_view container,
-                                                      std::string_view process) {
+                                                      std::string_view process, Deadline deadline) {
   const auto open = [&]() -> Result<std::unique_ptr<Process>> {
-    const Deadline deadline = Deadline::After(seconds(10));
     VC_ASSIGN_OR_RETURN(const PodFiles files, impl_->pods().Find(pod));
     VC_ASSIGN_OR_RETURN(PodRecord record, LoadCorrectedRecord(files));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, record.state, PodCall::kEnterPod));
@@ -93,7 +89,7 @@ Result<std::unique_ptr<Process>> Runtime::OpenProcess(std::string_view pod, std:
     return std::unique_ptr<Process>(
         std::make_unique<RemoteProcess>(monitor, std::string(container), std::string(process)));
   };
-  return WithContext(Doing("open a process of", pod), open());
+  return WithContext(Doing("open a process of", pod), deadline, open());
 }
 
 }  // namespace virtcontainers

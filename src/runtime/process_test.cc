@@ -1,6 +1,7 @@
 // Processes in pods: entered, attached to, found again.
 
 #include <future>
+#include <stop_token>
 
 #include "runtime/test_runtime.h"
 
@@ -139,6 +140,26 @@ TEST_F(ProcessTest, Attach_OutputLogged_IsOnlyWaitedFor) {
   ASSERT_OK(runtime_.StopContainer("web", "a", milliseconds(2000), Soon()));
   EXPECT_EQ(exit.get()->code, 128 + SIGTERM);
   EXPECT_EQ(runtime_.ContainerStatus("web", "a")->state, ContainerState::kStopped);
+}
+
+TEST_F(ProcessTest, OpenProcess_DeadlinePassesOrIsCancelled_Fails) {
+  CreateAndStart(Pod("web"));
+  const auto process = Enter("", {"cat"});
+  EXPECT_CODE(runtime_.OpenProcess("web", "", process->id(), Passed()), Code::kDeadlineExceeded);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_CODE(runtime_.OpenProcess("web", "", process->id(), Soon().OrStopped(stop.get_token())),
+              Code::kCancelled);
+}
+
+TEST_F(ProcessTest, Attach_MonitorDiedAndCallCancelled_IsCancelled) {
+  CreateAndStart(Pod("web", {Attached("a", {"cat"})}));
+  EXPECT_OK(runtime_.AttachContainer("web", "a", Passed())) << "a monitor that lives is not waited for";
+  KillMonitor("web");
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_CODE(runtime_.AttachContainer("web", "a", Soon().OrStopped(stop.get_token())), Code::kCancelled);
+  EXPECT_TRUE(Eventually([&] { return StatusOf("web").reason.empty(); })) << "the take-over goes on";
 }
 
 // A container may have its pod's name: EnterPod is into the pod's own root nevertheless.
