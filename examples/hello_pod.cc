@@ -4,9 +4,9 @@
 
 namespace vc = virtcontainers;
 
-vc::Status StartAndListen(vc::Runtime& runtime) {
-  if (auto started = runtime.StartPod("hello"); !started) return started;
-  auto process = runtime.AttachContainer("hello", "main");
+vc::Status StartAndListen(const vc::Pod& pod) {
+  if (auto started = pod.Start(); !started) return started;
+  auto process = pod.container("main").Attach();
   if (!process) return tl::make_unexpected(process.error());
   char text[256];
   auto size = (*process)->ReadStdout(text);
@@ -15,20 +15,21 @@ vc::Status StartAndListen(vc::Runtime& runtime) {
 }
 
 int main(int argc, char** argv) {
-  vc::PodConfig pod;
-  pod.id = "hello";
-  vc::ContainerConfig& container = pod.containers.emplace_back();
+  vc::PodConfig config;
+  config.id = "hello";
+  vc::ContainerConfig& container = config.containers.emplace_back();
   container.id = "main";
   container.rootfs = argc == 2 ? argv[1] : "";
   container.process.args = {"uname", "-sr"};
   container.output = vc::ContainerOutput::kAttach;
 
   auto runtime = vc::Runtime::Open();
-  vc::Status status = runtime.and_then([&](vc::Runtime& opened) { return opened.CreatePod(pod); });
+  vc::Status status = runtime.and_then([&](vc::Runtime& opened) { return opened.CreatePod(config); });
   if (status) {
-    status = StartAndListen(*runtime);
-    (void)runtime->StopPod("hello");
-    (void)runtime->DeletePod("hello");
+    const vc::Pod pod = runtime->pod("hello");
+    status = StartAndListen(pod);
+    (void)pod.Stop();
+    (void)pod.Delete();
   }
   if (!status) std::cerr << "hello_pod: " << status.error().ToString() << "\n";
   return status ? 0 : 1;

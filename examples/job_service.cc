@@ -23,9 +23,9 @@ class Service {
 
   // One worker's life: a pod, and jobs until there are no more.
   void Work(int worker) {
-    vc::PodConfig pod;
-    pod.id = "job-service-" + std::to_string(::getpid()) + "-" + std::to_string(worker);
-    vc::ContainerConfig& container = pod.containers.emplace_back();
+    vc::PodConfig config;
+    config.id = "job-service-" + std::to_string(::getpid()) + "-" + std::to_string(worker);
+    vc::ContainerConfig& container = config.containers.emplace_back();
     container.id = "job";
     container.rootfs = rootfs_;
     container.readonly_rootfs = true;
@@ -33,14 +33,15 @@ class Service {
     container.resources.memory_limit = 64 << 20;
     container.resources.pids_limit = 64;
     container.process.args = {"sleep", "1000000"};
-    vc::Status status = runtime_.RunPod(pod, Until(std::chrono::seconds(120)));
+    const vc::Pod pod = runtime_.pod(config.id);
+    vc::Status status = runtime_.RunPod(config, Until(std::chrono::seconds(120)));
     while (status) {
       const size_t job = next_++;
       if (job >= jobs_.size() || stop_.stop_requested()) break;
-      status = RunJob(pod.id, job + 1, jobs_[job]);
+      status = RunJob(pod.container("job"), job + 1, jobs_[job]);
     }
-    (void)runtime_.StopPod(pod.id, std::chrono::seconds(0));
-    (void)runtime_.DeletePod(pod.id);
+    (void)pod.Stop(std::chrono::seconds(0));
+    (void)pod.Delete();
     if (!status) Print("worker " + std::to_string(worker) + ": " + status.error().ToString());
   }
 
@@ -49,33 +50,32 @@ class Service {
     return vc::Deadline::After(time).OrStopped(stop_.get_token());
   }
 
-  vc::Status RunJob(const std::string& pod, size_t job, const std::string& script) {
+  vc::Status RunJob(const vc::Container& container, size_t job, const std::string& script) {
     vc::ProcessConfig command;
     command.args = {"sh", "-c", script};
     const vc::CommandOptions options{.max_stdout = 64 << 10, .max_stderr = 64 << 10, .kill_on_excess = true};
     const std::string name = "job " + std::to_string(job);
-    const auto result = runtime_.RunCommand(pod, "job", command, options, Until(std::chrono::seconds(10)));
+    const auto result = container.RunCommand(command, options, Until(std::chrono::seconds(10)));
     if (result) {
       static constexpr const char* kEnds[] = {"ended", "timed out", "cancelled", "said too much"};
       Print(name + ": " + kEnds[static_cast<int>(result->end)] + ", status " +
             std::to_string(result->exit.code) + "\n" + result->stdout_data + result->stderr_data);
-      return Clean(pod, job);
+      return Clean(container, job);
     }
     // The job took its virtual machine with it: the next one gets another.
     Print(name + ": " + result.error().ToString());
     if (result.error().reason() != vc::Reason::kVmDied) return tl::make_unexpected(result.error());
-    return runtime_.StartPod(pod, Until(std::chrono::seconds(120)));
+    return container.pod().Start(Until(std::chrono::seconds(120)));
   }
 
   // Takes the job's result, and ends whatever the job has left behind.
-  vc::Status Clean(const std::string& pod, size_t job) {
+  vc::Status Clean(const vc::Container& container, size_t job) {
     const std::string result = "result-" + std::to_string(job);
-    const auto copied =
-        runtime_.CopyFrom(pod, "job", "/tmp/result", result, {.bytes = 8 << 20, .entries = 100},
-                          Until(std::chrono::seconds(10)));
+    const auto copied = container.CopyFrom("/tmp/result", result, {.bytes = 8 << 20, .entries = 100},
+                                           Until(std::chrono::seconds(10)));
     if (!copied && copied.error().code() != vc::Code::kNotFound) Print(copied.error().ToString());
-    if (auto stopped = runtime_.StopContainer(pod, "job", std::chrono::seconds(0)); !stopped) return stopped;
-    return runtime_.StartContainer(pod, "job", Until(std::chrono::seconds(60)));
+    if (auto stopped = container.Stop(std::chrono::seconds(0)); !stopped) return stopped;
+    return container.Start(Until(std::chrono::seconds(60)));
   }
 
   void Print(const std::string& text) {

@@ -21,6 +21,7 @@
 #include "virtcontainers/error.h"
 #include "virtcontainers/event.h"
 #include "virtcontainers/garbage.h"
+#include "virtcontainers/pod.h"
 #include "virtcontainers/process.h"
 #include "virtcontainers/stats.h"
 #include "virtcontainers/status.h"
@@ -65,6 +66,10 @@ class Runtime {
   ~Runtime();
 
   const RuntimeOptions& options() const;
+
+  // A handle to a pod, by which the calls below read `runtime.pod("web").container("a").Stop()` (pod.h). Does
+  // nothing: the pod need not exist. This object must outlive the handle, and must not be moved meanwhile.
+  Pod pod(std::string_view id);
 
   // ---- pods
 
