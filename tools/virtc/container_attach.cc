@@ -44,7 +44,7 @@ class ContainerAttach : public ContainerCommand {
     }
     // Created before the process is found, so that an early signal still reaches it.
     SignalPipe signals;
-    VIRTC_ASSIGN_OR_RETURN(const auto process, runtime.AttachContainer(pod_, container_));
+    VIRTC_ASSIGN_OR_RETURN(const auto process, Target(runtime).Attach());
     // The terminal has had the size of another one until now. A process that has ended has none.
     const auto size = GetTerminalSize();
     if (terminal && size) (void)process->Resize(size->rows, size->columns);

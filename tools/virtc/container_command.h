@@ -35,9 +35,14 @@ class ContainerCommand : public Command {
   // The command itself; `container_` is known.
   virtual tl::expected<Outcome, Failure> RunOn(virtcontainers::Runtime& runtime, Format format) = 0;
 
+  // The container that the command is about.
+  virtcontainers::Container Target(virtcontainers::Runtime& runtime) const {
+    return runtime.pod(pod_).container(container_);
+  }
+
   // What a command that changed the container says.
   tl::expected<Outcome, Failure> Answer(virtcontainers::Runtime& runtime) const {
-    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.ContainerStatus(pod_, container_));
+    VIRTC_ASSIGN_OR_RETURN(const auto status, Target(runtime).GetStatus());
     return Outcome{Changed(status)};
   }
 

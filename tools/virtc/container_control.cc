@@ -18,7 +18,7 @@ namespace {
 class ContainerWait : public ContainerCommand {
  public:
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
-    VIRTC_ASSIGN_OR_RETURN(const auto exit, runtime.WaitContainer(pod_, container_));
+    VIRTC_ASSIGN_OR_RETURN(const auto exit, Target(runtime).Wait());
     return Outcome{
         Report{Json{{"id", container_}, {"exit_code", exit.code}}, {fmt::format("{}", exit.code)}}};
   }
@@ -38,7 +38,7 @@ class ContainerKill : public ContainerCommand {
   }
 
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
-    VIRTC_RETURN_IF_ERROR(runtime.KillContainer(pod_, container_, signal_));
+    VIRTC_RETURN_IF_ERROR(Target(runtime).Kill(signal_));
     return Answer(runtime);
   }
 
@@ -52,8 +52,7 @@ class ContainerPause : public ContainerCommand {
   explicit ContainerPause(bool pause) : pause_(pause) {}
 
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
-    VIRTC_RETURN_IF_ERROR(pause_ ? runtime.PauseContainer(pod_, container_)
-                                 : runtime.ResumeContainer(pod_, container_));
+    VIRTC_RETURN_IF_ERROR(pause_ ? Target(runtime).Pause() : Target(runtime).Resume());
     return Answer(runtime);
   }
 

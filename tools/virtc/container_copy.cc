@@ -127,7 +127,7 @@ class ContainerCopy : public Command {
   Result<CopyReport> CopyIn(Runtime& runtime) const {
     const std::string source = AbsolutePath(source_);
     const std::string destination = place_.path.ends_with('/') ? Into(place_.path, source) : place_.path;
-    return runtime.CopyTo(place_.pod, place_.container, source, destination, options_);
+    return runtime.pod(place_.pod).container(place_.container).CopyTo(source, destination, options_);
   }
 
   Result<CopyReport> CopyOut(Runtime& runtime) const {
@@ -135,7 +135,7 @@ class ContainerCopy : public Command {
     if (destination_.ends_with('/') || std::filesystem::is_directory(destination)) {
       destination = Into(destination, place_.path);
     }
-    return runtime.CopyFrom(place_.pod, place_.container, place_.path, destination, limits_);
+    return runtime.pod(place_.pod).container(place_.container).CopyFrom(place_.path, destination, limits_);
   }
 
   std::string source_, destination_, mode_, user_, max_size_, max_entries_;

@@ -43,7 +43,7 @@ class ContainerLogs : public ContainerCommand {
   }
 
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format format) override {
-    VIRTC_ASSIGN_OR_RETURN(auto status, runtime.ContainerStatus(pod_, container_));
+    VIRTC_ASSIGN_OR_RETURN(auto status, Target(runtime).GetStatus());
     if (status.log.empty()) {
       return tl::make_unexpected(Failure(
           Error(Code::kFailedPrecondition,
@@ -71,7 +71,7 @@ class ContainerLogs : public ContainerCommand {
     LogFiles files(status.log, config.max_files, [&](std::string_view bytes) { return decoder.Feed(bytes); });
     while (true) {
       // Asked before the log is read, so that what is read after the container's end is all there is.
-      VIRTC_ASSIGN_OR_RETURN(status, runtime.ContainerStatus(pod_, container_));
+      VIRTC_ASSIGN_OR_RETURN(status, Target(runtime).GetStatus());
       Status read = files.Read();
       if (read) read = decoder.Pause();
       if (read) read = printer.Pause();

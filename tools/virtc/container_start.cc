@@ -17,7 +17,7 @@ namespace {
 class ContainerStart : public ContainerCommand {
  public:
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
-    if (auto started = runtime.StartContainer(pod_, container_); !started) {
+    if (auto started = Target(runtime).Start(); !started) {
       const int exit_status = ExitStatusOf(started.error());
       return tl::make_unexpected(Failure(std::move(started.error()), exit_status));
     }
@@ -41,8 +41,7 @@ class ContainerStop : public ContainerCommand {
   }
 
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
-    VIRTC_RETURN_IF_ERROR(
-        runtime.StopContainer(pod_, container_, grace_, Deadline::After(grace_ + std::chrono::seconds(60))));
+    VIRTC_RETURN_IF_ERROR(Target(runtime).Stop(grace_, Deadline::After(grace_ + std::chrono::seconds(60))));
     return Answer(runtime);
   }
 
@@ -54,7 +53,7 @@ class ContainerStop : public ContainerCommand {
 class ContainerDelete : public ContainerCommand {
  public:
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
-    VIRTC_RETURN_IF_ERROR(runtime.DeleteContainer(pod_, container_));
+    VIRTC_RETURN_IF_ERROR(Target(runtime).Delete());
     return Outcome{Deleted(container_)};
   }
 };

@@ -50,7 +50,7 @@ class ContainerList : public Command {
 class ContainerStatusCommand : public ContainerCommand {
  public:
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
-    VIRTC_ASSIGN_OR_RETURN(const auto status, runtime.ContainerStatus(pod_, container_));
+    VIRTC_ASSIGN_OR_RETURN(const auto status, Target(runtime).GetStatus());
     return Outcome{ContainerReport(status)};
   }
 };

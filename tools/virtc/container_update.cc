@@ -29,7 +29,7 @@ class ContainerUpdate : public ContainerCommand {
   }
 
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
-    VIRTC_RETURN_IF_ERROR(runtime.UpdateContainer(pod_, container_, resources_));
+    VIRTC_RETURN_IF_ERROR(Target(runtime).Update(resources_));
     return Answer(runtime);
   }
 

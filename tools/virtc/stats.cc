@@ -82,7 +82,7 @@ class Stats : public Command {
       VC_ASSIGN_OR_RETURN(const auto stats, runtime.StatsPod(pod_));
       return StatsReport(stats);
     }
-    VC_ASSIGN_OR_RETURN(const auto stats, runtime.StatsContainer(pod_, container_));
+    VC_ASSIGN_OR_RETURN(const auto stats, runtime.pod(pod_).container(container_).GetStats());
     return StatsReport(stats);
   }
 
@@ -110,7 +110,7 @@ class Stats : public Command {
 class ContainerTop : public ContainerCommand {
  public:
   tl::expected<Outcome, Failure> RunOn(Runtime& runtime, Format) override {
-    VIRTC_ASSIGN_OR_RETURN(const auto processes, runtime.ProcessListContainer(pod_, container_));
+    VIRTC_ASSIGN_OR_RETURN(const auto processes, Target(runtime).ListProcesses());
     return Outcome{ProcessListReport(processes)};
   }
 };
