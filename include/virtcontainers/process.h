@@ -16,6 +16,17 @@
 
 namespace virtcontainers {
 
+// What Process::ReadOutput has read.
+struct ProcessOutput {
+  enum class Stream {
+    kStdout,
+    kStderr,
+    kEnd,  // both outputs have ended: `data` is empty, and later reads answer the same
+  };
+  Stream stream = Stream::kEnd;
+  std::string data;  // at most 64 KiB, and not empty but at the end
+};
+
 // A handle to a process in a pod. Thread-safe: one thread may read each stream while others write, wait and
 // signal. Destroying the handle does not affect the process.
 //
@@ -49,6 +60,27 @@ class Process {
   // The same for standard error. A process with a terminal has none: returns the stream's end at once.
   virtual Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline = Deadline::Infinite()) = 0;
 
+  // Reads from standard output or standard error, whichever has data first. Blocks until one has, or both
+  // have ended; returns data that is there even if `deadline` has passed. Errors: DeadlineExceeded, without
+  // having taken any output; those of ReadStdout and ReadStderr, once the data that was read before the error
+  // has been returned.
+  //
+  // From the first call of ReadOutput or fd on, the handle reads ahead, up to 64 KiB of each output, in two
+  // threads that end with the handle. Other handles do not get that output, and what has not been returned is
+  // lost with the handle. ReadStdout and ReadStderr may be called, too, and return what has been read ahead
+  // first.
+  virtual Result<ProcessOutput> ReadOutput(Deadline deadline = Deadline::Infinite()) = 0;
+
+  // A descriptor for poll and epoll. It is readable while ReadOutput or Wait would return something at once
+  // that no call on this handle has returned: output, the end of both outputs, the exit status, or an error.
+  // For a container whose output goes to its log, it announces the exit alone. The handle owns it; do not
+  // read from it. When it has become readable, call ReadOutput with a deadline that has passed until it
+  // answers kEnd or an error (DeadlineExceeded: nothing more for now), and then Wait likewise.
+  //
+  // Starts another thread of the handle at the first call, which waits for the exit. Errors:
+  // ResourceExhausted without a thread or descriptor.
+  virtual Result<int> fd() = 0;
+
   // Writes `data` to standard input. Returns when all of it is in the process's pipe (64 KiB) or terminal.
   // Blocks while that is full, and for at most a second beyond `deadline` while the guest reports how much it
   // has taken. `taken`, if given, is set to the number of bytes taken, also when the call fails.
@@ -65,8 +97,7 @@ class Process {
   // - Aborted: it is unknown how much of the handle's input has been taken, because the container has been
   //   started again, or 1,024 other handles have written since. Open another handle.
   // - Unavailable, from an agent that knows only Kata's protocol: the monitor died during the write, or the
-  // last
-  //   write timed out; the bytes may or may not have arrived.
+  //   last write timed out; the bytes may or may not have arrived.
   virtual Status WriteStdin(std::string_view data, Deadline deadline = Deadline::Infinite(),
                             size_t* taken = nullptr) = 0;
 

@@ -1,5 +1,8 @@
 // Processes in pods: entered, attached to, found again.
 
+#include <poll.h>
+
+#include <filesystem>
 #include <future>
 #include <stop_token>
 
@@ -188,6 +191,133 @@ TEST_F(ProcessTest, Calls_PodStops_AreUnavailable) {
   EXPECT_CODE(wait.get(), Code::kUnavailable);
   EXPECT_CODE(read.get(), Code::kUnavailable);
   EXPECT_CODE(process->Signal(SIGTERM, Soon()), Code::kUnavailable);
+}
+
+TEST_F(ProcessTest, ReadOutput_Command_ReturnsOutputThenEnd) {
+  CreateAndStart(Pod("web", {Container("a")}));
+  const auto process = Enter("a", {"echo", "hello"});
+  const auto output = process->ReadOutput(Soon());
+  ASSERT_OK(output);
+  EXPECT_EQ(output->stream, ProcessOutput::Stream::kStdout);
+  EXPECT_EQ(output->data, "hello\n");
+  for (int i = 0; i < 2; ++i) {
+    const auto end = process->ReadOutput(Soon());
+    ASSERT_OK(end);
+    EXPECT_EQ(end->stream, ProcessOutput::Stream::kEnd);
+    EXPECT_EQ(end->data, "");
+  }
+  EXPECT_EQ(ReadToEnd(*process), "") << "the end holds for every call";
+  EXPECT_EQ(process->Wait(Soon())->code, 0);
+}
+
+TEST_F(ProcessTest, ReadOutput_LargeOutput_LosesNothing) {
+  CreateAndStart(Pod("web"));
+  const auto process = Enter("", {"cat"});
+  std::string input;
+  for (int i = 0; input.size() < (1 << 20); ++i) input += std::to_string(i) + "\n";
+  std::future<Status> written = std::async(std::launch::async, [&]() -> Status {
+    Status status = process->WriteStdin(input, Soon());
+    if (status) status = process->CloseStdin(Soon());
+    return status;
+  });
+  std::string all;
+  for (bool ended = false, by_stream = false; !ended; by_stream = !by_stream) {
+    char buffer[1000];
+    if (by_stream) {
+      const Result<size_t> count = process->ReadStdout(buffer, Soon());
+      ASSERT_OK(count);
+      all.append(buffer, *count);
+      ended = *count == 0;
+    } else {
+      const auto output = process->ReadOutput(Soon());
+      ASSERT_OK(output);
+      all += output->data;
+      ended = output->stream == ProcessOutput::Stream::kEnd;
+    }
+  }
+  EXPECT_TRUE(all == input);
+  EXPECT_OK(written.get());
+}
+
+TEST_F(ProcessTest, ReadOutput_DeadlinePassesOrIsCancelled_LosesNoOutput) {
+  CreateAndStart(Pod("web"));
+  const auto process = Enter("", {"cat"});
+  EXPECT_CODE(process->ReadOutput(Deadline::After(milliseconds(10))), Code::kDeadlineExceeded);
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_CODE(process->ReadOutput(Soon().OrStopped(stop.get_token())), Code::kCancelled);
+  ASSERT_OK(process->WriteStdin("kept", Soon()));
+  EXPECT_EQ(process->ReadOutput(Soon())->data, "kept");
+}
+
+TEST_F(ProcessTest, Fd_OutputAndExit_BecomeReadableOnce) {
+  CreateAndStart(Pod("web"));
+  const auto process = Enter("", {"cat"});
+  const Result<int> fd = process->fd();
+  ASSERT_OK(fd);
+  const auto readable = [&](int timeout_ms) {
+    pollfd entry = {*fd, POLLIN, 0};
+    return ::poll(&entry, 1, timeout_ms) == 1;
+  };
+  EXPECT_FALSE(readable(0));
+  ASSERT_OK(process->WriteStdin("hello", Soon()));
+  ASSERT_TRUE(readable(10'000));
+  EXPECT_EQ(process->ReadOutput(Passed())->data, "hello");
+  EXPECT_FALSE(readable(0));
+  ASSERT_OK(process->CloseStdin(Soon()));
+  // As the header says: until the end, then the exit.
+  bool ended = false, exited = false;
+  while (!(ended && exited)) {
+    ASSERT_TRUE(readable(10'000));
+    const auto output = process->ReadOutput(Passed());
+    if (output) ended = output->stream == ProcessOutput::Stream::kEnd;
+    const auto exit = process->Wait(Passed());
+    if (exit) exited = exit->code == 0;
+  }
+  EXPECT_FALSE(readable(0));
+}
+
+TEST_F(ProcessTest, Fd_OutputLogged_AnnouncesExit) {
+  CreateAndStart(Pod("web", {Container("a", {"cat"})}));
+  const auto process = runtime_.AttachContainer("web", "a", Soon());
+  ASSERT_OK(process);
+  EXPECT_CODE((*process)->ReadOutput(Soon()), Code::kFailedPrecondition);
+  const Result<int> fd = (*process)->fd();
+  ASSERT_OK(fd);
+  pollfd entry = {*fd, POLLIN, 0};
+  EXPECT_EQ(::poll(&entry, 1, 0), 0);
+  ASSERT_OK(runtime_.StopContainer("web", "a", milliseconds(0), Soon()));
+  EXPECT_EQ(::poll(&entry, 1, 10'000), 1);
+  EXPECT_OK((*process)->Wait(Passed()));
+}
+
+TEST_F(ProcessTest, Fd_PodStops_AnnouncesErrors) {
+  CreateAndStart(Pod("web"));
+  const auto process = Enter("", {"cat"});
+  const Result<int> fd = process->fd();
+  ASSERT_OK(fd);
+  ASSERT_OK(runtime_.StopPod("web", milliseconds(0), Soon()));
+  pollfd entry = {*fd, POLLIN, 0};
+  EXPECT_EQ(::poll(&entry, 1, 10'000), 1);
+  EXPECT_CODE(process->ReadOutput(Soon()), Code::kUnavailable);
+  EXPECT_CODE(process->Wait(Soon()), Code::kUnavailable);
+}
+
+TEST_F(ProcessTest, Fd_HandleDestroyed_LeavesNoThreadOrDescriptor) {
+  CreateAndStart(Pod("web"));
+  const auto count = [](const char* directory) {
+    const std::filesystem::directory_iterator begin(directory);
+    return std::distance(begin, std::filesystem::directory_iterator());
+  };
+  (void)Enter("", {"cat"});
+  const auto threads = count("/proc/self/task"), descriptors = count("/proc/self/fd");
+  for (int i = 0; i < 20; ++i) {
+    const auto process = Enter("", {"cat"});
+    ASSERT_OK(process->fd());
+    EXPECT_CODE(process->ReadOutput(Passed()), Code::kDeadlineExceeded);
+  }
+  EXPECT_EQ(count("/proc/self/task"), threads);
+  EXPECT_EQ(count("/proc/self/fd"), descriptors);
 }
 
 TEST_F(ProcessTest, Processes_ManyHandles_AreIndependent) {

@@ -12,6 +12,7 @@
 #include "base/errors.h"
 #include "runtime/input_writer.h"
 #include "runtime/monitor_link.h"
+#include "runtime/output_reader.h"
 #include "virtcontainers/process.h"
 
 namespace virtcontainers {
@@ -28,6 +29,8 @@ class RemoteProcess final : public Process {
   const std::string& id() const override { return exec_; }
   Result<size_t> ReadStdout(std::span<char> buffer, Deadline deadline) override;
   Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline) override;
+  Result<ProcessOutput> ReadOutput(Deadline deadline) override;
+  Result<int> fd() override;
   Status WriteStdin(std::string_view data, Deadline deadline, size_t* taken) override {
     return OrCancelled(deadline, input_.Write(data, deadline, taken));
   }
@@ -37,6 +40,10 @@ class RemoteProcess final : public Process {
   Status Resize(uint16_t rows, uint16_t columns, Deadline deadline) override;
 
  private:
+  // What reads ahead, from the first call of ReadOutput or fd on.
+  Result<OutputReader*> StartReader();
+  OutputReader* Reader() const;
+  Result<ExitStatus> WaitForExit(const Deadline& deadline);
   Result<size_t> Read(bool from_stderr, std::span<char> buffer, const Deadline& deadline);
   Result<size_t> ReadOnce(bool from_stderr, std::span<char> buffer, const Deadline& deadline);
 
@@ -50,6 +57,9 @@ class RemoteProcess final : public Process {
   };
   Position positions_[2];
   InputWriter input_;
+  mutable std::mutex reader_mutex_;
+  // Under reader_mutex_, until it has been made. Destroyed first: its threads use the other members.
+  std::unique_ptr<OutputReader> reader_;
 };
 
 }  // namespace virtcontainers

@@ -59,6 +59,10 @@ class FakeProcess : public Process {
   Result<size_t> ReadStderr(std::span<char> buffer, Deadline deadline) override {
     return Read(err_, buffer, deadline);
   }
+  Result<virtcontainers::ProcessOutput> ReadOutput(Deadline) override {
+    return Fail(Code::kUnimplemented, "the relay reads each output by itself");
+  }
+  Result<int> fd() override { return Fail(Code::kUnimplemented, "the relay does not poll"); }
   Status WriteStdin(std::string_view data, Deadline, size_t* taken) override {
     const std::lock_guard lock(mutex_);
     if (exit_) return Fail(Code::kFailedPrecondition, "ended");
