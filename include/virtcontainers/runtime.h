@@ -8,6 +8,7 @@
 #define VIRTCONTAINERS_RUNTIME_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,13 +44,19 @@ struct RuntimeOptions {
   // The directory of the guest image (vmlinux, initramfs.cpio); default: $VIRTCONTAINERS_GUEST, the one of
   // this build, or the installed one.
   std::string guest;
+  // Called with a line of text, without a line end, for a problem that fails no call, such as an event that
+  // could not be written or a file that could not be removed. Default: such problems are dropped. Runs on the
+  // thread of the call that found the problem, which may hold a pod's lock: it must be thread-safe, must not
+  // throw, and must not call the library.
+  std::function<void(std::string_view line)> log;
 };
 
 // The pods that ListPod lists.
 enum class PodFilter { kAll, kRunning };
 
-// The entry to the library. Thread-safe. Holds no lock, descriptor or thread between calls, and does not
-// change the process (signal handlers, working directory, umask).
+// The entry to the library. Thread-safe. Holds no lock, descriptor or thread between calls, does not change
+// the process (signal handlers, working directory, umask), and writes nothing to standard output and standard
+// error.
 //
 // Calls that change one pod take turns, across all processes; a call waits for its turn until its deadline. A
 // call in the wrong state changes nothing and answers FailedPrecondition, with the state and the call to make

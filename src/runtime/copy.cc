@@ -201,9 +201,9 @@ std::chrono::milliseconds TimeLimit(const Deadline& deadline) {
 // Removes a copy that was not finished.
 class Unfinished {
  public:
-  explicit Unfinished(std::string path) : path_(std::move(path)) {}
+  Unfinished(std::string path, const Log& log) : path_(std::move(path)), log_(log) {}
   ~Unfinished() {
-    if (!path_.empty()) (void)RemoveTree(path_);
+    if (!path_.empty()) log_.NoteFailure("remove an unfinished copy", RemoveTree(path_));
   }
   Unfinished(const Unfinished&) = delete;
   Unfinished& operator=(const Unfinished&) = delete;
@@ -211,6 +211,7 @@ class Unfinished {
 
  private:
   std::string path_;
+  const Log& log_;
 };
 
 // Gives a finished copy its name.
@@ -349,7 +350,7 @@ Result<CopyReport> Runtime::CopyFrom(std::string_view pod, std::string_view cont
                       "of the copy");
     }
     const std::string temporary = "." + to.name.substr(0, 200) + ".copy-" + RandomName();
-    Unfinished unfinished(to.parent + "/" + temporary);
+    Unfinished unfinished(to.parent + "/" + temporary, impl_->pods().log());
 
     ProcessConfig command =
         Tool({"tar", "-c", "-f", "-", "-C", from.parent, from.name.empty() ? "." : "./" + from.name});

@@ -1,5 +1,6 @@
 #include "runtime/event_recorder.h"
 
+#include "base/errors.h"
 #include "base/time_format.h"
 #include "pod/event_log.h"
 
@@ -13,7 +14,8 @@ void EventRecorder::Record(EventType type, std::string_view pod, std::string_vie
   event.pod = std::string(pod);
   event.container = std::string(container);
   event.reason = std::string(reason);
-  (void)EventLog(root_).Append(std::move(event));
+  const Status written = EventLog(root_).Append(event);
+  log_.NoteFailure("write event " + std::string(EventTypeName(type)) + " of pod " + Quoted(pod), written);
 }
 
 Status EventRecorder::RecordDeletion(std::string_view pod, const std::function<Status()>& remove) const {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/log.h"
 #include "virtcontainers/error.h"
 #include "virtcontainers/event.h"
 
@@ -19,10 +20,10 @@ namespace virtcontainers {
 
 class EventRecorder {
  public:
-  explicit EventRecorder(std::string root) : root_(std::move(root)) {}
+  EventRecorder(std::string root, Log log) : root_(std::move(root)), log_(std::move(log)) {}
 
-  // Appends an event that has happened now. An event that cannot be written is dropped: no call fails for
-  // want of an event.
+  // Appends an event that has happened now. An event that cannot be written is logged and dropped: no call
+  // fails for want of an event.
   void Record(EventType type, std::string_view pod, std::string_view container = "",
               std::string_view reason = "") const;
 
@@ -32,6 +33,7 @@ class EventRecorder {
 
  private:
   std::string root_;
+  Log log_;
 };
 
 }  // namespace virtcontainers

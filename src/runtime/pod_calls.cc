@@ -37,22 +37,25 @@ constexpr seconds kPeace{10};
 constexpr seconds kKilling{10};
 
 // Undoes a start that failed: its monitor has undone it already, or has died.
-void UndoStart(const PodFiles& files) {
+void UndoStart(const PodLocker& pods, const PodFiles& files) {
   // A monitor that was killed holds its lock for a moment longer than it lives; one that lives is on its way
   // out, and needs no help.
   const Result<FileLock> nobody =
       FileLock::Acquire(files.paths().monitor_lock(), Deadline::After(kMonitorEnds));
   // What is not undone now the pod's next call undoes.
-  if (nobody && HasEffects(files)) (void)UndoEffects(files, Deadline::After(kMonitorEnds));
+  if (!nobody || !HasEffects(files)) return;
+  pods.log().NoteFailure("undo the start of pod " + Quoted(files.id()),
+                         UndoEffects(files, Deadline::After(kMonitorEnds), pods.log()));
 }
 
 // Ends a start that is under way or has just succeeded: kills all processes of the pod, and undoes what the
 // start has done. The record is then as it was.
 void CancelStart(const PodLocker& pods, LockedPod& locked) {
   (void)KillMarkedProcesses(ProcessesOfPod(locked.files.paths().mark), Deadline::After(kKilling));
-  UndoStart(locked.files);
+  UndoStart(pods, locked.files);
   // The start may have come to its end at the same time.
-  (void)pods.Recover(locked, Deadline::After(kKilling));
+  pods.log().NoteFailure("undo the start of pod " + Quoted(locked.files.id()),
+                         pods.Recover(locked, Deadline::After(kKilling)));
 }
 
 // Ends everything that runs of a pod whose record cannot be read. The record stays as it is.
@@ -66,7 +69,7 @@ Status StopDamaged(const PodLocker& pods, const MonitorCaller& monitors, std::st
   }
   VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(damaged.files.paths().mark), deadline));
   if (!damaged.lock) return RemoveTree(damaged.files.paths().run_dir);
-  VC_RETURN_IF_ERROR(RemoveEffects(damaged.files));
+  VC_RETURN_IF_ERROR(RemoveEffects(damaged.files, pods.log()));
   if (damaged.has_processes && !damaged.monitored) pods.events().Record(EventType::kPodStopped, pod);
   return {};
 }
@@ -93,7 +96,7 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
       return {};
     }));
     // The pod is gone. What is left of it is only disk space: what cannot be removed now is swept later.
-    (void)RemoveTree(trash);
+    impl_->pods().log().NoteFailure("remove the trash of pod " + Quoted(pod), RemoveTree(trash));
     return {};
   };
   const auto remove = [&]() -> Status {
@@ -104,7 +107,7 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
       if (damaged.monitored || damaged.has_processes) {
         VC_RETURN_IF_ERROR(CheckPodCall(pod, PodState::kRunning, PodCall::kDeletePod));
       }
-      if (damaged.lock) VC_RETURN_IF_ERROR(RemoveEffects(damaged.files));
+      if (damaged.lock) VC_RETURN_IF_ERROR(RemoveEffects(damaged.files, impl_->pods().log()));
       return forget();
     }
     VC_RETURN_IF_ERROR(locked);
@@ -130,7 +133,7 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
     if (deadline.cancelled()) {
       CancelStart(impl_->pods(), locked);
     } else {
-      UndoStart(locked.files);
+      UndoStart(impl_->pods(), locked.files);
     }
     return started;
   };
@@ -147,7 +150,10 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
     VC_ASSIGN_OR_RETURN(const Step step, CheckPodCall(pod, locked->record.state, PodCall::kStopPod));
     if (step == Step::kNothing) return {};
     // A monitor that died is replaced, for the guest to end in peace; if that takes long, without.
-    if (!locked->monitored) (void)impl_->pods().Restore(*locked, Min(deadline, Deadline::After(kPeace)));
+    if (!locked->monitored) {
+      impl_->pods().log().NoteFailure("replace the monitor of pod " + Quoted(pod) + " before it is stopped",
+                                      impl_->pods().Restore(*locked, Min(deadline, Deadline::After(kPeace))));
+    }
     if (locked->monitored) {
       const Status stopped = impl_->monitors().StopPod(files, grace, deadline);
       // One that cannot be reached any more is ended with the rest.
@@ -156,7 +162,7 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
     // Nothing but the record is left of one that a monitor has stopped, unless that died before it was done.
     VC_ASSIGN_OR_RETURN(locked->record, files.LoadRecord());
     if (!locked->running() && !FileLock::IsHeld(files.paths().monitor_lock()).value_or(true)) return {};
-    VC_RETURN_IF_ERROR(UndoEffects(files, deadline));
+    VC_RETURN_IF_ERROR(UndoEffects(files, deadline, impl_->pods().log()));
     VC_ASSIGN_OR_RETURN(locked->record, files.LoadRecord());
     if (!locked->running()) return {};
     MarkStopped(locked->record, "", Now());

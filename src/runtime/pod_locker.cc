@@ -141,13 +141,14 @@ Status PodLocker::Recover(LockedPod& locked, Deadline deadline) const {
     return RemoveRemains(locked);
   }
   // What cannot be removed is in nobody's way.
-  (void)locked.files.Sweep(locked.record);
+  log_.NoteFailure("sweep pod " + Quoted(locked.files.id()), locked.files.Sweep(locked.record));
   return {};
 }
 
 Status PodLocker::RemoveRemains(LockedPod& locked) const {
-  const Status swept = locked.files.Sweep(locked.record);
-  VC_RETURN_IF_ERROR(RemoveEffects(locked.files));
+  const std::string pod = Quoted(locked.files.id());
+  log_.NoteFailure("sweep pod " + pod, locked.files.Sweep(locked.record));
+  VC_RETURN_IF_ERROR(RemoveEffects(locked.files, log_));
   VC_ASSIGN_OR_RETURN(const PodRecord on_disk, locked.files.LoadRecord());
   const bool unseen = on_disk.state != locked.record.state;
   if (!unseen && !on_disk.vm) return {};
@@ -155,7 +156,9 @@ Status PodLocker::RemoveRemains(LockedPod& locked) const {
   locked.record.attachments.clear();
   locked.record.monitor = {};
   // Where that cannot be written, on a full disk, the next call finds the same and tries again.
-  if (!locked.files.SaveRecord(locked.record) || !unseen) return {};
+  const Status saved = locked.files.SaveRecord(locked.record);
+  log_.NoteFailure("write down that pod " + pod + " has stopped", saved);
+  if (!saved || !unseen) return {};
   locked.marked_stopped = true;
   events_.Record(EventType::kPodStopped, locked.files.id(), "", locked.record.reason);
   return {};

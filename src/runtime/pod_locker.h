@@ -19,6 +19,7 @@
 #include "pod/record.h"
 #include "pod/store.h"
 #include "runtime/event_recorder.h"
+#include "runtime/log.h"
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/runtime.h"
 
@@ -47,10 +48,14 @@ struct DamagedPod {
 class PodLocker {
  public:
   PodLocker(RuntimeOptions options, Store store)
-      : options_(std::move(options)), store_(std::move(store)), events_(store_.root()) {}
+      : options_(std::move(options)),
+        store_(std::move(store)),
+        log_(options_.log),
+        events_(store_.root(), log_) {}
 
   const RuntimeOptions& options() const { return options_; }
   const Store& store() const { return store_; }
+  const Log& log() const { return log_; }
   const EventRecorder& events() const { return events_; }
 
   // The pod's files, without a lock. Errors: NotFound.
@@ -87,6 +92,7 @@ class PodLocker {
  private:
   RuntimeOptions options_;
   Store store_;
+  Log log_;
   EventRecorder events_;
 };
 

@@ -1,12 +1,17 @@
 #include "runtime/recovery.h"
 
-#include <memory>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/errors.h"
+#include "base/unique_fd.h"
 #include "os/file.h"
 #include "os/marked_process.h"
+#include "os/own_file.h"
 #include "pod/effects.h"
 #include "pod/journal.h"
 #include "pod/pod_mark.h"
@@ -15,6 +20,13 @@ namespace virtcontainers {
 namespace {
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+// Effects::Clear does the same, and writes its errors to standard error, which is not the library's.
+Status Empty(const std::string& path) {
+  VC_ASSIGN_OR_RETURN(const UniqueFd file, OpenOwnFile(path, O_WRONLY));
+  if (::ftruncate(file.get(), 0) != 0) return FailErrno("empty " + Quoted(path));
+  return {};
+}
 
 }  // namespace
 
@@ -41,14 +53,14 @@ bool HasEffects(const PodFiles& files) {
   return journal.damaged || !journal.open.empty() || EntryExists(files.paths().run_dir);
 }
 
-Status UndoEffects(const PodFiles& files, Deadline deadline) {
+Status UndoEffects(const PodFiles& files, Deadline deadline, const Log& log) {
   // Processes first, and with them their namespaces and the mounts in those: what is removed then nobody
   // uses.
   VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(files.paths().mark), deadline));
-  return RemoveEffects(files);
+  return RemoveEffects(files, log);
 }
 
-Status RemoveEffects(const PodFiles& files) {
+Status RemoveEffects(const PodFiles& files, const Log& log) {
   const PodPaths& paths = files.paths();
   const JournalState journal = LoadJournal(paths.journal());
   for (const Effect& effect : journal.open) {
@@ -56,12 +68,14 @@ Status RemoveEffects(const PodFiles& files) {
     // that was damaged is no reason not to remove the rest.
     const bool elsewhere = effect.kind == EffectKind::kDirectory && effect.what != paths.run_dir &&
                            effect.what.starts_with('/') && NameOf(effect.what) == NameOf(paths.run_dir);
-    if (elsewhere) (void)RemoveTree(effect.what);
+    if (elsewhere)
+      log.NoteFailure("remove what is left of pod " + Quoted(files.id()), RemoveTree(effect.what));
   }
   VC_RETURN_IF_ERROR(RemoveTree(paths.run_dir));
   if (!journal.damaged && journal.open.empty()) return {};
-  VC_ASSIGN_OR_RETURN(const std::unique_ptr<Effects> ours, Effects::Open(paths.journal()));
-  ours->Clear();
+  // Replaces what is not a journal, and a file that has another name.
+  VC_RETURN_IF_ERROR(Effects::Open(paths.journal()));
+  log.NoteFailure("empty the journal of pod " + Quoted(files.id()), Empty(paths.journal()));
   return {};
 }
 

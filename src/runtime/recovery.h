@@ -9,6 +9,7 @@
 
 #include "pod/root_key.h"
 #include "pod/store.h"
+#include "runtime/log.h"
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
 #include "virtcontainers/hypervisor.h"
@@ -31,10 +32,11 @@ bool HasEffects(const PodFiles& files);
 // Ends the processes of a pod that no monitor has and that is not to run, then removes what RemoveEffects
 // does. Processes are known by the pod's mark alone: what the record and the journal say of them may be
 // another's. Errors: DeadlineExceeded; then the journal is as it was.
-Status UndoEffects(const PodFiles& files, Deadline deadline);
+Status UndoEffects(const PodFiles& files, Deadline deadline, const Log& log);
 
-// Removes the run directory of a pod of which no process is left, and empties its journal.
-Status RemoveEffects(const PodFiles& files);
+// Removes the run directory of a pod of which no process is left, and empties its journal. A journal that
+// cannot be emptied is logged: the next call on the pod removes the same again.
+Status RemoveEffects(const PodFiles& files, const Log& log);
 
 }  // namespace virtcontainers
 
