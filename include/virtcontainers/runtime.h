@@ -46,8 +46,8 @@ struct RuntimeOptions {
   std::string guest;
   // Called with a line of text, without a line end, for a problem that fails no call, such as an event that
   // could not be written or a file that could not be removed. Default: such problems are dropped. Runs on the
-  // thread of the call that found the problem, which may hold a pod's lock: it must be thread-safe, must not
-  // throw, and must not call the library.
+  // thread that found the problem, which may hold a pod's lock: it must be thread-safe, must not throw, and
+  // must not call the library. May be called until the Runtime and all its Process handles are destroyed.
   std::function<void(std::string_view line)> log;
 };
 
