@@ -118,8 +118,8 @@ void PodMonitor::RemoveEffects(const Status& stopped) {
   }
   if (removed) removed = RemoveTree(files_.paths().run_dir);
   // What could not be removed stays announced: the pod's next caller tries again.
-  if (removed) return effects_->Clear();
-  std::fprintf(stderr, "clean up: %s\n", removed.error().ToString().c_str());
+  if (removed) removed = effects_->Clear();
+  if (!removed) std::fprintf(stderr, "clean up: %s\n", removed.error().ToString().c_str());
 }
 
 Status PodMonitor::Start(Deadline deadline, const std::function<Status()>& serve) {

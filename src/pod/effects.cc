@@ -33,7 +33,7 @@ void Effects::Confirm(EffectKind kind, std::string_view what, std::optional<Proc
 
 void Effects::End(EffectKind kind, std::string_view what) { journal_->End(kind, what); }
 
-void Effects::Clear() { journal_->Clear(); }
+Status Effects::Clear() { return journal_->Clear(); }
 
 bool Effects::IsOpen(EffectKind kind, std::string_view what) const {
   const std::vector<Effect> all = open();

@@ -67,8 +67,8 @@ class Effects {
   void Confirm(EffectKind kind, std::string_view what, std::optional<ProcessIdentity> process = {});
   // The effect is gone.
   void End(EffectKind kind, std::string_view what);
-  // All effects are gone.
-  void Clear();
+  // All effects are gone. Errors: those of emptying the journal; the next owner looks for the effects again.
+  Status Clear();
 
   // The effects that were announced and have not ended, the oldest first.
   std::vector<Effect> open() const { return journal_->open(); }

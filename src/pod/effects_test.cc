@@ -95,7 +95,7 @@ TEST_F(EffectsTest, Open_AfterAnotherOwner_GoesOn) {
   EXPECT_TRUE(effects_->IsOpen(EffectKind::kProcess, "monitor"));
   effects_->Confirm(EffectKind::kProcess, "monitor");
   EXPECT_TRUE(OnDisk().front().done);
-  effects_->Clear();
+  EXPECT_TRUE(effects_->Clear());
   EXPECT_TRUE(OnDisk().empty());
 }
 

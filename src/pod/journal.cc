@@ -166,7 +166,12 @@ void Journal::End(EffectKind kind, std::string_view what) {
   if (found == open_.end()) return;
   Effect effect = std::move(*found);
   open_.erase(found);
-  if (open_.empty()) return Truncate();
+  if (open_.empty()) {
+    if (const Status emptied = Truncate(); !emptied) {
+      std::fprintf(stderr, "%s\n", emptied.error().ToString().c_str());
+    }
+    return;
+  }
   effect.process.reset();
   if (const Status written = Write(FormatLine(Phase::kEnd, effect)); !written) {
     std::fprintf(stderr, "%s\n", written.error().ToString().c_str());
@@ -174,20 +179,18 @@ void Journal::End(EffectKind kind, std::string_view what) {
   if (size_ > kCompactAt) Compact();
 }
 
-void Journal::Clear() {
+Status Journal::Clear() {
   const std::lock_guard lock(mutex_);
   open_.clear();
-  Truncate();
+  return Truncate();
 }
 
-void Journal::Truncate() {
-  if (size_ == 0 && !torn_) return;
-  if (::ftruncate(fd_.get(), 0) != 0) {
-    std::fprintf(stderr, "%s\n", ErrnoError("empty " + Quoted(path_)).ToString().c_str());
-    return;
-  }
+Status Journal::Truncate() {
+  if (size_ == 0 && !torn_) return {};
+  if (::ftruncate(fd_.get(), 0) != 0) return FailErrno("empty " + Quoted(path_));
   size_ = 0;
   torn_ = false;
+  return {};
 }
 
 void Journal::Compact() {

@@ -72,15 +72,15 @@ class Journal {
   // What cannot be written down is said on standard error: a reader then looks for more than there is.
   void Done(EffectKind kind, std::string_view what, std::optional<ProcessIdentity> process = {});
   void End(EffectKind kind, std::string_view what);
-  // All that was announced is gone.
-  void Clear();
+  // All that was announced is gone. Errors: those of emptying the file; the next reader looks for it again.
+  Status Clear();
 
   std::vector<Effect> open() const;
 
  private:
   Journal(std::string path, UniqueFd fd, JournalState state);
   Status Write(std::string line);
-  void Truncate();
+  Status Truncate();
   void Compact();
 
   const std::string path_;

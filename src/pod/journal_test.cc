@@ -69,7 +69,7 @@ TEST_F(JournalTest, Open_ExistingJournal_LoadsOpenEntries) {
   EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kMount, "two/rootfs")));
   journal->End(EffectKind::kMount, "three/rootfs");
   EXPECT_THAT(OnDisk(), ElementsAre(Begun(EffectKind::kMount, "two/rootfs"))) << "nobody knew of it";
-  journal->Clear();
+  EXPECT_TRUE(journal->Clear());
   EXPECT_EQ(Text(), "");
 }
 
@@ -207,7 +207,7 @@ TEST_F(JournalTest, Open_HardLinkedFile_LeavesOtherLinkUnchanged) {
   const auto journal = Journal::Open(directory_ / "copy");
   ASSERT_TRUE(journal);
   EXPECT_EQ((*journal)->open().size(), 1u);
-  (*journal)->Clear();
+  EXPECT_TRUE((*journal)->Clear());
   EXPECT_EQ(LoadJournal(path).open.size(), 1u);
   EXPECT_EQ(LoadJournal(directory_ / "copy").open.size(), 0u);
 }

@@ -1,17 +1,13 @@
 #include "runtime/recovery.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "base/errors.h"
-#include "base/unique_fd.h"
 #include "os/file.h"
 #include "os/marked_process.h"
-#include "os/own_file.h"
 #include "pod/effects.h"
 #include "pod/journal.h"
 #include "pod/pod_mark.h"
@@ -20,13 +16,6 @@ namespace virtcontainers {
 namespace {
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-// Effects::Clear does the same, and writes its errors to standard error, which is not the library's.
-Status Empty(const std::string& path) {
-  VC_ASSIGN_OR_RETURN(const UniqueFd file, OpenOwnFile(path, O_WRONLY));
-  if (::ftruncate(file.get(), 0) != 0) return FailErrno("empty " + Quoted(path));
-  return {};
-}
 
 }  // namespace
 
@@ -73,9 +62,8 @@ Status RemoveEffects(const PodFiles& files, const Log& log) {
   }
   VC_RETURN_IF_ERROR(RemoveTree(paths.run_dir));
   if (!journal.damaged && journal.open.empty()) return {};
-  // Replaces what is not a journal, and a file that has another name.
-  VC_RETURN_IF_ERROR(Effects::Open(paths.journal()));
-  log.NoteFailure("empty the journal of pod " + Quoted(files.id()), Empty(paths.journal()));
+  VC_ASSIGN_OR_RETURN(const std::unique_ptr<Effects> ours, Effects::Open(paths.journal()));
+  log.NoteFailure("empty the journal of pod " + Quoted(files.id()), ours->Clear());
   return {};
 }
 
