@@ -130,7 +130,7 @@ class Hypervisor {
   // Start. The VM may be running or paused, and stays so. Its exit status is not available, since only its
   // parent could collect it: the reason of its end comes from what the VMM reports. A call that fails does
   // not change the VM. Errors: NotFound when the VMM's process has ended; Unimplemented for a hypervisor
-  // whose VMs end with their monitor.
+  // whose VMs end with their monitor: a pod without a monitor can only be stopped then.
   virtual Result<VmInfo> Attach(const VmConfig& config, const VmInfo& running, Deadline deadline) {
     (void)config, (void)running, (void)deadline;
     return tl::unexpected<Error>(

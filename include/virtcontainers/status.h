@@ -69,7 +69,7 @@ struct PodStatus {
   std::string sandbox;             // how the VMM's process is confined, or "none: " and why; once started
   std::string agent;               // "kata"
   std::string agent_version;       // once started
-  std::string transport;           // "virtio-serial" or "vsock", once started
+  std::string transport;           // "virtio-serial", "vsock", "hybrid-vsock" or "none", once started
   uint32_t vcpus = 0;
   Bytes memory;
   pid_t vm_pid = 0;       // 0 unless running

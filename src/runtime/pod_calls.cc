@@ -31,7 +31,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // How long a new monitor may take to take over a pod that is to be stopped.
-constexpr seconds kPeace{10};
+constexpr seconds kTakeOverBeforeStop{10};
 
 // How long the processes of a start that was cancelled may take to end once they have been killed.
 constexpr seconds kKilling{10};
@@ -152,7 +152,7 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
     // A monitor that died is replaced, for the guest to end in peace; if that takes long, without.
     if (!locked->monitored) {
       impl_->pods().log().NoteFailure("replace the monitor of pod " + Quoted(pod) + " before it is stopped",
-                                      impl_->pods().Restore(*locked, Min(deadline, Deadline::After(kPeace))));
+                                      impl_->pods().Restore(*locked, Min(deadline, Deadline::After(kTakeOverBeforeStop))));
     }
     if (locked->monitored) {
       const Status stopped = impl_->monitors().StopPod(files, grace, deadline);

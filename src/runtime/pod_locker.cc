@@ -114,8 +114,8 @@ Status PodLocker::Restore(LockedPod& locked, Deadline deadline) const {
     // A VM that ended before it could be taken over is no failure of this.
     if (!locked.running() && !locked.monitored) return Recover(locked, deadline);
     if (taken || !locked.running()) return {};
-    // No other can read what this one could not.
-    if (taken.error().code() == Code::kDataLoss) return taken;
+    // No other can read what this one could not, or take over a VM that this hypervisor does not hand over.
+    if (taken.error().code() == Code::kDataLoss || taken.error().code() == Code::kUnimplemented) return taken;
     const bool cut_short = deadline.passed() && taken.error().code() == Code::kDeadlineExceeded;
     if (!cut_short) cause = taken.error();
     if ((cut_short && !cause) || deadline.cancelled()) {
