@@ -32,7 +32,7 @@ constexpr std::string_view kPluggingMachine = "q35";
 // A Linux with this parameter does not hear that it is to let go of a device.
 constexpr std::string_view kKeepsDevices = "acpiphp.disable=1";
 
-Error NotPlugged(std::string_view kind, const std::string& id) {
+Error NotPluggedByMock(std::string_view kind, const std::string& id) {
   return Error(
       Code::kFailedPrecondition,
       std::string(kind) + " " + Quoted(id) +
@@ -147,7 +147,7 @@ Status MockHypervisor::Impl::CheckRuns() const {
 Result<GuestAddress> MockHypervisor::Impl::AddDevice(const Device& device) {
   const std::lock_guard lock(mutex_);
   VC_RETURN_IF_ERROR(CheckRuns());
-  if (hypervisor_.machine != kPluggingMachine) return Fail(NotPlugged(KindOf(device), IdOf(device)));
+  if (hypervisor_.machine != kPluggingMachine) return Fail(NotPluggedByMock(KindOf(device), IdOf(device)));
   VC_RETURN_IF_ERROR(CheckDevice(device));
   return devices_->Add(device);
 }
@@ -155,7 +155,7 @@ Result<GuestAddress> MockHypervisor::Impl::AddDevice(const Device& device) {
 Status MockHypervisor::Impl::RemoveDevice(const std::string& id, Deadline deadline) {
   std::unique_lock lock(mutex_);
   VC_RETURN_IF_ERROR(CheckRuns());
-  if (hypervisor_.machine != kPluggingMachine) return Fail(NotPlugged("device", id));
+  if (hypervisor_.machine != kPluggingMachine) return Fail(NotPluggedByMock("device", id));
   if (state_ == VmState::kPaused) {
     return Fail(Code::kFailedPrecondition,
                 "the guest of a paused vm cannot let go of " + Quoted(id) + ": resume the vm first");
