@@ -5,12 +5,10 @@
 #include <cstdio>
 
 #include "base/errors.h"
+#include "monitor/undo_time.h"
 
 namespace virtcontainers {
 namespace {
-
-// What undoing a step may take when its caller's deadline has passed.
-constexpr std::chrono::seconds kUndoAttachment{10};
 
 auto HasName(std::string_view name) {
   return [name](const auto& attachment) { return attachment->name() == name; };
@@ -32,7 +30,7 @@ Status Attachments::Prepare(Deadline deadline) {
   for (size_t i = 0; i < list_.size(); ++i) {
     Status prepared = list_[i]->Prepare(deadline);
     if (prepared) continue;
-    while (i-- > 0) (void)list_[i]->Release(Deadline::After(kUndoAttachment));
+    while (i-- > 0) (void)list_[i]->Release(Deadline::After(kUndo));
     return prepared;
   }
   return {};
@@ -105,7 +103,7 @@ Status Attachments::Plug(const Attachment& attachment, Hypervisor& hypervisor, D
       effects_.Confirm(EffectKind::kDevice, IdOf(device));
       continue;
     }
-    (void)Unplug(plugged, hypervisor, Deadline::After(kUndoAttachment));
+    (void)Unplug(plugged, hypervisor, Deadline::After(kUndo));
     return added;
   }
   return {};
@@ -134,10 +132,10 @@ Status Attachments::AddToRunning(std::unique_ptr<Attachment> attachment, Hypervi
     const std::vector<std::string> devices = IdsOf(attachment->devices());
     attachment->Plugged();
     added = attachment->Introduce(agent, deadline);
-    if (!added) (void)Unplug(devices, hypervisor, Deadline::After(kUndoAttachment));
+    if (!added) (void)Unplug(devices, hypervisor, Deadline::After(kUndo));
   }
   if (!added) {
-    (void)attachment->Release(Deadline::After(kUndoAttachment));
+    (void)attachment->Release(Deadline::After(kUndo));
     return added;
   }
   const std::lock_guard lock(mutex_);

@@ -10,6 +10,7 @@
 #include "base/errors.h"
 #include "base/time_format.h"
 #include "monitor/pod_monitor.h"
+#include "monitor/undo_time.h"
 #include "pod/defaults.h"
 #include "pod/merge_resources.h"
 #include "pod/state_machine.h"
@@ -22,9 +23,6 @@ using std::chrono::milliseconds;
 
 // How long it may take until the end of a container that has ended is written down.
 constexpr std::chrono::seconds kEnding{1};
-
-// What undoing something may take, when nobody may be waiting any more.
-constexpr std::chrono::seconds kUndo{10};
 
 // The exit codes of a start that failed: those of shells for a program that is not there or cannot be
 // executed, and what docker and Kubernetes have for the rest.

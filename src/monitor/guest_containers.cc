@@ -10,6 +10,7 @@
 
 #include "base/errors.h"
 #include "base/time_format.h"
+#include "monitor/undo_time.h"
 #include "pod/defaults.h"
 
 namespace virtcontainers {
@@ -18,8 +19,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// What undoing something may take, when nobody may be waiting any more.
-constexpr seconds kUndo{10};
 // What the guest may take to remove a container that nobody waits for.
 constexpr seconds kDiscard{5};
 // What the guest may take, in StopAll, to continue or to kill containers.

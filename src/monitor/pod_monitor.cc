@@ -13,6 +13,7 @@
 #include "monitor/hooks.h"
 #include "monitor/launch.h"
 #include "monitor/reconciler.h"
+#include "monitor/undo_time.h"
 #include "os/file.h"
 #include "os/marked_process.h"
 #include "os/own_file.h"
@@ -26,9 +27,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// What undoing something may take, when nobody may be waiting any more.
-constexpr seconds kUndo{10};
 
 // A guest that reports without end costs its pod this much of a processor, and no more.
 constexpr milliseconds kBetweenOoms{20};

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "base/time_format.h"
 #include "monitor/pod_monitor.h"
+#include "monitor/undo_time.h"
 #include "os/process_usage.h"
 
 namespace virtcontainers {
@@ -14,9 +15,6 @@ namespace {
 
 // How long it may take until the end of a VM that has ended is written down.
 constexpr std::chrono::seconds kVmEnding{1};
-
-// What undoing something may take, when nobody may be waiting any more.
-constexpr std::chrono::seconds kUndoPause{10};
 
 }  // namespace
 
@@ -45,7 +43,7 @@ Status PodMonitor::PausePod(Deadline deadline) {
     }
     if (Status saved = SetPodState(PodState::kRunning, PodState::kPaused); !saved) {
       // What nobody can read of must not be so.
-      (void)vm_->hypervisor().Resume(Deadline::After(kUndoPause));
+      (void)vm_->hypervisor().Resume(Deadline::After(kUndo));
       (void)SetPodState(PodState::kPaused, PodState::kRunning);
       return saved;
     }
@@ -64,7 +62,7 @@ Status PodMonitor::ResumePod(Deadline deadline) {
     // While it stood still its clock did, too.
     const Status clock = agent().SetGuestTime(Now(), deadline);
     if (Status saved = SetPodState(PodState::kPaused, PodState::kRunning); !saved) {
-      (void)vm_->hypervisor().Pause(Deadline::After(kUndoPause));
+      (void)vm_->hypervisor().Pause(Deadline::After(kUndo));
       (void)SetPodState(PodState::kRunning, PodState::kPaused);
       return saved;
     }

@@ -49,8 +49,8 @@ Status RecordKeeper::Save() {
     const std::lock_guard lock(mutex_);
     if (saved_ == version_) return {};
     record = pod_.record;
-    if (before_) {
-      record = *before_;
+    if (start_pending_) {
+      record = before_;
       record.vm = pod_.record.vm;
       record.attachments = pod_.record.attachments;
       record.monitor = pod_.record.monitor;
@@ -71,20 +71,22 @@ Status RecordKeeper::Save() {
 void RecordKeeper::BeginStart() {
   const std::lock_guard lock(mutex_);
   before_ = pod_.record;
+  start_pending_ = true;
   pod_.starting = true;
 }
 
 Status RecordKeeper::CommitStart(const std::function<void(PodRecord&)>& change) {
   return Change([&](LivePod& pod) {
     if (pod.stopped) return;
-    before_.reset();
+    start_pending_ = false;
     change(pod.record);
   });
 }
 
 Status RecordKeeper::RollBackStart() {
   return Change([&](LivePod& pod) {
-    if (before_) pod.record = *std::exchange(before_, std::nullopt);
+    start_pending_ = false;
+    pod.record = before_;
   });
 }
 

@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -84,9 +83,10 @@ class RecordKeeper {
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   LivePod pod_;
-  uint64_t version_ = 0;             // of the record
-  bool unsaved_ = false;             // the last attempt to write it failed
-  std::optional<PodRecord> before_;  // the record before a start that is under way
+  uint64_t version_ = 0;        // of the record
+  bool unsaved_ = false;        // the last attempt to write it failed
+  bool start_pending_ = false;  // before_ is written in the place of the record
+  PodRecord before_;            // the record of BeginStart
 };
 
 }  // namespace virtcontainers

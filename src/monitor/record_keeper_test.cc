@@ -89,6 +89,15 @@ TEST_F(RecordKeeperTest, RollBackStart_AfterChanges_RestoresRecord) {
   EXPECT_EQ(keeper_.Read([](const LivePod& pod) { return pod.record.reason; }), "before");
 }
 
+TEST_F(RecordKeeperTest, RollBackStart_CommitCouldNotBeWritten_RestoresRecord) {
+  keeper_.BeginStart();
+  BreakDisk();
+  EXPECT_FALSE(keeper_.CommitStart([](PodRecord& record) { record.state = PodState::kRunning; }));
+  MendDisk();
+  ASSERT_TRUE(keeper_.RollBackStart());
+  EXPECT_EQ(OnDisk().state, PodState::kReady);
+}
+
 TEST_F(RecordKeeperTest, CommitStart_VmHasEnded_ChangesNothing) {
   keeper_.BeginStart();
   keeper_.Update([](LivePod& pod) { pod.stopped = true; });
