@@ -31,7 +31,7 @@ class ShareAttachment final : public Attachment {
   std::vector<Device> devices() const override;
   void Plugged() override { socket_.reset(); }
   void Describe(SandboxConfig& sandbox) const override;
-  Status Show(ContainerOnItsWay& container) override;
+  Status Show(ContainerOnItsWay& on_its_way) override;
   Status Hide(const std::string& container) override;
   AttachmentRecord record() const override;
   Status Adopt(const AttachmentRecord* record, Deadline deadline) override;

@@ -1,13 +1,12 @@
 // Calls the monitor of a pod for a call of Runtime. Host only.
 //
-// Job: checks in the pod's record that the call is legal, sends it to the monitor, and decides what becomes
-// of
-//   it if the monitor dies meanwhile: queries are sent again to the next monitor, operations only if the
-//   record does not show their effect.
-// Locks: operations (Perform...) hold the pod's lock by a LockedPod; queries hold none. MonitorCaller itself
-//   holds no lock between calls.
-// Threads: each connection to a monitor has the threads of its client (ttrpc/client.h) as long as it is open.
-//   Thread-safe, because it never changes.
+// Its one job: it checks in the pod's record that the call is legal, sends it to the monitor, and decides
+// what becomes of it if the monitor dies meanwhile. Queries are sent again to the next monitor, operations
+// only if the record does not show their effect.
+//
+// Operations (Perform...) hold the pod's lock by a LockedPod; queries hold none. Each connection to a monitor
+// has the threads of its client (ttrpc/client.h) as long as it is open. Thread-safe, because it never
+// changes.
 
 #ifndef VIRTCONTAINERS_SRC_RUNTIME_MONITOR_CALLER_H_
 #define VIRTCONTAINERS_SRC_RUNTIME_MONITOR_CALLER_H_

@@ -1,12 +1,12 @@
 // Reads both outputs of a process ahead and waits for its exit, so that a caller can wait for all at once.
 // Host only.
 //
-// Job: keeps one piece of each output, and the exit, until a caller takes them; keeps a descriptor readable
-//   while there is something that no caller has taken.
-// Locks: one mutex for all members; it is not held while the process is asked.
-// Threads: one for each output, and one for the exit from the first call of fd() on. They end with the
-// object,
-//   whose destructor stops the token of the calls that they make and joins them.
+// Its one job: it keeps one piece of each output, and the exit, until a caller takes them, and keeps a
+// descriptor readable while there is something that no caller has taken.
+//
+// One mutex protects all members; it is not held while the process is asked. There is a thread for each
+// output, and one for the exit from the first call of fd() on. The destructor stops the token of their calls,
+// and joins them.
 
 #ifndef VIRTCONTAINERS_SRC_RUNTIME_OUTPUT_READER_H_
 #define VIRTCONTAINERS_SRC_RUNTIME_OUTPUT_READER_H_

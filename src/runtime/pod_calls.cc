@@ -151,8 +151,9 @@ Status Runtime::StopPod(std::string_view pod, milliseconds grace, Deadline deadl
     if (step == Step::kNothing) return {};
     // A monitor that died is replaced, for the guest to end in peace; if that takes long, without.
     if (!locked->monitored) {
-      impl_->pods().log().NoteFailure("replace the monitor of pod " + Quoted(pod) + " before it is stopped",
-                                      impl_->pods().Restore(*locked, Min(deadline, Deadline::After(kTakeOverBeforeStop))));
+      impl_->pods().log().NoteFailure(
+          "replace the monitor of pod " + Quoted(pod) + " before it is stopped",
+          impl_->pods().Restore(*locked, Min(deadline, Deadline::After(kTakeOverBeforeStop))));
     }
     if (locked->monitored) {
       const Status stopped = impl_->monitors().StopPod(files, grace, deadline);

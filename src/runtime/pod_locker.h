@@ -1,12 +1,11 @@
 // Finds the pod that a call names, and locks it for a call that changes it. Host only.
 //
-// Job: looks the pod up in the store; waits for its lock; undoes what a dead caller or monitor has left of
-// it;
-//   replaces a monitor that has died. It changes no pod otherwise.
-// Locks: a LockedPod holds the pod's file `lock`, and releases it when it is destroyed. A caller that holds
-// it
-//   may wait for `monitor.lock`, never the other way round. PodLocker itself holds no lock between calls.
-// Threads: none. Thread-safe, because it never changes; copies work on the same root.
+// Its one job: it looks the pod up in the store, waits for its lock, undoes what a dead caller or monitor has
+// left of it, and replaces a monitor that has died. It changes no pod otherwise.
+//
+// A LockedPod holds the pod's file `lock`, and releases it when it is destroyed. A caller that holds it may
+// wait for `monitor.lock`, never the other way round. PodLocker itself holds no lock between calls and has no
+// thread. It is thread-safe, because it never changes; copies work on the same root.
 
 #ifndef VIRTCONTAINERS_SRC_RUNTIME_POD_LOCKER_H_
 #define VIRTCONTAINERS_SRC_RUNTIME_POD_LOCKER_H_
@@ -79,6 +78,7 @@ class PodLocker {
 
   // Replaces the monitor of a pod that runs and has none, and reads the record again. A VM that has ended is
   // no error: the pod is then stopped. Errors: Unavailable if no monitor can take the VM over for 20 s;
+  // Unimplemented for a hypervisor that hands no VM over;
   // DeadlineExceeded, and then a take-over may be under way.
   Status Restore(LockedPod& locked, Deadline deadline) const;
 
