@@ -31,7 +31,7 @@
 
 namespace {
 
-constexpr int kAnswersFd = 7;
+constexpr int kAnswersFd = 6;  // kConsoleFd of src/hypervisor/qemu/command_line.h
 
 std::string Outcome(long result) { return result >= 0 ? "ok" : strerrorname_np(errno); }
 
