@@ -69,16 +69,6 @@ Error PodMonitor::Restate(const std::string& id, ContainerCall call, Error error
   return step ? error : std::move(step.error());
 }
 
-Status PodMonitor::SetContainerState(const std::string& id, ContainerState state) {
-  return keeper_.Change([&](LivePod& pod) {
-    ContainerRecord* container = pod.record.Find(id);
-    const bool lives = container != nullptr && (container->state == ContainerState::kRunning ||
-                                                container->state == ContainerState::kPaused);
-    // It may have ended meanwhile.
-    if (lives) container->state = state;
-  });
-}
-
 Status PodMonitor::CreateContainer(const ContainerConfig& config, Deadline deadline) {
   return Locked(deadline, [&]() -> Status {
     PodState pod_state;
@@ -195,11 +185,11 @@ Status PodMonitor::SwitchContainer(const std::string& id, ContainerState from, C
         to == ContainerState::kPaused ? ContainerCall::kPauseContainer : ContainerCall::kResumeContainer;
     return Fail(Restate(id, call, std::move(switched.error())));
   }
-  Status saved = SetContainerState(id, to);
+  Status saved = keeper_.SetLiveState(id, to);
   if (saved) return {};
   // What nobody can read of must not be so.
   (void)back(Deadline::After(kUndo));
-  (void)SetContainerState(id, from);
+  (void)keeper_.SetLiveState(id, from);
   return saved;
 }
 

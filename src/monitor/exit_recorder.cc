@@ -174,9 +174,7 @@ void ExitRecorder::Record(const std::string& id, const Ending& ending) {
       ContainerRecord* container = pod.record.Find(id);
       // Stopped with its pod, or undone with its pod's start.
       if (container == nullptr) return;
-      const bool ran =
-          container->state == ContainerState::kRunning || container->state == ContainerState::kPaused;
-      if (ending.unstarted ? container->state != ContainerState::kReady : !ran) return;
+      if (ending.unstarted ? container->state != ContainerState::kReady : !Lives(container->state)) return;
       ended = true;
       container->state = ContainerState::kStopped;
       container->finished = Now();

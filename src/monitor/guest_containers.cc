@@ -24,10 +24,6 @@ constexpr seconds kDiscard{5};
 // What the guest may take, in StopAll, to continue or to kill containers.
 constexpr seconds kStopAll{2};
 
-bool Lives(ContainerState state) {
-  return state == ContainerState::kRunning || state == ContainerState::kPaused;
-}
-
 }  // namespace
 
 void NoteStart(ContainerRecord& container) {
@@ -155,11 +151,9 @@ void GuestContainers::StopAll(milliseconds grace, Deadline deadline) {
   // What stands still hears nothing.
   const Deadline moment = Min(deadline, Deadline::After(kStopAll));
   for (const std::string& id : paused) {
-    if (!agent().ResumeContainer(id, moment)) continue;
-    (void)parts_.keeper.Change([&](LivePod& pod) {
-      ContainerRecord* container = pod.record.Find(id);
-      if (container != nullptr && Lives(container->state)) container->state = ContainerState::kRunning;
-    });
+    if (agent().ResumeContainer(id, moment)) {
+      (void)parts_.keeper.SetLiveState(id, ContainerState::kRunning);
+    }
   }
   // A guest that answers nothing any more must not take more time than one that does.
   const Deadline patience = Min(deadline, Deadline::After(grace));

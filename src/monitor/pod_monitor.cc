@@ -285,8 +285,7 @@ void PodMonitor::EnterStopped(const std::string& reason) {
   (void)keeper_.Change([&](LivePod& pod) {
     if (pod.stopped) return;
     for (const ContainerRecord& container : pod.record.containers) {
-      if (container.state == ContainerState::kRunning || container.state == ContainerState::kPaused)
-        ended.push_back(container);
+      if (Lives(container.state)) ended.push_back(container);
     }
     MarkStopped(pod.record, reason, Now());
     pod.stopped = entered = true;

@@ -118,7 +118,6 @@ class PodMonitor {
   Error RestatePod(PodCall call, Error error);
 
   Status SetPodState(PodState from, PodState to);
-  Status SetContainerState(const std::string& id, ContainerState state);
   // For pausing and resuming: `there` is done, and `back` as well if the new state cannot be written down.
   Status SwitchContainer(const std::string& id, ContainerState from, ContainerState to,
                          const std::function<Status(Deadline)>& there,

@@ -80,9 +80,7 @@ Result<PodStats> PodMonitor::StatsPod(Deadline deadline) {
   const std::vector<std::string> running = keeper_.Read([](const LivePod& live) {
     std::vector<std::string> ids;
     for (const ContainerRecord& container : live.record.containers) {
-      const bool lives =
-          container.state == ContainerState::kRunning || container.state == ContainerState::kPaused;
-      if (lives && live.record.state == PodState::kRunning) ids.push_back(container.id);
+      if (Lives(container.state) && live.record.state == PodState::kRunning) ids.push_back(container.id);
     }
     return ids;
   });

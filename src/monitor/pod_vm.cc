@@ -112,19 +112,17 @@ PodVm::~PodVm() {
   if (watcher_.joinable()) watcher_.join();
 }
 
-Result<HypervisorFeatures> PodVm::Features() const {
-  return hypervisor_->features(options_.config.hypervisor, options_.config.resources);
-}
-
-Result<VmConfig> PodVm::Describe(const HypervisorFeatures& features) const {
+VmConfig PodVm::Describe() const {
   VmConfig vm;
   vm.name = options_.config.id;
   vm.hypervisor = options_.config.hypervisor;
   vm.resources = options_.config.resources;
   vm.run_dir = options_.paths.run_dir;
   vm.console = options_.paths.console();
-  if (!features.boots_kernel) return vm;
-  HypervisorConfig& hypervisor = vm.hypervisor;
+  return vm;
+}
+
+Status PodVm::FindKernel(HypervisorConfig& hypervisor) const {
   if (hypervisor.kernel.empty()) hypervisor.kernel = options_.guest + "/vmlinux";
   if (hypervisor.initrd.empty()) hypervisor.initrd = options_.guest + "/initramfs.cpio";
   for (const auto& [what, path] :
@@ -133,7 +131,7 @@ Result<VmConfig> PodVm::Describe(const HypervisorFeatures& features) const {
     return Fail(Code::kNotFound, std::string("the guest's ") + what + " " + Quoted(*path) +
                                      " does not exist: build the guest image with 'make guest', or name one");
   }
-  return vm;
+  return {};
 }
 
 void PodVm::EndVm(const std::string& reason) {
@@ -174,12 +172,7 @@ Status PodVm::Watch() {
 Status PodVm::TakeOver(const PodRecord& record, Deadline deadline) {
   taken_over_ = true;
   record_ = *record.vm;
-  VmConfig vm;
-  vm.name = options_.config.id;
-  vm.hypervisor = options_.config.hypervisor;
-  vm.resources = options_.config.resources;
-  vm.run_dir = options_.paths.run_dir;
-  vm.console = options_.paths.console();
+  VmConfig vm = Describe();
   if (const auto* vsock = std::get_if<VsockAddress>(&record_.info.agent)) {
     vm.transport = AgentTransport::kVsock;
     vm.vsock_cid = vsock->cid;
@@ -213,8 +206,9 @@ Result<VmInfo> PodVm::LaunchVmm(const VmConfig& vm, const HypervisorFeatures& fe
 }
 
 Status PodVm::Launch(Deadline deadline) {
-  VC_ASSIGN_OR_RETURN(const HypervisorFeatures features, Features());
-  VC_ASSIGN_OR_RETURN(VmConfig vm, Describe(features));
+  VmConfig vm = Describe();
+  VC_ASSIGN_OR_RETURN(const HypervisorFeatures features, hypervisor_->features(vm.hypervisor, vm.resources));
+  if (features.boots_kernel) VC_RETURN_IF_ERROR(FindKernel(vm.hypervisor));
   VC_ASSIGN_OR_RETURN(vm.transport, ChooseTransport(options_.config.agent.transport, features));
   if (vm.transport == AgentTransport::kVsock) vm.vsock_cid = RandomCid();
   VC_RETURN_IF_ERROR(attachments_.Prepare(deadline));

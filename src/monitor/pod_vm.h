@@ -107,9 +107,10 @@ class PodVm {
  private:
   PodVm(Options options, std::unique_ptr<Hypervisor> hypervisor, std::shared_ptr<Agent> agent);
 
-  // The VM's configuration, without its devices.
-  Result<VmConfig> Describe(const HypervisorFeatures& features) const;
-  Result<HypervisorFeatures> Features() const;
+  // The VM's configuration, without its devices and its transport.
+  VmConfig Describe() const;
+  // Fills in the guest image's kernel and initrd. Errors: NotFound, naming the file.
+  Status FindKernel(HypervisorConfig& hypervisor) const;
   Result<VmInfo> LaunchVmm(const VmConfig& vm, const HypervisorFeatures& features, Deadline deadline);
   void LimitConsole();
   // A process that the VM cannot do without has ended: the VM is ended, for this reason.

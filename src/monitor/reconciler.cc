@@ -10,10 +10,6 @@
 namespace virtcontainers {
 namespace {
 
-bool Runs(ContainerState state) {
-  return state == ContainerState::kRunning || state == ContainerState::kPaused;
-}
-
 constexpr char kEndUnseen[] = "its end was not seen";
 
 }  // namespace
@@ -64,7 +60,7 @@ Status Reconciler::Run(Deadline deadline) {
 Status Reconciler::AdoptMissing(const ContainerRecord& record) {
   VC_RETURN_IF_ERROR(parts_.vm.HideContainer(record.id));
   EmitStopped(record);
-  if (!Runs(record.state)) return {};
+  if (!Lives(record.state)) return {};
   VC_RETURN_IF_ERROR(parts_.keeper.Change([&](LivePod& pod) {
     ContainerRecord* lost = pod.record.Find(record.id);
     lost->state = ContainerState::kStopped;
@@ -102,7 +98,7 @@ Status Reconciler::AdoptContainer(const ContainerRecord& record, const GuestStat
   }
 
   const bool logged = config.output == ContainerOutput::kLog;
-  if (record.state == ContainerState::kStopped && !record.restarting && !Runs(found.state)) {
+  if (record.state == ContainerState::kStopped && !record.restarting && !Lives(found.state)) {
     parts_.exits.FollowRecorded(id, !logged);
   } else {
     std::shared_ptr<ContainerLog> log;
@@ -110,7 +106,7 @@ Status Reconciler::AdoptContainer(const ContainerRecord& record, const GuestStat
       VC_ASSIGN_OR_RETURN(log, ContainerLog::Resume(files.paths().log(id), config.log));
     }
     // Who has ended since is said to have stopped when all that it said is in its log.
-    const bool started = !Runs(record.state);
+    const bool started = !Lives(record.state);
     parts_.exits.Expect(id, log);
     VC_RETURN_IF_ERROR(parts_.keeper.Change([&](LivePod& pod) {
       ContainerRecord* container = pod.record.Find(id);

@@ -41,6 +41,13 @@ Status RecordKeeper::Change(const std::function<void(LivePod&)>& change) {
   return saved;
 }
 
+Status RecordKeeper::SetLiveState(const std::string& container, ContainerState state) {
+  return Change([&](LivePod& pod) {
+    ContainerRecord* record = pod.record.Find(container);
+    if (record != nullptr && Lives(record->state)) record->state = state;
+  });
+}
+
 Status RecordKeeper::Save() {
   const std::lock_guard saving(saving_);
   PodRecord record;

@@ -17,6 +17,11 @@
 
 namespace virtcontainers {
 
+// Whether the container has a first process that has started and not ended.
+inline bool Lives(ContainerState state) {
+  return state == ContainerState::kRunning || state == ContainerState::kPaused;
+}
+
 // A pod that has a monitor: its record, and what only this monitor knows.
 struct LivePod {
   PodRecord record;
@@ -55,6 +60,8 @@ class RecordKeeper {
   // Changes the record and writes it. Errors: those of writing; the change holds nevertheless, and is written
   // as soon as that is possible again.
   Status Change(const std::function<void(LivePod&)>& change);
+  // Changes the state of a container, unless it has ended meanwhile. Errors: as Change.
+  Status SetLiveState(const std::string& container, ContainerState state);
   // Writes what is not written yet.
   Status Save();
 
