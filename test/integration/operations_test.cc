@@ -118,7 +118,13 @@ TEST_F(OperationsTest, StatsContainer_ProcessWorks_Grow) {
 TEST_F(OperationsTest, ProcessListContainer_Running_ListsPidsOfContainer) {
   const auto command = runtime().EnterContainer(kPod, "two", Command({"sleep", "4321"}));
   ASSERT_OK(command);
-  const auto list = runtime().ProcessListContainer(kPod, "two");
+  auto list = runtime().ProcessListContainer(kPod, "two");
+  // A process that was just executed runs for a moment before it sleeps.
+  for (const Deadline deadline = Deadline::After(seconds(10));
+       list && list->size() == 2 && (*list)[1].state == 'R' && !deadline.passed();) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    list = runtime().ProcessListContainer(kPod, "two");
+  }
   ASSERT_OK(list);
   ASSERT_EQ(list->size(), 2u);
   EXPECT_EQ((*list)[0].pid, 1);
