@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "virtcontainers/error.h"
+#include "virtcontainers/network.h"
 
 namespace virtcontainers {
 
@@ -419,15 +420,6 @@ const std::vector<Mount>& DefaultMounts();
 // The paths in /proc and /sys that `runc spec` masks and makes read-only.
 const std::vector<std::string>& DefaultMaskedPaths();
 const std::vector<std::string>& DefaultReadonlyPaths();
-
-// The lines of resolv.conf(5). All empty: containers keep the one of their root file system.
-struct DnsConfig {
-  std::vector<std::string> servers;   // addresses
-  std::vector<std::string> searches;  // domains
-  std::vector<std::string> options;   // "ndots:2"
-
-  friend bool operator==(const DnsConfig&, const DnsConfig&) = default;
-};
 
 // A line of hosts(5).
 struct HostEntry {

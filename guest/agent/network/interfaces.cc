@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/errors.h"
-#include "guest/agent/network/address.h"
+#include "base/network_address.h"
 #include "guest/agent/network/netlink.h"
 #include "guest/agent/network/network.h"
 

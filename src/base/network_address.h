@@ -1,7 +1,7 @@
-// Addresses as people write them and as the kernel has them.
+// IP and hardware addresses as people write them and as the kernel has them. Shared by host and guest.
 
-#ifndef VIRTCONTAINERS_GUEST_AGENT_NETWORK_ADDRESS_H_
-#define VIRTCONTAINERS_GUEST_AGENT_NETWORK_ADDRESS_H_
+#ifndef VIRTCONTAINERS_SRC_BASE_NETWORK_ADDRESS_H_
+#define VIRTCONTAINERS_SRC_BASE_NETWORK_ADDRESS_H_
 
 #include <cstdint>
 #include <string>
@@ -9,7 +9,7 @@
 
 #include "virtcontainers/error.h"
 
-namespace virtcontainers::guest {
+namespace virtcontainers {
 
 struct IpAddress {
   uint8_t family = 0;  // AF_INET or AF_INET6
@@ -26,6 +26,6 @@ std::string FormatIp(std::string_view bytes);
 Result<std::string> ParseMac(std::string_view text);
 std::string FormatMac(std::string_view bytes);
 
-}  // namespace virtcontainers::guest
+}  // namespace virtcontainers
 
-#endif  // VIRTCONTAINERS_GUEST_AGENT_NETWORK_ADDRESS_H_
+#endif  // VIRTCONTAINERS_SRC_BASE_NETWORK_ADDRESS_H_

@@ -1,10 +1,10 @@
-#include "guest/agent/network/address.h"
+#include "base/network_address.h"
 
 #include <sys/socket.h>
 
 #include <gtest/gtest.h>
 
-namespace virtcontainers::guest {
+namespace virtcontainers {
 namespace {
 
 TEST(AddressTest, ParseIp_ThenFormat_IsTheSame) {
@@ -35,4 +35,4 @@ TEST(AddressTest, ParseMac_ThenFormat_IsTheSame) {
 }
 
 }  // namespace
-}  // namespace virtcontainers::guest
+}  // namespace virtcontainers

@@ -1,4 +1,4 @@
-#include "guest/agent/network/address.h"
+#include "base/network_address.h"
 
 #include <arpa/inet.h>
 #include <array>
@@ -6,7 +6,7 @@
 
 #include "base/errors.h"
 
-namespace virtcontainers::guest {
+namespace virtcontainers {
 
 Result<IpAddress> ParseIp(const std::string& text) {
   const auto fail = [&] { return Fail(Code::kInvalidArgument, Quoted(text) + " is not an IP address"); };
@@ -65,4 +65,4 @@ std::string FormatMac(std::string_view bytes) {
   return text;
 }
 
-}  // namespace virtcontainers::guest
+}  // namespace virtcontainers
