@@ -19,6 +19,7 @@
 #include "virtcontainers/config.h"
 #include "virtcontainers/deadline.h"
 #include "virtcontainers/error.h"
+#include "virtcontainers/network.h"
 #include "virtcontainers/stats.h"
 #include "virtcontainers/status.h"
 
@@ -146,6 +147,14 @@ class Agent {
 
   virtual Status SetGuestTime(Time time, Deadline deadline) = 0;
   virtual Status ReseedRandom(std::string_view entropy, Deadline deadline) = 0;
+
+  // Gives the guest's interface with the MAC address of `interface` its name, MTU, addresses and neighbors,
+  // and brings it up. Waits a moment for a device that was plugged just now. Sets no routes. Legal after
+  // CreateSandbox, and again with other values. Errors: NotFound without an interface of that MAC address.
+  virtual Status UpdateInterface(const NetworkInterface& interface, Deadline deadline) = 0;
+  // Replaces all routes of the guest but the kernel's own by those of `interfaces`. Errors: those of the
+  // guest's kernel, naming the route; the routes before it are set then.
+  virtual Status UpdateRoutes(const std::vector<NetworkInterface>& interfaces, Deadline deadline) = 0;
 
   // Errors: NotFound for a command that is not in the root file system, PermissionDenied for a file that
   // cannot be executed.

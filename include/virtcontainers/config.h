@@ -437,9 +437,11 @@ struct PodConfig {
   HypervisorConfig hypervisor;
   AgentConfig agent;
   Bytes shared_memory = Bytes::MiB(64);  // /dev/shm of the containers that share the pod's ipc namespace
-  DnsConfig dns;                         // written to /etc/resolv.conf of every container
+  // Written to /etc/resolv.conf of every container. Empty: what the networks bring.
+  DnsConfig dns;
   std::vector<HostEntry>
       hosts;  // written to /etc/hosts of every container, with localhost and the pod's hostname
+  std::vector<NetworkConfig> networks;      // empty: a loopback interface only
   std::vector<ContainerConfig> containers;  // started by StartPod, in this order
   std::map<std::string, std::string> annotations;
 

@@ -70,6 +70,16 @@ class Pod {
   // Runtime::StatsPod
   Result<PodStats> GetStats(Deadline deadline = Deadline::After(std::chrono::seconds(10))) const;
 
+  // Runtime::AddNetwork, Runtime::RemoveNetwork, Runtime::AddRoute and Runtime::RemoveRoute
+  Result<NetworkStatus> AddNetwork(const NetworkConfig& network, int descriptor = -1,
+                                   Deadline deadline = Deadline::After(std::chrono::seconds(60))) const;
+  Status RemoveNetwork(std::string_view network,
+                       Deadline deadline = Deadline::After(std::chrono::seconds(60))) const;
+  Status AddRoute(std::string_view network, const Route& route,
+                  Deadline deadline = Deadline::After(std::chrono::seconds(10))) const;
+  Status RemoveRoute(std::string_view network, const Route& route,
+                     Deadline deadline = Deadline::After(std::chrono::seconds(10))) const;
+
   // Runtime::CreateContainer. The handle to the new container is container(config.id).
   Status CreateContainer(const ContainerConfig& config,
                          Deadline deadline = Deadline::After(std::chrono::seconds(60))) const;

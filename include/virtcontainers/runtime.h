@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,14 @@ struct RuntimeOptions {
   // thread that found the problem, which may hold a pod's lock: it must be thread-safe, must not throw, and
   // must not call the library. May be called until the Runtime and all its Process handles are destroyed.
   std::function<void(std::string_view line)> log;
+};
+
+// What StartPod and AddNetwork hand over.
+struct StartOptions {
+  // Of networks of kind kDescriptor, by their names: an open queue of a tap device (with IFF_VNET_HDR), or a
+  // connected stream socket that carries each frame after its length, 4 bytes in network order. Borrowed for
+  // the call.
+  std::map<std::string, int> descriptors;
 };
 
 // The pods that ListPod lists.
@@ -93,6 +102,8 @@ class Runtime {
   // stopped. Errors: NotFound, with the name of a missing VMM, virtiofsd, guest image or command; Aborted for
   // a guest that does not boot, with the cause and the console's last lines.
   Status StartPod(std::string_view pod, Deadline deadline = Deadline::After(std::chrono::seconds(120)));
+  Status StartPod(std::string_view pod, const StartOptions& options,
+                  Deadline deadline = Deadline::After(std::chrono::seconds(120)));
 
   // Sends SIGTERM to the first process of every container, as KillContainer does, sends SIGKILL to all
   // processes of the containers that still run after `grace`, and ends the VM. Legal when running or paused;
@@ -137,6 +148,27 @@ class Runtime {
   // Resource usage in the guest and on the host. Legal when running or paused.
   Result<PodStats> StatsPod(std::string_view pod,
                             Deadline deadline = Deadline::After(std::chrono::seconds(10)));
+
+  // Adds a network to a running pod, until RemoveNetwork or the pod's end: the next start makes the networks
+  // of PodConfig again. All or nothing. An empty name becomes the first free of "eth0", "eth1" and so on.
+  // Running containers have the interface at once; the names of its DNS are for containers that are created
+  // later. `descriptor` is for kDescriptor, and borrowed. Legal when running. Errors: InvalidArgument, with
+  // the field; AlreadyExists for a name that is taken; FailedPrecondition on a machine that plugs no network
+  // devices, naming one that does; those of the network's kind.
+  Result<NetworkStatus> AddNetwork(std::string_view pod, const NetworkConfig& network, int descriptor = -1,
+                                   Deadline deadline = Deadline::After(std::chrono::seconds(60)));
+
+  // Takes a network out of a running pod and undoes what it has made on the host. Legal when running. Errors:
+  // NotFound; DeadlineExceeded when the guest does not let go of the device: the call may be repeated.
+  Status RemoveNetwork(std::string_view pod, std::string_view network,
+                       Deadline deadline = Deadline::After(std::chrono::seconds(60)));
+
+  // Adds a route through a network of a running pod, and removes one by its destination and, if it is given,
+  // its gateway; until the pod's end. Legal when running. Errors: InvalidArgument; NotFound; AlreadyExists.
+  Status AddRoute(std::string_view pod, std::string_view network, const Route& route,
+                  Deadline deadline = Deadline::After(std::chrono::seconds(10)));
+  Status RemoveRoute(std::string_view pod, std::string_view network, const Route& route,
+                     Deadline deadline = Deadline::After(std::chrono::seconds(10)));
 
   // The events of all pods of the root, from now on, or after the event with the number `after` (0: all that
   // are kept). The stream outlives this object.

@@ -76,6 +76,8 @@ struct PodStatus {
   pid_t monitor_pid = 0;  // 0 unless running
   std::string console;    // the file with the console's output since the last start
   std::optional<Time> created, started, finished;
+  // As they are while the pod runs, else as they were asked for, without interfaces.
+  std::vector<NetworkStatus> networks;
   std::vector<ContainerStatus> containers;  // in the order of their creation
   std::map<std::string, std::string> annotations;
 };

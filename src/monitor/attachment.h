@@ -48,8 +48,11 @@ class Attachment {
   // The devices for the VM. Legal after Prepare, until Plugged.
   virtual std::vector<Device> devices() const { return {}; }
 
-  // The VMM has the devices: descriptors that were only for the VMM are closed.
-  virtual void Plugged() {}
+  // The VMM, which is process `vm`, has the devices: descriptors that were only for it are closed.
+  virtual Status Plugged(const ProcessIdentity& vm, Deadline deadline) {
+    (void)vm, (void)deadline;
+    return {};
+  }
 
   // Adds to what the guest is told of the pod, before the first container.
   virtual void Describe(SandboxConfig& sandbox) const { (void)sandbox; }
@@ -75,7 +78,7 @@ class Attachment {
   // What the next monitor needs to adopt the attachment. Its processes are those that the VM cannot do
   // without.
   virtual AttachmentRecord record() const {
-    return {.name = std::string(name()), .processes = {}, .devices = {}};
+    return {.name = std::string(name()), .processes = {}, .devices = {}, .network = {}};
   }
 
   // Goes on with what another object's Prepare made, in a process that has died since. `record` is that

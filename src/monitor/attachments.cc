@@ -44,8 +44,9 @@ std::vector<Device> Attachments::devices() const {
   return devices;
 }
 
-void Attachments::Plugged() {
-  for (const auto& attachment : list_) attachment->Plugged();
+Status Attachments::Plugged(const ProcessIdentity& vm, Deadline deadline) {
+  for (const auto& attachment : list_) VC_RETURN_IF_ERROR(attachment->Plugged(vm, deadline));
+  return {};
 }
 
 void Attachments::Describe(SandboxConfig& sandbox) const {
@@ -121,7 +122,7 @@ Status Attachments::Unplug(const std::vector<std::string>& devices, Hypervisor& 
 }
 
 Status Attachments::AddToRunning(std::unique_ptr<Attachment> attachment, Hypervisor& hypervisor, Agent& agent,
-                                 Deadline deadline) {
+                                 const ProcessIdentity& vm, Deadline deadline) {
   if (std::any_of(list_.begin(), list_.end(), HasName(attachment->name()))) {
     return Fail(Code::kAlreadyExists,
                 Quoted(attachment->name()) + " is attached already: remove it first, or give another name");
@@ -130,8 +131,8 @@ Status Attachments::AddToRunning(std::unique_ptr<Attachment> attachment, Hypervi
   Status added = Plug(*attachment, hypervisor, deadline);
   if (added) {
     const std::vector<std::string> devices = IdsOf(attachment->devices());
-    attachment->Plugged();
-    added = attachment->Introduce(agent, deadline);
+    added = attachment->Plugged(vm, deadline);
+    if (added) added = attachment->Introduce(agent, deadline);
     if (!added) (void)Unplug(devices, hypervisor, Deadline::After(kUndo));
   }
   if (!added) {

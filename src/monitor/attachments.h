@@ -36,7 +36,7 @@ class Attachments {
   // The devices of all of them, for VmConfig::devices.
   std::vector<Device> devices() const;
   // The VM that was started has the devices.
-  void Plugged();
+  Status Plugged(const ProcessIdentity& vm, Deadline deadline);
   void Describe(SandboxConfig& sandbox) const;
   Status Introduce(Agent& agent, Deadline deadline);
 
@@ -47,11 +47,11 @@ class Attachments {
   // removing.
   Status RemoveStrays(Hypervisor& hypervisor, Deadline deadline);
 
-  // Adds one to a VM that runs: prepares it, plugs its devices, introduces it. Nothing is left of a failure,
-  // but for devices that the guest does not let go of: those stay announced, and the next attempt or owner
-  // removes them. Errors: AlreadyExists for a name that is taken; those of the steps.
+  // Adds one to a VM that runs, as process `vm`: prepares it, plugs its devices, introduces it. Nothing is
+  // left of a failure, but for devices that the guest does not let go of: those stay announced, and the next
+  // attempt or owner removes them. Errors: AlreadyExists for a name that is taken; those of the steps.
   Status AddToRunning(std::unique_ptr<Attachment> attachment, Hypervisor& hypervisor, Agent& agent,
-                      Deadline deadline);
+                      const ProcessIdentity& vm, Deadline deadline);
   // Takes it out of a VM that runs: unplugs the devices and releases it. Idempotent. Errors: those of
   // Hypervisor::RemoveDevice; then it is as it was, and the call may be repeated.
   Status RemoveFromRunning(std::string_view name, Hypervisor& hypervisor, Deadline deadline);

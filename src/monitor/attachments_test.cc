@@ -28,12 +28,12 @@ class FakeAttachment final : public Attachment {
   std::string_view name() const override { return name_; }
   Status Prepare(Deadline) override { return Call("prepare"); }
   std::vector<Device> devices() const override { return devices_; }
-  void Plugged() override { (void)Call("plugged"); }
+  Status Plugged(const ProcessIdentity&, Deadline) override { return Call("plugged"); }
   Status Introduce(Agent&, Deadline) override { return Call("introduce"); }
   Status Show(ContainerOnItsWay&) override { return Call("show"); }
   Status Hide(const std::string&) override { return Call("hide"); }
   AttachmentRecord record() const override {
-    AttachmentRecord record{name_, {}, {}};
+    AttachmentRecord record{name_, {}, {}, {}};
     for (const Device& device : devices_) record.devices.push_back(IdOf(device));
     return record;
   }
@@ -169,14 +169,14 @@ TEST_F(AttachmentsTest, Adopt_Records_AreFoundByName) {
 
 TEST_F(AttachmentsTest, AddToRunning_Succeeds_PlugsAndAnnounces) {
   StartVm();
-  const Status added = attachments_->AddToRunning(Disks("disks", {"one", "two"}), vm_, agent_, Soon());
+  const Status added = attachments_->AddToRunning(Disks("disks", {"one", "two"}), vm_, agent_, {}, Soon());
   ASSERT_TRUE(added) << added.error().ToString();
   EXPECT_THAT(Calls(), ElementsAre("disks prepare", "disks plugged", "disks introduce"));
   EXPECT_THAT(InVm(), ElementsAre("one", "two"));
   EXPECT_THAT(InJournal(), ElementsAre("one", "two"));
   EXPECT_THAT(attachments_->record(), ElementsAre(AttachmentRecord{"disks", {}, {"one", "two"}}));
 
-  EXPECT_EQ(attachments_->AddToRunning(Disks("disks", {"three"}), vm_, agent_, Soon()).error().code(),
+  EXPECT_EQ(attachments_->AddToRunning(Disks("disks", {"three"}), vm_, agent_, {}, Soon()).error().code(),
             Code::kAlreadyExists);
   EXPECT_TRUE(attachments_->RemoveFromRunning("disks", vm_, Soon()));
   EXPECT_THAT(Calls(), ElementsAre("disks release"));
@@ -190,7 +190,7 @@ TEST_F(AttachmentsTest, AddToRunning_AnyStepFails_LeavesNothing) {
   const auto fails = [this](const std::string& call) {
     auto disks = Disks("disks", {"one", "two"});
     disks->fails = call;
-    EXPECT_FALSE(attachments_->AddToRunning(std::move(disks), vm_, agent_, Soon()));
+    EXPECT_FALSE(attachments_->AddToRunning(std::move(disks), vm_, agent_, {}, Soon()));
     EXPECT_THAT(InVm(), IsEmpty()) << call;
     EXPECT_THAT(InJournal(), IsEmpty()) << call;
     EXPECT_THAT(attachments_->record(), IsEmpty()) << call;
@@ -202,7 +202,7 @@ TEST_F(AttachmentsTest, AddToRunning_AnyStepFails_LeavesNothing) {
   // The second of two devices.
   std::vector<Device> devices = {Disk("one"), Disk("not an id")};
   auto disks = std::make_unique<FakeAttachment>("disks", calls_, devices);
-  EXPECT_EQ(attachments_->AddToRunning(std::move(disks), vm_, agent_, Soon()).error().code(),
+  EXPECT_EQ(attachments_->AddToRunning(std::move(disks), vm_, agent_, {}, Soon()).error().code(),
             Code::kInvalidArgument);
   EXPECT_THAT(InVm(), IsEmpty());
   EXPECT_THAT(InJournal(), IsEmpty());
@@ -212,7 +212,7 @@ TEST_F(AttachmentsTest, AddToRunning_AnyStepFails_LeavesNothing) {
 TEST_F(AttachmentsTest, RemoveFromRunning_GuestKeepsDevice_StaysAttached) {
   config_.hypervisor.kernel_parameters = {"acpiphp.disable=1"};
   StartVm();
-  ASSERT_TRUE(attachments_->AddToRunning(Disks("disks", {"one"}), vm_, agent_, Soon()));
+  ASSERT_TRUE(attachments_->AddToRunning(Disks("disks", {"one"}), vm_, agent_, {}, Soon()));
   const Deadline shortly = Deadline::After(std::chrono::milliseconds(1));
   EXPECT_EQ(attachments_->RemoveFromRunning("disks", vm_, shortly).error().code(), Code::kDeadlineExceeded);
   EXPECT_THAT(InVm(), ElementsAre("one"));
@@ -223,7 +223,7 @@ TEST_F(AttachmentsTest, RemoveFromRunning_GuestKeepsDevice_StaysAttached) {
 // A monitor that died while it plugged, or while it removed.
 TEST_F(AttachmentsTest, RemoveStrays_DevicesOfNoAttachment_AreRemoved) {
   StartVm();
-  ASSERT_TRUE(attachments_->AddToRunning(Disks("disks", {"one"}), vm_, agent_, Soon()));
+  ASSERT_TRUE(attachments_->AddToRunning(Disks("disks", {"one"}), vm_, agent_, {}, Soon()));
   ASSERT_TRUE(vm_.AddDevice(Disk("plugged"), Soon()));
   ASSERT_TRUE(effects_->Announce(EffectKind::kDevice, "plugged"));
   ASSERT_TRUE(vm_.AddDevice(Disk("unannounced"), Soon()));

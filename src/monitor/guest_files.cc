@@ -29,10 +29,11 @@ std::string ResolvConf(const DnsConfig& dns) {
   return text;
 }
 
-std::string HostsFile(const PodConfig& pod) {
-  if (pod.hosts.empty()) return "";
+std::string HostsFile(const PodConfig& pod, const std::string& address) {
+  if (pod.hosts.empty() && address.empty()) return "";
   std::string text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-  text += "127.0.1.1\t" + (pod.hostname.empty() ? pod.id : pod.hostname) + "\n";
+  text += (address.empty() ? "127.0.1.1" : address) + "\t" + (pod.hostname.empty() ? pod.id : pod.hostname) +
+          "\n";
   for (const HostEntry& host : pod.hosts) {
     text += host.address + "\t";
     for (size_t i = 0; i < host.names.size(); ++i) text += (i == 0 ? "" : " ") + host.names[i];
@@ -43,8 +44,10 @@ std::string HostsFile(const PodConfig& pod) {
 
 Status GuestFiles::Prepare(Deadline) {
   files_.clear();
-  const std::pair<const char*, std::string> files[] = {{kResolvConf, ResolvConf(pod_.dns)},
-                                                       {kHosts, HostsFile(pod_)}};
+  const FromNetworks brought = networks_ ? networks_() : FromNetworks();
+  const std::pair<const char*, std::string> files[] = {
+      {kResolvConf, ResolvConf(pod_.dns.empty() ? brought.dns : pod_.dns)},
+      {kHosts, HostsFile(pod_, brought.address)}};
   for (const auto& [destination, text] : files) {
     if (text.empty()) continue;
     VC_RETURN_IF_ERROR(MakeDirectories(directory_));

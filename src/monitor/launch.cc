@@ -44,6 +44,7 @@ std::vector<std::string> ToArguments(const std::string& program, const MonitorAr
                                    "--timeout-ms=" + std::to_string(arguments.timeout.count())};
   if (arguments.task == MonitorTask::kTakeOver) argv.push_back("--take-over");
   if (arguments.launch) argv.push_back("--launch");
+  for (const std::string& network : arguments.descriptors) argv.push_back("--descriptor=" + network);
   return argv;
 }
 
@@ -65,6 +66,8 @@ Result<MonitorArguments> ParseArguments(int argc, char** argv) {
       int64_t count = 0;
       if (std::from_chars(timeout, end, count).ptr != end || count > kMaxTimeout.count()) count = 0;
       arguments.timeout = milliseconds(count);
+    } else if (const char* network = value("--descriptor=")) {
+      arguments.descriptors.push_back(network);
     } else if (argument == "--take-over") {
       arguments.task = MonitorTask::kTakeOver;
     } else if (argument == "--launch") {
@@ -115,7 +118,7 @@ Status DecodeOutcome(const std::string& line) {
 }
 
 Status LaunchMonitor(const std::string& program, const PodPaths& paths, const std::string& guest,
-                     MonitorTask task, Deadline deadline) {
+                     MonitorTask task, Deadline deadline, const std::map<std::string, int>& descriptors) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("start the monitor: pipe");
   const UniqueFd reader(ends[0]);
@@ -131,24 +134,27 @@ Status LaunchMonitor(const std::string& program, const PodPaths& paths, const st
   const auto left = std::min<std::chrono::nanoseconds>(deadline.remaining(), kMaxTimeout);
   const bool start = task == MonitorTask::kStart;
   const auto work = start ? left : std::clamp<std::chrono::nanoseconds>(left, kLeastTakeOver, kMostTakeOver);
-  const MonitorArguments arguments{
-      .paths = paths,
-      .guest = guest,
-      .timeout = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(work)),
-      .task = task,
-      .launch = true};
+  MonitorArguments arguments{.paths = paths,
+                             .guest = guest,
+                             .timeout = std::max(milliseconds(1), std::chrono::ceil<milliseconds>(work)),
+                             .task = task,
+                             .launch = true,
+                             .descriptors = {}};
+  std::vector<std::pair<int, int>> fds = {
+      {hold_reader.get(), 0}, {log.get(), 1}, {log.get(), 2}, {writer.get(), kReadyFd}};
+  for (const auto& [network, fd] : descriptors) {
+    fds.emplace_back(fd, kFirstNetworkFd + static_cast<int>(arguments.descriptors.size()));
+    arguments.descriptors.push_back(network);
+  }
   {
     // Announced here, so that whoever finds a dead caller's pod looks also for a monitor on its way.
     VC_ASSIGN_OR_RETURN(const std::unique_ptr<Effects> effects, Effects::Open(paths.journal()));
     VC_RETURN_IF_ERROR(effects->Announce(EffectKind::kProcess, kMonitorEffect));
   }
   const OomKills oom_kills;
-  VC_ASSIGN_OR_RETURN(
-      Subprocess launcher,
-      Subprocess::Spawn(
-          {.argv = ToArguments(program, arguments),
-           .env = MarkedEnvironment(paths.mark),
-           .fds = {{hold_reader.get(), 0}, {log.get(), 1}, {log.get(), 2}, {writer.get(), kReadyFd}}}));
+  VC_ASSIGN_OR_RETURN(Subprocess launcher, Subprocess::Spawn({.argv = ToArguments(program, arguments),
+                                                              .env = MarkedEnvironment(paths.mark),
+                                                              .fds = fds}));
   writer.reset();
   hold.reset();
 

@@ -7,6 +7,7 @@
 #define VIRTCONTAINERS_SRC_MONITOR_LAUNCH_H_
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ namespace virtcontainers {
 
 // The descriptor on which the monitor is given the pipe.
 inline constexpr int kReadyFd = 3;
+
+// The descriptors that StartPod was given for networks.
+inline constexpr int kFirstNetworkFd = 10;
 
 // What the monitor's process is called in the pod's journal.
 inline constexpr char kMonitorEffect[] = "monitor";
@@ -34,6 +38,8 @@ struct MonitorArguments {
   std::chrono::milliseconds timeout{0};  // for the start
   MonitorTask task = MonitorTask::kStart;
   bool launch = false;  // start another, and end
+  // Of networks, by their names: the program has them from kFirstNetworkFd on, in this order.
+  std::vector<std::string> descriptors;
 };
 
 std::vector<std::string> ToArguments(const std::string& program, const MonitorArguments& arguments);
@@ -49,7 +55,7 @@ Status DecodeOutcome(const std::string& line);
 // left of the start; a VM that could not be taken over is as it was. The caller holds the pod's lock. Errors:
 // those of the monitor's task; Aborted, with what its log says, if it ends without a word.
 Status LaunchMonitor(const std::string& program, const PodPaths& paths, const std::string& guest,
-                     MonitorTask task, Deadline deadline);
+                     MonitorTask task, Deadline deadline, const std::map<std::string, int>& descriptors = {});
 
 }  // namespace virtcontainers
 

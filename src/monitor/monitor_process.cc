@@ -49,9 +49,13 @@ Status Relaunch(MonitorArguments arguments) {
   if (length <= 0 || length >= static_cast<ssize_t>(sizeof(program)))
     return FailErrno("readlink /proc/self/exe");
   arguments.launch = false;
-  VC_RETURN_IF_ERROR(
-      Subprocess::Spawn({.argv = ToArguments(std::string(program, static_cast<size_t>(length)), arguments),
-                         .fds = {{1, 1}, {2, 2}, {kReadyFd, kReadyFd}}}));
+  std::vector<std::pair<int, int>> fds = {{1, 1}, {2, 2}, {kReadyFd, kReadyFd}};
+  for (size_t i = 0; i < arguments.descriptors.size(); ++i) {
+    const int fd = kFirstNetworkFd + static_cast<int>(i);
+    fds.emplace_back(fd, fd);
+  }
+  VC_RETURN_IF_ERROR(Subprocess::Spawn(
+      {.argv = ToArguments(std::string(program, static_cast<size_t>(length)), arguments), .fds = fds}));
   return {};
 }
 
@@ -74,8 +78,15 @@ Status Run(const MonitorParts& parts, const MonitorArguments& arguments, UniqueF
   // Let go of by the end of the process alone, which takes a while after this function's.
   [[maybe_unused]] static const FileLock* const kept = new FileLock(*std::move(alive));
 
+  std::map<std::string, UniqueFd> descriptors;
+  for (const std::string& network : arguments.descriptors) {
+    const int fd = kFirstNetworkFd + static_cast<int>(descriptors.size());
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    descriptors[network] = UniqueFd(fd);
+  }
   std::optional<PodMonitor> pod;
-  VC_RETURN_IF_ERROR(StartThreads([&] { pod.emplace(parts, PodFiles(arguments.paths), arguments.guest); }));
+  VC_RETURN_IF_ERROR(StartThreads(
+      [&] { pod.emplace(parts, PodFiles(arguments.paths), arguments.guest, std::move(descriptors)); }));
   std::optional<MonitorService> service;
   std::optional<ttrpc::Server> server;
   const auto serve = [&]() -> Status {

@@ -60,11 +60,13 @@ Status In(Status status, const char* doing, const std::string& id) {
 
 }  // namespace
 
-PodMonitor::PodMonitor(const MonitorParts& parts, PodFiles files, std::string guest)
+PodMonitor::PodMonitor(const MonitorParts& parts, PodFiles files, std::string guest,
+                       std::map<std::string, UniqueFd> descriptors)
     : parts_(parts),
       files_(std::move(files)),
       guest_image_(std::move(guest)),
       pod_(files_.id()),
+      descriptors_(std::move(descriptors)),
       keeper_(files_) {}
 
 PodMonitor::~PodMonitor() {
@@ -95,6 +97,7 @@ Status PodMonitor::MakeParts(bool taken_over) {
                                              .paths = files_.paths(),
                                              .guest = guest_image_,
                                              .effects = *effects_,
+                                             .descriptors = std::exchange(descriptors_, {}),
                                              .on_exit = [this](const VmExit& exit) { VmExited(exit); }}));
   processes_ = std::make_unique<ProcessTable>(vm_->agent());
   VC_RETURN_IF_ERROR(StartThreads(

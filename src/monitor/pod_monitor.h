@@ -14,11 +14,13 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "monitor/event_outbox.h"
 #include "monitor/exit_recorder.h"
 #include "monitor/guest_containers.h"
@@ -36,7 +38,9 @@ namespace virtcontainers {
 // wait for them. The record on disk is written after each change, and before anybody is told of the change.
 class PodMonitor {
  public:
-  PodMonitor(const MonitorParts& parts, PodFiles files, std::string guest);
+  // `descriptors`: of networks of kind kDescriptor, by their names.
+  PodMonitor(const MonitorParts& parts, PodFiles files, std::string guest,
+             std::map<std::string, UniqueFd> descriptors = {});
   ~PodMonitor();
 
   // Boots the VM and starts all containers, or undoes what was done of it. Once, before anything else.
@@ -55,6 +59,10 @@ class PodMonitor {
   Status PausePod(Deadline deadline);
   Status ResumePod(Deadline deadline);
   Result<PodStats> StatsPod(Deadline deadline);
+  Status AddNetwork(const NetworkConfig& config, UniqueFd descriptor, Deadline deadline);
+  Status RemoveNetwork(const std::string& network, Deadline deadline);
+  Status AddRoute(const std::string& network, const Route& route, Deadline deadline);
+  Status RemoveRoute(const std::string& network, const Route& route, Deadline deadline);
 
   Status CreateContainer(const ContainerConfig& config, Deadline deadline);
   Status DeleteContainer(const std::string& id, Deadline deadline);
@@ -117,6 +125,10 @@ class PodMonitor {
   Error Restate(const std::string& id, ContainerCall call, Error error);
   Error RestatePod(PodCall call, Error error);
 
+  // Runs a change of the networks and writes down how they are then, whether it succeeded or not. A change
+  // that cannot be written down is undone by `undo`, if there is one.
+  Status ChangeNetworks(Deadline deadline, const std::function<Status()>& change,
+                        const std::function<Status(Deadline)>& undo = {});
   Status SetPodState(PodState from, PodState to);
   // For pausing and resuming: `there` is done, and `back` as well if the new state cannot be written down.
   Status SwitchContainer(const std::string& id, ContainerState from, ContainerState to,
@@ -130,6 +142,7 @@ class PodMonitor {
   const PodFiles files_;
   const std::string guest_image_;
   const std::string pod_;
+  std::map<std::string, UniqueFd> descriptors_;  // until Start
 
   std::mutex operation_;  // held by operations that change the pod; before every other lock
 

@@ -88,11 +88,20 @@ PodVm::PodVm(Options options, std::unique_ptr<Hypervisor> hypervisor, std::share
       sandbox_(options_.config.id + "+pod"),
       hypervisor_(std::move(hypervisor)),
       agent_(std::move(agent)),
+      networks_({.paths = options_.paths,
+                 .vcpus = options_.config.resources.vcpus,
+                 .effects = options_.effects,
+                 .attachments = attachments_,
+                 .on_exit = [this](const std::string& reason) { EndVm(reason); }}),
       attachments_(options_.effects),
       // First: what is left of a container is hidden before its poststop hooks run.
-      hooks_(attachments_.Add(std::make_unique<HostHooks>(options_.effects))) {
+      hooks_(attachments_.Add(std::make_unique<HostHooks>(options_.effects))) {}
+
+void PodVm::AddGuestAttachments() {
   if (!agent_->has_guest()) return;
-  attachments_.Add(std::make_unique<GuestFiles>(options_.config, options_.paths.run_dir));
+  attachments_.Add(std::make_unique<GuestFiles>(options_.config, options_.paths.run_dir, [this] {
+    return GuestFiles::FromNetworks{networks_.dns(), networks_.address()};
+  }));
   attachments_.Add(std::make_unique<ShareAttachment>(
       ShareAttachment::Options{.paths = options_.paths,
                                .virtiofsd = options_.config.hypervisor.virtiofsd,
@@ -177,6 +186,8 @@ Status PodVm::TakeOver(const PodRecord& record, Deadline deadline) {
     vm.transport = AgentTransport::kVsock;
     vm.vsock_cid = vsock->cid;
   }
+  networks_.Plan(record.attachments);
+  AddGuestAttachments();
   VC_RETURN_IF_ERROR(attachments_.Adopt(record.attachments, deadline));
   VC_ASSIGN_OR_RETURN(record_.info, hypervisor_->Attach(vm, record_.info, deadline));
   LimitConsole();
@@ -185,6 +196,7 @@ Status PodVm::TakeOver(const PodRecord& record, Deadline deadline) {
 
 Status PodVm::Reconnect(Deadline deadline) {
   VC_RETURN_IF_ERROR(attachments_.RemoveStrays(*hypervisor_, deadline));
+  networks_.UndoStrays(deadline);
   return agent_->Connect(record_.info.agent, deadline);
 }
 
@@ -211,15 +223,17 @@ Status PodVm::Launch(Deadline deadline) {
   if (features.boots_kernel) VC_RETURN_IF_ERROR(FindKernel(vm.hypervisor));
   VC_ASSIGN_OR_RETURN(vm.transport, ChooseTransport(options_.config.agent.transport, features));
   if (vm.transport == AgentTransport::kVsock) vm.vsock_cid = RandomCid();
+  networks_.Plan(options_.config.networks, std::move(options_.descriptors));
+  AddGuestAttachments();
   VC_RETURN_IF_ERROR(attachments_.Prepare(deadline));
   vm.devices = attachments_.devices();
   Result<VmInfo> info = LaunchVmm(vm, features, deadline);
   if (!info) return Fail(std::move(info.error()).AddContext("boot " + Quoted(vm.hypervisor.kernel)));
-  attachments_.Plugged();
   record_.info = *info;
   record_.mark = options_.paths.mark;
   LimitConsole();
-  return Watch();
+  VC_RETURN_IF_ERROR(Watch());
+  return attachments_.Plugged(info->process, deadline);
 }
 
 Status PodVm::Connect(Deadline deadline) {

@@ -4,6 +4,7 @@
 #define VIRTCONTAINERS_SRC_MONITOR_POD_VM_H_
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -13,6 +14,7 @@
 #include "monitor/attachments.h"
 #include "monitor/console_limit.h"
 #include "monitor/host_hooks.h"
+#include "monitor/pod_networks.h"
 #include "pod/effects.h"
 #include "pod/paths.h"
 #include "pod/record.h"
@@ -31,6 +33,8 @@ class PodVm {
     PodPaths paths;
     std::string guest;  // the directory of the guest image
     Effects& effects;   // outlives the object
+    // Of networks of kind kDescriptor, by their names.
+    std::map<std::string, UniqueFd> descriptors;
     // Called once from a thread of the object's own when the VM has ended, by itself or not, since Watch; the
     // agent's calls have failed by then or are about to. Must not destroy the object.
     std::function<void(const VmExit&)> on_exit;
@@ -100,6 +104,10 @@ class PodVm {
   const std::shared_ptr<Agent>& agent() const { return agent_; }
   Hypervisor& hypervisor() { return *hypervisor_; }
 
+  PodNetworks& networks() { return networks_; }
+  // Of a VM that runs.
+  PodNetworks::Running running() { return {*hypervisor_, *agent_, record_.info.process}; }
+
   // What to note of it. Complete after Connect.
   const VmRecord& record() const { return record_; }
   std::vector<AttachmentRecord> attachments() const { return attachments_.record(); }
@@ -109,6 +117,8 @@ class PodVm {
 
   // The VM's configuration, without its devices and its transport.
   VmConfig Describe() const;
+  // Adds the attachments that come after the networks.
+  void AddGuestAttachments();
   // Fills in the guest image's kernel and initrd. Errors: NotFound, naming the file.
   Status FindKernel(HypervisorConfig& hypervisor) const;
   Result<VmInfo> LaunchVmm(const VmConfig& vm, const HypervisorFeatures& features, Deadline deadline);
@@ -116,10 +126,11 @@ class PodVm {
   // A process that the VM cannot do without has ended: the VM is ended, for this reason.
   void EndVm(const std::string& reason);
 
-  const Options options_;
+  Options options_;
   const std::string sandbox_;
   const std::unique_ptr<Hypervisor> hypervisor_;
   const std::shared_ptr<Agent> agent_;
+  PodNetworks networks_;
   Attachments attachments_;
   HostHooks& hooks_;  // one of attachments_
   VmRecord record_;

@@ -30,6 +30,8 @@ class ScriptedAgent final : public Agent {
   Status DestroySandbox(Deadline) override { return {}; }
   Status SetGuestTime(Time, Deadline) override { return {}; }
   Status ReseedRandom(std::string_view, Deadline) override { return {}; }
+  Status UpdateInterface(const NetworkInterface&, Deadline) override { return {}; }
+  Status UpdateRoutes(const std::vector<NetworkInterface>&, Deadline) override { return {}; }
   Status CreateContainer(const GuestContainer&, Deadline) override { return {}; }
   Status StartContainer(const std::string&, Deadline) override { return {}; }
   Status RemoveContainer(const std::string&, Deadline) override { return {}; }

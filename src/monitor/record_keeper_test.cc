@@ -70,7 +70,7 @@ TEST_F(RecordKeeperTest, BeginStart_UntilCommit_WritesProcessesOnly) {
   ASSERT_TRUE(keeper_.Change([](LivePod& pod) {
     pod.record.reason = "changed";
     pod.record.monitor.pid = 77;
-    pod.record.attachments = {{"share", {}, {}}};
+    pod.record.attachments = {{"share", {}, {}, {}}};
   }));
   EXPECT_EQ(OnDisk().reason, "");
   EXPECT_EQ(OnDisk().monitor.pid, 77);

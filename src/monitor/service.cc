@@ -10,6 +10,7 @@
 #include "monitor.pb.h"
 #include "pod/config_json.h"
 #include "pod/stats_json.h"
+#include "ttrpc/descriptor_offer.h"
 #include "ttrpc/message.h"
 
 namespace virtcontainers {
@@ -43,6 +44,14 @@ Deadline DeadlineOf(uint64_t ms) { return Deadline::After(milliseconds(std::min<
 
 InputPosition PositionOf(const wire::InputPosition& position) {
   return {position.writer(), position.offset(), position.again()};
+}
+
+Route RouteOf(const wire::RouteRequest& route) {
+  return {.destination = route.destination(),
+          .gateway = route.gateway(),
+          .source = route.source(),
+          .metric = route.metric(),
+          .onlink = route.onlink()};
 }
 
 // The operations that are told a container, or with an empty id the pod, and nothing else.
@@ -193,6 +202,26 @@ Result<std::string> MonitorService::Operate(const ttrpc::Call& call) {
     VC_ASSIGN_OR_RETURN(const Json json, ParseJson(request.config()));
     VC_ASSIGN_OR_RETURN(const ContainerConfig config, ContainerConfigFromJson(json));
     return Empty(pod_.CreateContainer(config, call.deadline));
+  }
+  if (call.method == "AddNetwork") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::NetworkRequest>(call.payload));
+    VC_ASSIGN_OR_RETURN(const Json json, ParseJson(request.config()));
+    VC_ASSIGN_OR_RETURN(const NetworkConfig config, NetworkConfigFromJson(json));
+    UniqueFd descriptor;
+    if (!request.offer().empty()) {
+      VC_ASSIGN_OR_RETURN(descriptor, ttrpc::TakeDescriptor(request.offer(), call.deadline));
+    }
+    return Empty(pod_.AddNetwork(config, std::move(descriptor), call.deadline));
+  }
+  if (call.method == "RemoveNetwork") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::NetworkRequest>(call.payload));
+    return Empty(pod_.RemoveNetwork(request.name(), call.deadline));
+  }
+  if (call.method == "AddRoute" || call.method == "RemoveRoute") {
+    VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::RouteRequest>(call.payload));
+    const Route route = RouteOf(request);
+    if (call.method == "AddRoute") return Empty(pod_.AddRoute(request.network(), route, call.deadline));
+    return Empty(pod_.RemoveRoute(request.network(), route, call.deadline));
   }
   if (call.method == "Exec") {
     VC_ASSIGN_OR_RETURN(const auto request, ttrpc::ParseMessage<wire::ExecRequest>(call.payload));

@@ -85,7 +85,8 @@ Status ShareAttachment::Hide(const std::string& container) {
 }
 
 AttachmentRecord ShareAttachment::record() const {
-  AttachmentRecord record{.name = std::string(name()), .processes = {}, .devices = {kShareDevice}};
+  AttachmentRecord record{
+      .name = std::string(name()), .processes = {}, .devices = {kShareDevice}, .network = {}};
   if (share_) record.processes.push_back({kVirtiofsd, share_->process()});
   return record;
 }

@@ -29,7 +29,10 @@ class ShareAttachment final : public Attachment {
   std::string_view name() const override { return "share"; }
   Status Prepare(Deadline deadline) override;
   std::vector<Device> devices() const override;
-  void Plugged() override { socket_.reset(); }
+  Status Plugged(const ProcessIdentity&, Deadline) override {
+    socket_.reset();
+    return {};
+  }
   void Describe(SandboxConfig& sandbox) const override;
   Status Show(ContainerOnItsWay& on_its_way) override;
   Status Hide(const std::string& container) override;

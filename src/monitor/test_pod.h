@@ -61,6 +61,12 @@ class FaultyAgent final : public Agent {
   Status ReseedRandom(std::string_view entropy, Deadline deadline) override {
     return agent_.ReseedRandom(entropy, deadline);
   }
+  Status UpdateInterface(const NetworkInterface& interface, Deadline deadline) override {
+    return agent_.UpdateInterface(interface, deadline);
+  }
+  Status UpdateRoutes(const std::vector<NetworkInterface>& interfaces, Deadline deadline) override {
+    return agent_.UpdateRoutes(interfaces, deadline);
+  }
   Status CreateContainer(const GuestContainer& container, Deadline deadline) override {
     return agent_.CreateContainer(container, deadline);
   }

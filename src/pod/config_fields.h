@@ -295,11 +295,103 @@ void Describe(V& v, C& host) {
   v.Field("names", names);
 }
 
+template <typename V, Either<Route> C>
+void Describe(V& v, C& route) {
+  auto& [destination, gateway, source, metric, onlink] = route;
+  v.Field("destination", destination);
+  v.Field("gateway", gateway);
+  v.Field("source", source);
+  v.Field("metric", metric);
+  v.Field("onlink", onlink);
+}
+
+template <typename V, Either<Neighbor> C>
+void Describe(V& v, C& neighbor) {
+  auto& [address, mac] = neighbor;
+  v.Field("address", address);
+  v.Field("mac", mac);
+}
+
+template <typename V, Either<NetworkInterface> C>
+void Describe(V& v, C& interface) {
+  auto& [name, mac, mtu, addresses, routes, neighbors] = interface;
+  v.Field("name", name);
+  v.Field("mac", mac);
+  v.Field("mtu", mtu);
+  v.Field("addresses", addresses);
+  v.Field("routes", routes);
+  v.Field("neighbors", neighbors);
+}
+
+template <typename V, Either<PortForward> C>
+void Describe(V& v, C& forward) {
+  auto& [host_address, host_port, guest_port, count, protocol] = forward;
+  v.Field("host_address", host_address);
+  v.Field("host_port", host_port);
+  v.Field("guest_port", guest_port);
+  v.Field("count", count);
+  v.Field("protocol", protocol, kNetworkProtocolNames);
+}
+
+template <typename V, Either<RateLimit> C>
+void Describe(V& v, C& limit) {
+  auto& [rate, burst] = limit;
+  v.Field("rate", rate);
+  v.Field("burst", burst);
+}
+
+template <typename V, Either<NetworkLimits> C>
+void Describe(V& v, C& limits) {
+  auto& [receive, transmit] = limits;
+  v.Field("receive", receive);
+  v.Field("transmit", transmit);
+}
+
+template <typename V, Either<CniOptions> C>
+void Describe(V& v, C& cni) {
+  auto& [config, directories, plugin_directories, args, capability_args] = cni;
+  v.Field("config", config);
+  v.Field("directories", directories);
+  v.Field("plugin_directories", plugin_directories);
+  v.Field("args", args);
+  v.Field("capability_args", capability_args);
+}
+
+template <typename V, Either<NetworkConfig> C>
+void Describe(V& v, C& network) {
+  auto& [kind, name, source, mac, mtu, addresses, routes, dns, limits, allow_spoofing, forwards,
+         host_loopback, cni] = network;
+  v.Field("kind", kind, kNetworkKindNames);
+  v.Field("name", name);
+  v.Field("source", source);
+  v.Field("mac", mac);
+  v.Field("mtu", mtu);
+  v.Field("addresses", addresses);
+  v.Field("routes", routes);
+  v.Field("dns", dns);
+  v.Field("limits", limits);
+  v.Field("allow_spoofing", allow_spoofing);
+  v.Field("forwards", forwards);
+  v.Field("host_loopback", host_loopback);
+  v.Field("cni", cni);
+}
+
+template <typename V, Either<NetworkStatus> C>
+void Describe(V& v, C& network) {
+  auto& [name, kind, interfaces, host, forwards, dns] = network;
+  v.Field("name", name);
+  v.Field("kind", kind, kNetworkKindNames);
+  v.Field("interfaces", interfaces);
+  v.Field("host", host);
+  v.Field("forwards", forwards);
+  v.Field("dns", dns);
+}
+
 // A pod without its containers: each has a file of its own. The VM's size is not an object of its own.
 template <typename V, Either<PodConfig> C>
 void Describe(V& v, C& pod) {
-  auto& [id, hostname, resources, hypervisor, agent, shared_memory, dns, hosts, containers, annotations] =
-      pod;
+  auto& [id, hostname, resources, hypervisor, agent, shared_memory, dns, hosts, networks, containers,
+         annotations] = pod;
   auto& [vcpus, memory, max_memory] = resources;
   static_cast<void>(containers);
   v.Id(id);
@@ -312,6 +404,7 @@ void Describe(V& v, C& pod) {
   v.Field("shared_memory", shared_memory);
   v.Field("dns", dns);
   v.Field("hosts", hosts);
+  v.Field("networks", networks);
   v.Field("annotations", annotations);
 }
 

@@ -129,6 +129,9 @@ Json ToJson(const ContainerConfig& config) { return Writer::Write(config); }
 Json ToJson(const ProcessConfig& config) { return Writer::Write(config); }
 Json ToJson(const ContainerResources& resources) { return Writer::Write(resources); }
 
+Json ToJson(const NetworkConfig& network) { return Writer::Write(network); }
+Json ToJson(const NetworkStatus& network) { return Writer::Write(network); }
+
 Result<PodConfig> PodConfigFromJson(const Json& json) { return FromJson<PodConfig>(json, ""); }
 Result<ContainerConfig> ContainerConfigFromJson(const Json& json) {
   return FromJson<ContainerConfig>(json, "");
@@ -138,6 +141,12 @@ Result<ProcessConfig> ProcessConfigFromJson(const Json& json, std::string_view p
 }
 Result<ContainerResources> ContainerResourcesFromJson(const Json& json, std::string_view path) {
   return FromJson<ContainerResources>(json, path);
+}
+Result<NetworkConfig> NetworkConfigFromJson(const Json& json, std::string_view path) {
+  return FromJson<NetworkConfig>(json, path);
+}
+Result<NetworkStatus> NetworkStatusFromJson(const Json& json, std::string_view path) {
+  return FromJson<NetworkStatus>(json, path);
 }
 
 }  // namespace virtcontainers

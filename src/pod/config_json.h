@@ -15,12 +15,16 @@ Json ToJson(const PodConfig& config);
 Json ToJson(const ContainerConfig& config);
 Json ToJson(const ProcessConfig& config);
 Json ToJson(const ContainerResources& resources);
+Json ToJson(const NetworkConfig& network);
+Json ToJson(const NetworkStatus& network);
 
 // Errors: InvalidArgument, naming the field.
 Result<PodConfig> PodConfigFromJson(const Json& json);
 Result<ContainerConfig> ContainerConfigFromJson(const Json& json);
 Result<ProcessConfig> ProcessConfigFromJson(const Json& json, std::string_view path = "");
 Result<ContainerResources> ContainerResourcesFromJson(const Json& json, std::string_view path = "");
+Result<NetworkConfig> NetworkConfigFromJson(const Json& json, std::string_view path = "");
+Result<NetworkStatus> NetworkStatusFromJson(const Json& json, std::string_view path = "");
 
 }  // namespace virtcontainers
 

@@ -30,6 +30,12 @@ inline constexpr EnumName<LogFormat> kLogFormatNames[] = {
     {LogFormat::kCri, "cri"}, {LogFormat::kJson, "json"}, {LogFormat::kPlain, "plain"}};
 inline constexpr EnumName<NamespaceOwner> kNamespaceOwnerNames[] = {{NamespaceOwner::kContainer, "container"},
                                                                     {NamespaceOwner::kPod, "pod"}};
+inline constexpr EnumName<NetworkKind> kNetworkKindNames[] = {
+    {NetworkKind::kUser, "user"},     {NetworkKind::kNamespace, "namespace"},
+    {NetworkKind::kCni, "cni"},       {NetworkKind::kTap, "tap"},
+    {NetworkKind::kBridge, "bridge"}, {NetworkKind::kDescriptor, "descriptor"}};
+inline constexpr EnumName<NetworkProtocol> kNetworkProtocolNames[] = {{NetworkProtocol::kTcp, "tcp"},
+                                                                      {NetworkProtocol::kUdp, "udp"}};
 inline constexpr EnumName<PodState> kPodStateNames[] = {{PodState::kReady, "ready"},
                                                         {PodState::kRunning, "running"},
                                                         {PodState::kPaused, "paused"},

@@ -25,7 +25,8 @@ constexpr EnumName<Phase> kPhaseNames[] = {
 constexpr EnumName<EffectKind> kKindNames[] = {
     {EffectKind::kProcess, "process"},     {EffectKind::kSocket, "socket"},
     {EffectKind::kDirectory, "directory"}, {EffectKind::kNamespace, "namespace"},
-    {EffectKind::kMount, "mount"},         {EffectKind::kDevice, "device"}};
+    {EffectKind::kMount, "mount"},         {EffectKind::kDevice, "device"},
+    {EffectKind::kNetwork, "network"}};
 
 constexpr size_t kMaxLine = 16 << 10;
 constexpr size_t kMaxJournal = 4 << 20;

@@ -32,6 +32,7 @@ enum class EffectKind {
   kNamespace,  // gone with the processes in it
   kMount,      // in a namespace, and gone with it
   kDevice,     // of the VM, and gone with it; its id
+  kNetwork,    // its name; what is to be undone of it is in its file (PodPaths::network)
 };
 
 // One effect; a pod has no two of the same kind and name.

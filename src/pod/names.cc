@@ -31,6 +31,24 @@ std::string_view ContainerStateName(ContainerState state) {
   return "unknown";
 }
 
+std::string_view NetworkKindName(NetworkKind kind) {
+  switch (kind) {
+    case NetworkKind::kUser:
+      return "user";
+    case NetworkKind::kNamespace:
+      return "namespace";
+    case NetworkKind::kCni:
+      return "cni";
+    case NetworkKind::kTap:
+      return "tap";
+    case NetworkKind::kBridge:
+      return "bridge";
+    case NetworkKind::kDescriptor:
+      return "descriptor";
+  }
+  return "unknown";
+}
+
 bool IsValidId(std::string_view id) {
   const auto alphanumeric = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

@@ -7,6 +7,7 @@
 //         containers/<id>.json      the same, of each container
 //         state.json                what has happened since (record.h)
 //         journal                   what exists of it outside of these files (journal.h)
+//         networks/<name>.json      what a network has made on the host (network/network_traces.h)
 //         logs/<container>.log      what the container said
 //         console.log               what the VM's console said since the last start
 //         monitor.log               what the monitor had to say since the last start
@@ -40,6 +41,8 @@ struct PodPaths {
   std::string containers() const { return dir + "/containers"; }
   std::string container(std::string_view id) const { return containers() + "/" + std::string(id) + ".json"; }
   std::string state() const { return dir + "/state.json"; }
+  std::string networks() const { return dir + "/networks"; }
+  std::string network(std::string_view name) const { return networks() + "/" + std::string(name) + ".json"; }
   std::string logs() const { return dir + "/logs"; }
   std::string log(std::string_view container) const { return logs() + "/" + std::string(container) + ".log"; }
   std::string console() const { return dir + "/console.log"; }

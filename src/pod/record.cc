@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "base/time_format.h"
+#include "pod/config_json.h"
 #include "pod/enum_names.h"
 #include "pod/json_fields.h"
 
@@ -63,6 +64,22 @@ void ReadAddress(JsonReader& vm, AgentAddress& address) {
   if (transport == kHybridVsock) address = HybridVsock{socket, port};
 }
 
+void ReadNetwork(JsonReader& reader, AttachmentRecord& attachment) {
+  const Json* const config = reader.Object("config");
+  const Json* const status = reader.Object("status");
+  if (config == nullptr || status == nullptr) return;
+  NetworkRecord& network = attachment.network.emplace();
+  const auto take = [&](auto read, auto& into) {
+    if (read) {
+      into = std::move(*read);
+    } else {
+      reader.FailWith(std::move(read.error()));
+    }
+  };
+  take(NetworkConfigFromJson(*config, reader.PathOf("config")), network.config);
+  take(NetworkStatusFromJson(*status, reader.PathOf("status")), network.status);
+}
+
 }  // namespace
 
 const char* TransportOf(const AgentAddress& address) {
@@ -114,6 +131,10 @@ Json ToJson(const PodRecord& record) {
       entry["processes"].push_back(std::move(written));
     }
     if (!attachment.devices.empty()) entry["devices"] = attachment.devices;
+    if (attachment.network) {
+      entry["network"] = {{"config", ToJson(attachment.network->config)},
+                          {"status", ToJson(attachment.network->status)}};
+    }
     json["attachments"].push_back(std::move(entry));
   }
   json["containers"] = Json::array();
@@ -169,10 +190,12 @@ Result<PodRecord> PodRecordFromJson(const Json& json) {
       ReadIdentity(process, read.identity);
     });
     entry.Read("devices", attachment.devices);
+    ReadObject(entry, "network", [&](JsonReader& network) { ReadNetwork(network, attachment); });
   });
   // Records of version 0.1 had a list of processes, which was virtiofsd.
   ReadObjects(reader, "helpers", [&](JsonReader& process) {
-    AttachmentRecord share{.name = "share", .processes = {{"virtiofsd", {}}}, .devices = {"share"}};
+    AttachmentRecord share{
+        .name = "share", .processes = {{"virtiofsd", {}}}, .devices = {"share"}, .network = {}};
     ReadIdentity(process, share.processes.front().identity);
     record.attachments.push_back(std::move(share));
   });

@@ -42,11 +42,20 @@ struct AttachedProcess {
   friend bool operator==(const AttachedProcess&, const AttachedProcess&) = default;
 };
 
+// A network of a pod that runs.
+struct NetworkRecord {
+  NetworkConfig config;
+  NetworkStatus status;
+
+  friend bool operator==(const NetworkRecord&, const NetworkRecord&) = default;
+};
+
 // What the next monitor needs of an attachment (src/monitor/attachment.h).
 struct AttachmentRecord {
   std::string name;
   std::vector<AttachedProcess> processes;
-  std::vector<std::string> devices;  // ids of the VM's devices
+  std::vector<std::string> devices;      // ids of the VM's devices
+  std::optional<NetworkRecord> network;  // of a network
 
   friend bool operator==(const AttachmentRecord&, const AttachmentRecord&) = default;
 };

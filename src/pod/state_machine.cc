@@ -29,6 +29,7 @@ constexpr Verdict kPodTable[][4] = {
     /* PausePod */ {First(kStartIt), Do(), Nothing(), First(kStartIt)},
     /* ResumePod */ {First(kStartIt), Nothing(), Do(), First(kStartIt)},
     /* StatsPod */ {First(kStartIt), Do(), Do(), First(kStartIt)},
+    /* ChangeNetworks */ {First(kStartIt), Do(), First(kResumeIt), First(kStartIt)},
 };
 
 // Of a container in a pod that runs: one that is ready there is what OCI calls created.

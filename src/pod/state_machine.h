@@ -18,7 +18,8 @@ enum class PodCall {
   kCreateContainer,
   kPausePod,
   kResumePod,
-  kStatsPod
+  kStatsPod,
+  kChangeNetworks,
 };
 
 enum class ContainerCall {
@@ -40,9 +41,10 @@ inline constexpr PodState kPodStates[] = {PodState::kReady, PodState::kRunning, 
                                           PodState::kStopped};
 inline constexpr ContainerState kContainerStates[] = {ContainerState::kReady, ContainerState::kRunning,
                                                       ContainerState::kPaused, ContainerState::kStopped};
-inline constexpr PodCall kPodCalls[] = {PodCall::kStartPod,  PodCall::kStopPod,         PodCall::kDeletePod,
-                                        PodCall::kEnterPod,  PodCall::kCreateContainer, PodCall::kPausePod,
-                                        PodCall::kResumePod, PodCall::kStatsPod};
+inline constexpr PodCall kPodCalls[] = {
+    PodCall::kStartPod,  PodCall::kStopPod,         PodCall::kDeletePod,
+    PodCall::kEnterPod,  PodCall::kCreateContainer, PodCall::kPausePod,
+    PodCall::kResumePod, PodCall::kStatsPod,        PodCall::kChangeNetworks};
 inline constexpr ContainerCall kContainerCalls[] = {
     ContainerCall::kStartContainer,  ContainerCall::kStopContainer,   ContainerCall::kDeleteContainer,
     ContainerCall::kEnterContainer,  ContainerCall::kAttachContainer, ContainerCall::kPauseContainer,

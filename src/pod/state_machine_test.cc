@@ -13,7 +13,7 @@ namespace {
 constexpr std::pair<PodCall, const char*> kPodCells[] = {
     {PodCall::kStartPod, "dtrd"},  {PodCall::kStopPod, "sddn"},         {PodCall::kDeletePod, "dttd"},
     {PodCall::kEnterPod, "sdrs"},  {PodCall::kCreateContainer, "ddrd"}, {PodCall::kPausePod, "sdns"},
-    {PodCall::kResumePod, "snds"}, {PodCall::kStatsPod, "sdds"},
+    {PodCall::kResumePod, "snds"}, {PodCall::kStatsPod, "sdds"},        {PodCall::kChangeNetworks, "sdrs"},
 };
 
 // Of a container in a pod that runs.

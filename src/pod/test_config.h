@@ -148,8 +148,45 @@ inline PodConfig FullPod() {
                 .searches = {"example.com", "cluster.local."},
                 .options = {"ndots:5", "edns0"}};
   config.hosts = {{"192.0.2.7", {"db", "db.example"}}, {"::1", {"here"}}};
+  NetworkConfig& user = config.networks.emplace_back();
+  user.name = "eth0";
+  user.mac = "02:00:00:00:00:01";
+  user.mtu = 9000;
+  user.addresses = {"10.0.2.15/24", "fd00::15/64"};
+  user.routes = {{"198.51.100.0/24", "10.0.2.3", "10.0.2.15", 4294967295u, true}};
+  user.dns = {.servers = {"10.0.2.3"}, .searches = {"."}, .options = {"edns0"}};
+  user.limits = {.receive = {1000, 1}, .transmit = {18446744073709551615u, 2}};
+  user.allow_spoofing = true;
+  user.forwards = {{"127.0.0.1", 65535, 1, 1, NetworkProtocol::kUdp}};
+  user.host_loopback = true;
+  NetworkConfig& cni = config.networks.emplace_back();
+  cni.kind = NetworkKind::kCni;
+  cni.cni = {.config = "{\"name\": \"x\"}",
+             .directories = {"/etc/cni/net.d"},
+             .plugin_directories = {"/opt/cni/bin"},
+             .args = {{"K8S_POD_NAME", "web"}},
+             .capability_args = "{}"};
+  NetworkConfig& bridge = config.networks.emplace_back();
+  bridge.kind = NetworkKind::kBridge;
+  bridge.source = "br0";
   config.annotations = {{"owner", "me"}};
   return config;
+}
+
+inline NetworkStatus FullNetworkStatus() {
+  NetworkInterface eth0;
+  eth0.name = "eth0";
+  eth0.mac = "02:00:00:00:00:01";
+  eth0.mtu = 1450;
+  eth0.addresses = {"10.0.2.15/24", "fd00::15/64"};
+  eth0.routes = {{"0.0.0.0/0", "10.0.2.2", "", 7, false}};
+  eth0.neighbors = {{"10.0.2.2", "02:00:00:00:00:02"}};
+  return {.name = "eth0",
+          .kind = NetworkKind::kUser,
+          .interfaces = {eth0},
+          .host = "passt 2025_05",
+          .forwards = {{"127.0.0.1", 65535, 1, 1, NetworkProtocol::kUdp}},
+          .dns = {.servers = {"10.0.2.3"}, .searches = {}, .options = {}}};
 }
 
 inline PodRecord FullRecord() {
@@ -172,11 +209,12 @@ inline PodRecord FullRecord() {
                .agent_version = "0.1.0"};
   record.monitor = {.pid = 76, .start_time = 5, .boot_id = "boot"};
   record.attachments = {
-      {"share", {{"virtiofsd", {.pid = 78, .start_time = 6, .boot_id = "boot"}}}, {"share"}},
+      {"share", {{"virtiofsd", {.pid = 78, .start_time = 6, .boot_id = "boot"}}}, {"share"}, {}},
       {"network",
        {{"passt", {.pid = 79, .start_time = 7, .boot_id = "boot"}},
         {"helper", {.pid = 80, .start_time = 8, .boot_id = "boot"}}},
-       {"eth0", "eth1"}}};
+       {"eth0", "eth1"},
+       NetworkRecord{FullPod().networks.front(), FullNetworkStatus()}}};
   for (const ContainerState state :
        {ContainerState::kReady, ContainerState::kRunning, ContainerState::kPaused}) {
     ContainerRecord& container = record.containers.emplace_back();

@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <iterator>
 #include <set>
 
 #include "os/file.h"
+#include "pod/validate_network.h"
 #include "pod/validate_text.h"
 
 namespace virtcontainers {
@@ -21,8 +21,6 @@ constexpr uint32_t kMaxDeviceSlots = 128;
 constexpr size_t kMaxCapabilities = 256;
 constexpr size_t kMaxGroups = 65536;  // NGROUPS_MAX
 constexpr size_t kMaxAccountName = 255;
-constexpr size_t kMaxDnsServers = 3;  // MAXNS of resolv.h
-constexpr size_t kMaxDnsEntries = 32;
 constexpr size_t kMaxHosts = 1024;
 constexpr size_t kMaxHostNames = 64;
 constexpr Bytes kMinSharedMemory{4096};
@@ -84,50 +82,6 @@ Status ValidateUser(const User& user, const std::string& field) {
   if (!user.name.empty()) VC_RETURN_IF_ERROR(check("user", user.name));
   if (!user.group.empty()) VC_RETURN_IF_ERROR(check("group", user.group));
   for (const std::string& group : user.additional_groups) VC_RETURN_IF_ERROR(check("group", group));
-  return {};
-}
-
-bool IsAddress(const std::string& text) {
-  unsigned char address[sizeof(in6_addr)];
-  return text.find('\0') == std::string::npos && (::inet_pton(AF_INET, text.c_str(), address) == 1 ||
-                                                  ::inet_pton(AF_INET6, text.c_str(), address) == 1);
-}
-
-// A name as resolvers take it; a domain may end with the root's dot. (hosts(5), resolv.conf(5))
-bool IsHostName(std::string_view name) {
-  if (name.size() > 1 && name.back() == '.') name.remove_suffix(1);
-  return !name.empty() && name.size() <= 253 && name.front() != '.' && name.front() != '-' &&
-         name.find("..") == std::string_view::npos &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") ==
-             std::string_view::npos;
-}
-
-Status ValidateDns(const DnsConfig& dns) {
-  if (dns.servers.size() > kMaxDnsServers) {
-    return Fail(Code::kInvalidArgument,
-                std::to_string(dns.servers.size()) + " dns servers: resolvers use at most 3");
-  }
-  for (const std::string& server : dns.servers) {
-    if (IsAddress(server)) continue;
-    return Fail(Code::kInvalidArgument, "dns server " + Shown(server) +
-                                            " is not an IP address, such as '192.0.2.1' or '2001:db8::1'");
-  }
-  VC_RETURN_IF_ERROR(ValidateCount(dns.searches.size(), kMaxDnsEntries, "dns", "search domains"));
-  for (const std::string& domain : dns.searches) {
-    // The root alone turns searching off.
-    if (domain == "." || IsHostName(domain)) continue;
-    return Fail(Code::kInvalidArgument,
-                "dns search domain " + Shown(domain) + " is not a domain name, such as 'example.com'");
-  }
-  VC_RETURN_IF_ERROR(ValidateCount(dns.options.size(), kMaxDnsEntries, "dns", "options"));
-  for (const std::string& option : dns.options) {
-    const bool plain = !option.empty() && option.size() <= 128 &&
-                       std::all_of(option.begin(), option.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-    if (!plain) {
-      return Fail(Code::kInvalidArgument,
-                  "dns option " + Shown(option) + " is not a resolver option, such as 'ndots:2'");
-    }
-  }
   return {};
 }
 
@@ -269,6 +223,7 @@ Status ValidatePod(const PodConfig& config, const HostLimits& host) {
   }
   VC_RETURN_IF_ERROR(ValidateDns(config.dns));
   VC_RETURN_IF_ERROR(ValidateHosts(config.hosts));
+  VC_RETURN_IF_ERROR(ValidateNetworks(config.networks));
 
   const HypervisorConfig& hypervisor = config.hypervisor;
   if (HasKnownMachines(hypervisor.type) && hypervisor.machine != "q35" && hypervisor.machine != "microvm") {

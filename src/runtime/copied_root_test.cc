@@ -217,7 +217,7 @@ TEST_F(CopiedRoot, AStateThatNamesStrangers_DoesNotGetThemKilled) {
     record.state = PodState::kRunning;
     record.vm.emplace().info.process = vm.identity();
     record.vm->mark = mark;
-    record.attachments = {{"share", {{"virtiofsd", helper.identity()}}, {}}};
+    record.attachments = {{"share", {{"virtiofsd", helper.identity()}}, {}, {}}};
     record.monitor = monitor.identity();
     ASSERT_OK(files.SaveRecord(record));
   };

@@ -203,7 +203,7 @@ TEST_F(Crash, Vm_WithoutHelperAndMonitor_IsEnded) {
   EXPECT_EQ(StatusOf("web").state, PodState::kRunning) << "another monitor can take it over";
   const PodFiles files = Store::Open(Options().root, Options().run)->Pod("web");
   PodRecord record = *files.LoadRecord();
-  record.attachments = {{"share", {{"virtiofsd", record.monitor}}, {}}};  // one that is dead
+  record.attachments = {{"share", {{"virtiofsd", record.monitor}}, {}, {}}};  // one that is dead
   ASSERT_OK(files.SaveRecord(record));
   EXPECT_EQ(StatusOf("web").state, PodState::kStopped);
   EXPECT_EQ(StatusOf("web").reason, "virtiofsd is gone, and so is the pod's monitor");

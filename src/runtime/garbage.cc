@@ -101,7 +101,7 @@ class GarbageCollector {
     VC_ASSIGN_OR_RETURN(const PodRecord on_disk, locked.files.LoadRecord());
     if (on_disk.state != locked.record.state || on_disk.vm) Note(Garbage::Kind::kRecord, paths.state(), pod);
     const bool remains = found_.size() > from || HasEffects(locked.files);
-    if (remains && !options_.dry_run) Settle(from, pods_.RemoveRemains(locked));
+    if (remains && !options_.dry_run) Settle(from, pods_.RemoveRemains(locked, deadline_));
     return false;
   }
 

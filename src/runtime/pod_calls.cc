@@ -69,7 +69,7 @@ Status StopDamaged(const PodLocker& pods, const MonitorCaller& monitors, std::st
   }
   VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(damaged.files.paths().mark), deadline));
   if (!damaged.lock) return RemoveTree(damaged.files.paths().run_dir);
-  VC_RETURN_IF_ERROR(RemoveEffects(damaged.files, pods.log()));
+  VC_RETURN_IF_ERROR(RemoveEffects(damaged.files, deadline, pods.log()));
   if (damaged.has_processes && !damaged.monitored) pods.events().Record(EventType::kPodStopped, pod);
   return {};
 }
@@ -107,7 +107,7 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
       if (damaged.monitored || damaged.has_processes) {
         VC_RETURN_IF_ERROR(CheckPodCall(pod, PodState::kRunning, PodCall::kDeletePod));
       }
-      if (damaged.lock) VC_RETURN_IF_ERROR(RemoveEffects(damaged.files, impl_->pods().log()));
+      if (damaged.lock) VC_RETURN_IF_ERROR(RemoveEffects(damaged.files, deadline, impl_->pods().log()));
       return forget();
     }
     VC_RETURN_IF_ERROR(locked);
@@ -117,7 +117,9 @@ Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {
   return WithContext(Doing("delete", pod), deadline, remove());
 }
 
-Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
+Status Runtime::StartPod(std::string_view pod, Deadline deadline) { return StartPod(pod, {}, deadline); }
+
+Status Runtime::StartPod(std::string_view pod, const StartOptions& options, Deadline deadline) {
   const auto start = [&]() -> Status {
     VC_ASSIGN_OR_RETURN(LockedPod locked, impl_->pods().LockPod(pod, deadline));
     VC_RETURN_IF_ERROR(CheckPodCall(pod, locked.record.state, PodCall::kStartPod));
@@ -127,8 +129,8 @@ Status Runtime::StartPod(std::string_view pod, Deadline deadline) {
       return Fail(Code::kNotFound, "the monitor program " + Quoted(program) +
                                        " does not exist: install it, or name it in $VIRTCONTAINERS_MONITOR");
     }
-    const Status started =
-        LaunchMonitor(program, locked.files.paths(), impl_->options().guest, MonitorTask::kStart, deadline);
+    const Status started = LaunchMonitor(program, locked.files.paths(), impl_->options().guest,
+                                         MonitorTask::kStart, deadline, options.descriptors);
     if (started) return {};
     if (deadline.cancelled()) {
       CancelStart(impl_->pods(), locked);

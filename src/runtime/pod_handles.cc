@@ -29,6 +29,22 @@ Result<PodStatus> Pod::GetStatus() const { return runtime_->PodStatus(id_); }
 
 Result<PodStats> Pod::GetStats(Deadline deadline) const { return runtime_->StatsPod(id_, deadline); }
 
+Result<NetworkStatus> Pod::AddNetwork(const NetworkConfig& network, int descriptor, Deadline deadline) const {
+  return runtime_->AddNetwork(id_, network, descriptor, deadline);
+}
+
+Status Pod::RemoveNetwork(std::string_view network, Deadline deadline) const {
+  return runtime_->RemoveNetwork(id_, network, deadline);
+}
+
+Status Pod::AddRoute(std::string_view network, const Route& route, Deadline deadline) const {
+  return runtime_->AddRoute(id_, network, route, deadline);
+}
+
+Status Pod::RemoveRoute(std::string_view network, const Route& route, Deadline deadline) const {
+  return runtime_->RemoveRoute(id_, network, route, deadline);
+}
+
 Status Pod::CreateContainer(const ContainerConfig& config, Deadline deadline) const {
   return runtime_->CreateContainer(id_, config, deadline);
 }

@@ -138,17 +138,17 @@ Status PodLocker::Recover(LockedPod& locked, Deadline deadline) const {
   const bool noted = on_disk.vm.has_value();  // also by a start that came to nothing
   if (unseen || noted || HasEffects(locked.files)) {
     VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(locked.files.paths().mark), deadline));
-    return RemoveRemains(locked);
+    return RemoveRemains(locked, deadline);
   }
   // What cannot be removed is in nobody's way.
   log_.NoteFailure("sweep pod " + Quoted(locked.files.id()), locked.files.Sweep(locked.record));
   return {};
 }
 
-Status PodLocker::RemoveRemains(LockedPod& locked) const {
+Status PodLocker::RemoveRemains(LockedPod& locked, Deadline deadline) const {
   const std::string pod = Quoted(locked.files.id());
   log_.NoteFailure("sweep pod " + pod, locked.files.Sweep(locked.record));
-  VC_RETURN_IF_ERROR(RemoveEffects(locked.files, log_));
+  VC_RETURN_IF_ERROR(RemoveEffects(locked.files, deadline, log_));
   VC_ASSIGN_OR_RETURN(const PodRecord on_disk, locked.files.LoadRecord());
   const bool unseen = on_disk.state != locked.record.state;
   if (!unseen && !on_disk.vm) return {};

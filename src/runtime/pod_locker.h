@@ -87,7 +87,7 @@ class PodLocker {
   Status Recover(LockedPod& locked, Deadline deadline) const;
 
   // The same for a pod without processes, whatever its journal says.
-  Status RemoveRemains(LockedPod& locked) const;
+  Status RemoveRemains(LockedPod& locked, Deadline deadline) const;
 
  private:
   RuntimeOptions options_;

@@ -12,6 +12,7 @@
 #include "pod/enum_names.h"
 #include "pod/pod_mark.h"
 #include "pod/validate.h"
+#include "pod/validate_network.h"
 
 namespace virtcontainers {
 namespace {
@@ -50,6 +51,14 @@ void FillFrom(const PodConfig& config, PodStatus& status) {
   status.vcpus = config.resources.vcpus;
   status.memory = config.resources.memory;
   status.annotations = config.annotations;
+  for (const NetworkConfig& network : NamedNetworks(config.networks)) {
+    status.networks.push_back({.name = network.name,
+                               .kind = network.kind,
+                               .interfaces = {},
+                               .host = network.source,
+                               .forwards = network.forwards,
+                               .dns = network.dns});
+  }
 }
 
 void FillFrom(const ContainerRecord& record, ContainerStatus& status) {
@@ -109,6 +118,10 @@ Result<PodStatus> ViewPodOnce(const PodFiles& files, const HasProcesses& has_pro
     status.transport = TransportOf(record->vm->info.agent);
     status.vm_pid = record->vm->info.process.pid;
     status.monitor_pid = record->monitor.pid;
+    status.networks.clear();
+    for (const AttachmentRecord& attachment : record->attachments) {
+      if (attachment.network) status.networks.push_back(attachment.network->status);
+    }
     VC_ASSIGN_OR_RETURN(const bool lives, CheckAlive(record->monitor));
     if (!monitored || !lives) status.reason = "its monitor has died: the next call on the pod starts another";
   }

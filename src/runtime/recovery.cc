@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "network/network_traces.h"
 #include "os/file.h"
 #include "os/marked_process.h"
 #include "pod/effects.h"
@@ -16,6 +17,17 @@ namespace virtcontainers {
 namespace {
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+// The files of networks that are not undone. (PodPaths::network)
+std::vector<std::string> NetworkFiles(const PodPaths& paths) {
+  std::vector<std::string> files;
+  const Result<std::vector<std::string>> names = ListDirectory(paths.networks());
+  if (!names) return files;
+  for (const std::string& name : *names) {
+    if (name.ends_with(".json")) files.push_back(paths.networks() + "/" + name);
+  }
+  return files;
+}
 
 }  // namespace
 
@@ -39,18 +51,29 @@ Result<bool> HasLiveProcesses(const PodFiles& files) {
 
 bool HasEffects(const PodFiles& files) {
   const JournalState journal = LoadJournal(files.paths().journal());
-  return journal.damaged || !journal.open.empty() || EntryExists(files.paths().run_dir);
+  return journal.damaged || !journal.open.empty() || EntryExists(files.paths().run_dir) ||
+         !NetworkFiles(files.paths()).empty();
 }
 
 Status UndoEffects(const PodFiles& files, Deadline deadline, const Log& log) {
   // Processes first, and with them their namespaces and the mounts in those: what is removed then nobody
   // uses.
   VC_RETURN_IF_ERROR(KillMarkedProcesses(ProcessesOfPod(files.paths().mark), deadline));
-  return RemoveEffects(files, log);
+  return RemoveEffects(files, deadline, log);
 }
 
-Status RemoveEffects(const PodFiles& files, const Log& log) {
+Status RemoveEffects(const PodFiles& files, Deadline deadline, const Log& log) {
   const PodPaths& paths = files.paths();
+  for (const std::string& file : NetworkFiles(paths)) {
+    Status undone = UndoNetworkFile(file, deadline);
+    // Of a file that says nothing no more can be undone.
+    if (!undone && undone.error().code() == Code::kDataLoss) {
+      log.NoteFailure("undo a network of pod " + Quoted(files.id()), undone);
+      undone = RemoveTree(file);
+    }
+    if (!undone)
+      return Fail(std::move(undone.error()).AddContext("undo what network file " + Quoted(file) + " lists"));
+  }
   const JournalState journal = LoadJournal(paths.journal());
   for (const Effect& effect : journal.open) {
     // The pod's, of a call that had its run directories elsewhere. Its name has the root's key in it. A line

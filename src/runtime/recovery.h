@@ -34,9 +34,10 @@ bool HasEffects(const PodFiles& files);
 // another's. Errors: DeadlineExceeded; then the journal is as it was.
 Status UndoEffects(const PodFiles& files, Deadline deadline, const Log& log);
 
-// Removes the run directory of a pod of which no process is left, and empties its journal. A journal that
-// cannot be emptied is logged: the next call on the pod removes the same again.
-Status RemoveEffects(const PodFiles& files, const Log& log);
+// Undoes the networks of a pod of which no process is left, removes its run directory, and empties its
+// journal. A journal that cannot be emptied is logged: the next call on the pod removes the same again.
+// Errors: those of undoing a network, such as a CNI plugin's; the rest is then as it was.
+Status RemoveEffects(const PodFiles& files, Deadline deadline, const Log& log);
 
 }  // namespace virtcontainers
 

@@ -1,7 +1,9 @@
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <arpa/inet.h>
 #include <charconv>
@@ -21,12 +23,6 @@ namespace {
 constexpr int kMaxAddresses = 1024;
 
 std::string Text(std::string_view value) { return std::string(value.substr(0, value.find('\0'))); }
-
-uint32_t NumberOf(std::string_view value) {
-  uint32_t number = 0;
-  if (value.size() >= sizeof(number)) std::memcpy(&number, value.data(), sizeof(number));
-  return number;
-}
 
 // By index, in the kernel's order.
 Result<std::map<int, types::Interface>> Links(Netlink& netlink) {
@@ -103,6 +99,14 @@ Status Rename(Netlink& netlink, int index, const types::Interface& is, const typ
   return netlink.Do(message);
 }
 
+// The host says which addresses and routes the guest has: what a router announces changes none of them.
+void IgnoreRouters(const std::string& name) {
+  const UniqueFd file(
+      ::open(("/proc/sys/net/ipv6/conf/" + name + "/accept_ra").c_str(), O_WRONLY | O_CLOEXEC));
+  // A guest without IPv6 has no such file.
+  if (file && ::write(file.get(), "0", 1) != 1) return;
+}
+
 bool Same(const types::IPAddress& a, const types::IPAddress& b) {
   return a.address() == b.address() && a.mask() == b.mask();
 }
@@ -168,6 +172,7 @@ Status UpdateInterface(const types::Interface& wanted) {
   if (auto status = Rename(netlink, index, links.at(index), wanted, mac); !status)
     return name(std::move(status.error()));
   if (auto status = ReplaceAddresses(netlink, index, wanted); !status) return name(std::move(status.error()));
+  IgnoreRouters(wanted.name().empty() ? links.at(index).name() : wanted.name());
   const bool no_arp = (wanted.raw_flags() & IFF_NOARP) != 0;
   NetlinkMessage up =
       LinkChange(index, IFF_UP | (no_arp ? static_cast<unsigned>(IFF_NOARP) : 0u), IFF_UP | IFF_NOARP);

@@ -64,6 +64,13 @@ struct NetlinkAnswer {
   std::unordered_map<uint16_t, std::string_view> Attributes(size_t fixed) const;
 };
 
+// The number in an attribute; 0 for one that is missing or cut short.
+inline uint32_t NumberOf(std::string_view value) {
+  uint32_t number = 0;
+  if (value.size() >= sizeof(number)) std::memcpy(&number, value.data(), sizeof(number));
+  return number;
+}
+
 // Blocks until the kernel has answered, which takes it no waiting. Not thread-safe.
 class Netlink {
  public:

@@ -29,21 +29,15 @@ bool IsOurs(const rtmsg& info) {
 }
 
 std::string DeviceName(std::string_view index) {
-  uint32_t number = 0;
-  if (index.size() >= sizeof(number)) std::memcpy(&number, index.data(), sizeof(number));
   std::array<char, IF_NAMESIZE> name{};
-  return ::if_indextoname(number, name.data()) == nullptr ? std::string() : name.data();
+  return ::if_indextoname(NumberOf(index), name.data()) == nullptr ? std::string() : name.data();
 }
 
 uint32_t Mtu(std::string_view metrics) {
   NetlinkAnswer nested{0, metrics};
   const auto attributes = nested.Attributes(0);
   const auto mtu = attributes.find(RTAX_MTU);
-  uint32_t number = 0;
-  if (mtu != attributes.end() && mtu->second.size() >= sizeof(number)) {
-    std::memcpy(&number, mtu->second.data(), sizeof(number));
-  }
-  return number;
+  return mtu == attributes.end() ? 0 : NumberOf(mtu->second);
 }
 
 Status Collect(Netlink& netlink, uint8_t family, grpc::Routes* routes) {
@@ -61,6 +55,7 @@ Status Collect(Netlink& netlink, uint8_t family, grpc::Routes* routes) {
     route.set_scope(info->rtm_scope);
     route.set_family(family == AF_INET6 ? types::v6 : types::v4);
     route.set_flags(info->rtm_flags);
+    route.set_metric(NumberOf(attributes[RTA_PRIORITY]));
     route.set_mtu(Mtu(attributes[RTA_METRICS]));
   });
 }
@@ -96,6 +91,7 @@ Status Change(Netlink& netlink, uint16_t type, uint16_t flags, const types::Rout
     if (index == 0) return Fail(Code::kNotFound, "there is no interface " + Quoted(route.device()));
     message.AddU32(RTA_OIF, index);
   }
+  if (route.metric() != 0) message.AddU32(RTA_PRIORITY, route.metric());
   if (route.mtu() != 0) {
     const size_t metrics = message.BeginNested(RTA_METRICS);
     message.AddU32(RTAX_MTU, route.mtu());

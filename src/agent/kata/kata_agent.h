@@ -41,6 +41,8 @@ class KataAgent final : public Agent {
   Status DestroySandbox(Deadline deadline) override;
   Status SetGuestTime(Time time, Deadline deadline) override;
   Status ReseedRandom(std::string_view entropy, Deadline deadline) override;
+  Status UpdateInterface(const NetworkInterface& interface, Deadline deadline) override;
+  Status UpdateRoutes(const std::vector<NetworkInterface>& interfaces, Deadline deadline) override;
   Status CreateContainer(const GuestContainer& container, Deadline deadline) override;
   Status StartContainer(const std::string& container, Deadline deadline) override;
   Status RemoveContainer(const std::string& container, Deadline deadline) override;

@@ -48,6 +48,55 @@ TEST_F(KataCalls, PauseAndResume_Container_SendKatasCalls) {
   EXPECT_EQ(resume.container_id(), "r");
 }
 
+TEST_F(KataCalls, UpdateInterface_WithNeighbors_SendsKatasCalls) {
+  grpc::UpdateInterfaceRequest interface;
+  grpc::AddARPNeighborsRequest neighbors;
+  fake_["UpdateInterface"] = FakeAgent::Keep(interface);
+  fake_["AddARPNeighbors"] = FakeAgent::Keep(neighbors);
+  Connect();
+  ASSERT_TRUE(agent_.UpdateInterface({.name = "eth0",
+                                      .mac = "02:00:00:00:00:01",
+                                      .mtu = 9000,
+                                      .addresses = {"10.0.0.2/24", "fd00::2/64"},
+                                      .routes = {},
+                                      .neighbors = {{"10.0.0.1", "02:00:00:00:00:02"}}},
+                                     Soon()));
+  EXPECT_EQ(interface.interface().name(), "eth0");
+  EXPECT_EQ(interface.interface().hwaddr(), "02:00:00:00:00:01");
+  EXPECT_EQ(interface.interface().mtu(), 9000u);
+  ASSERT_EQ(interface.interface().ipaddresses_size(), 2);
+  EXPECT_EQ(interface.interface().ipaddresses(1).address(), "fd00::2");
+  EXPECT_EQ(interface.interface().ipaddresses(1).mask(), "64");
+  EXPECT_EQ(interface.interface().ipaddresses(1).family(), types::v6);
+  ASSERT_EQ(neighbors.neighbors().arpneighbors_size(), 1);
+  EXPECT_EQ(neighbors.neighbors().arpneighbors(0).lladdr(), "02:00:00:00:00:02");
+  EXPECT_EQ(neighbors.neighbors().arpneighbors(0).device(), "eth0");
+}
+
+TEST_F(KataCalls, UpdateRoutes_OfTwoInterfaces_SendsAllInOneCall) {
+  grpc::UpdateRoutesRequest request;
+  fake_["UpdateRoutes"] = FakeAgent::Keep(request);
+  Connect();
+  NetworkInterface eth0, eth1;
+  eth0.name = "eth0";
+  eth0.routes = {{"0.0.0.0/0", "169.254.1.1", "10.0.0.2", 100, true}, {"169.254.1.1/32", "", "", 0, false}};
+  eth1.name = "eth1";
+  eth1.routes = {{"::/0", "fe80::1", "", 0, false}};
+  ASSERT_TRUE(agent_.UpdateRoutes({eth0, eth1}, Soon()));
+  ASSERT_EQ(request.routes().routes_size(), 3);
+  const types::Route& first = request.routes().routes(0);
+  EXPECT_EQ(first.dest(), "0.0.0.0/0");
+  EXPECT_EQ(first.gateway(), "169.254.1.1");
+  EXPECT_EQ(first.source(), "10.0.0.2");
+  EXPECT_EQ(first.device(), "eth0");
+  EXPECT_EQ(first.metric(), 100u);
+  EXPECT_EQ(first.flags(), 4u);  // RTNH_F_ONLINK
+  EXPECT_EQ(first.scope(), 0u);
+  EXPECT_EQ(request.routes().routes(1).scope(), 253u);  // RT_SCOPE_LINK
+  EXPECT_EQ(request.routes().routes(2).family(), types::v6);
+  EXPECT_EQ(request.routes().routes(2).device(), "eth1");
+}
+
 TEST_F(KataCalls, UpdateContainer_KatasLimits_SendsKatasCall) {
   grpc::UpdateContainerRequest request;
   fake_["UpdateContainer"] = FakeAgent::Keep(request);

@@ -124,6 +124,16 @@ Status NoopAgent::ReseedRandom(std::string_view, Deadline) {
   return Open();
 }
 
+Status NoopAgent::UpdateInterface(const NetworkInterface&, Deadline) {
+  const std::lock_guard lock(mutex_);
+  return Open();
+}
+
+Status NoopAgent::UpdateRoutes(const std::vector<NetworkInterface>&, Deadline) {
+  const std::lock_guard lock(mutex_);
+  return Open();
+}
+
 Status NoopAgent::CreateContainer(const GuestContainer& container, Deadline) {
   const std::lock_guard lock(mutex_);
   VC_RETURN_IF_ERROR(Open());

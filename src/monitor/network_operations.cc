@@ -1,0 +1,49 @@
+// The operations on the networks of a running pod.
+
+#include "base/errors.h"
+#include "monitor/pod_monitor.h"
+#include "monitor/undo_time.h"
+
+namespace virtcontainers {
+
+Status PodMonitor::ChangeNetworks(Deadline deadline, const std::function<Status()>& change,
+                                  const std::function<Status(Deadline)>& undo) {
+  return Locked(deadline, [&]() -> Status {
+    VC_RETURN_IF_ERROR(Check(PodCall::kChangeNetworks));
+    Status changed = change();
+    const auto note = [&] {
+      return keeper_.Change([&](LivePod& pod) { pod.record.attachments = vm_->attachments(); });
+    };
+    Status noted = note();
+    if (!changed) return Fail(RestatePod(PodCall::kChangeNetworks, std::move(changed.error())));
+    if (!noted && undo) {
+      // What nobody can read of must not be so.
+      (void)undo(Deadline::After(kUndo));
+      (void)note();
+    }
+    return noted;
+  });
+}
+
+Status PodMonitor::AddNetwork(const NetworkConfig& config, UniqueFd descriptor, Deadline deadline) {
+  return ChangeNetworks(
+      deadline, [&] { return vm_->networks().Add(config, std::move(descriptor), vm_->running(), deadline); },
+      [&](Deadline undoing) { return vm_->networks().Remove(config.name, vm_->running(), undoing); });
+}
+
+Status PodMonitor::RemoveNetwork(const std::string& network, Deadline deadline) {
+  return ChangeNetworks(deadline, [&] { return vm_->networks().Remove(network, vm_->running(), deadline); });
+}
+
+Status PodMonitor::AddRoute(const std::string& network, const Route& route, Deadline deadline) {
+  return ChangeNetworks(
+      deadline, [&] { return vm_->networks().AddRoute(network, route, agent(), deadline); },
+      [&](Deadline undoing) { return vm_->networks().RemoveRoute(network, route, agent(), undoing); });
+}
+
+Status PodMonitor::RemoveRoute(const std::string& network, const Route& route, Deadline deadline) {
+  return ChangeNetworks(deadline,
+                        [&] { return vm_->networks().RemoveRoute(network, route, agent(), deadline); });
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,187 @@
+#include "monitor/pod_networks.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include "base/errors.h"
+#include "pod/validate_network.h"
+
+namespace virtcontainers {
+namespace {
+
+// QEMU serves all queues from one thread: more of them are of no use.
+constexpr uint32_t kMostQueues = 8;
+
+constexpr std::string_view kDevicePrefix = "net";
+
+// The number of a network, from the id of one of its devices.
+size_t NumberOf(const std::vector<std::string>& devices) {
+  size_t number = 0;
+  if (!devices.empty() && devices.front().starts_with(kDevicePrefix)) {
+    const std::string& id = devices.front();
+    std::from_chars(id.data() + kDevicePrefix.size(), id.data() + id.size(), number);
+  }
+  return number;
+}
+
+bool SameTarget(const Route& a, const Route& b) {
+  return a.destination == b.destination && (a.gateway == b.gateway || b.gateway.empty());
+}
+
+void AddDistinct(std::vector<std::string>& to, const std::vector<std::string>& from) {
+  for (const std::string& text : from) {
+    if (std::find(to.begin(), to.end(), text) == to.end()) to.push_back(text);
+  }
+}
+
+}  // namespace
+
+NetworkAttachment::Options PodNetworks::OptionsOf(const NetworkConfig& config, size_t number) {
+  return {.config = config,
+          .number = number,
+          .paths = options_.paths,
+          .queues = std::min(options_.vcpus, kMostQueues),
+          .effects = options_.effects,
+          .interfaces = interfaces_,
+          .on_exit = options_.on_exit};
+}
+
+NetworkAttachment& PodNetworks::Attach(const NetworkConfig& config, size_t number, UniqueFd descriptor) {
+  NetworkAttachment& added = options_.attachments.Add(
+      std::make_unique<NetworkAttachment>(OptionsOf(config, number), std::move(descriptor)));
+  networks_.push_back(&added);
+  return added;
+}
+
+void PodNetworks::Plan(const std::vector<NetworkConfig>& networks,
+                       std::map<std::string, UniqueFd> descriptors) {
+  size_t number = 0;
+  for (const NetworkConfig& network : NamedNetworks(networks)) {
+    Attach(network, number++, std::move(descriptors[network.name]));
+  }
+}
+
+void PodNetworks::Plan(const std::vector<AttachmentRecord>& records) {
+  for (const AttachmentRecord& record : records) {
+    if (record.network) Attach(record.network->config, NumberOf(record.devices), {});
+  }
+}
+
+std::vector<std::string> PodNetworks::names() const {
+  std::vector<std::string> names;
+  for (const NetworkAttachment* network : networks_) names.push_back(network->config().name);
+  return names;
+}
+
+size_t PodNetworks::FreeNumber() const {
+  size_t number = 0;
+  const auto taken = [&](const NetworkAttachment* network) { return network->number() == number; };
+  while (std::any_of(networks_.begin(), networks_.end(), taken)) ++number;
+  return number;
+}
+
+Result<NetworkAttachment*> PodNetworks::Find(const std::string& network) const {
+  for (NetworkAttachment* each : networks_) {
+    if (each->config().name == network) return each;
+  }
+  std::string known;
+  for (const std::string& name : names()) known += (known.empty() ? "" : ", ") + Quoted(name);
+  return Fail(Code::kNotFound, "the pod has no network " + Quoted(network) + ": " +
+                                   (known.empty() ? "it has none" : "it has " + known));
+}
+
+Status PodNetworks::Add(NetworkConfig config, UniqueFd descriptor, const Running& running,
+                        Deadline deadline) {
+  if (config.name.empty()) config.name = FreeNetworkName(names());
+  if (Find(config.name)) {
+    return Fail(Code::kAlreadyExists, "the pod has a network " + Quoted(config.name) +
+                                          " already: remove it first, or give another name");
+  }
+  auto attachment =
+      std::make_unique<NetworkAttachment>(OptionsOf(config, FreeNumber()), std::move(descriptor));
+  NetworkAttachment* const added = attachment.get();
+  VC_RETURN_IF_ERROR(options_.attachments.AddToRunning(std::move(attachment), running.hypervisor,
+                                                       running.agent, running.vm, deadline));
+  networks_.push_back(added);
+  return {};
+}
+
+Status PodNetworks::Remove(const std::string& network, const Running& running, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(NetworkAttachment * found, Find(network));
+  const std::string name(found->name());
+  VC_RETURN_IF_ERROR(options_.attachments.RemoveFromRunning(name, running.hypervisor, deadline));
+  std::erase(networks_, found);
+  return {};
+}
+
+Status PodNetworks::AddRoute(const std::string& network, const Route& route, Agent& agent,
+                             Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(NetworkAttachment * found, Find(network));
+  const NetworkStatus status = found->status();
+  if (status.interfaces.size() != 1) {
+    return Fail(Code::kFailedPrecondition, "network " + Quoted(network) + " has " +
+                                               std::to_string(status.interfaces.size()) +
+                                               " interfaces: set routes in its namespace");
+  }
+  const NetworkInterface& interface = status.interfaces.front();
+  std::vector<Route> routes = interface.routes;
+  for (const Route& other : routes) {
+    if (!SameTarget(other, route) || other.metric != route.metric) continue;
+    return Fail(Code::kAlreadyExists, "network " + Quoted(network) + " has a route to " +
+                                          Quoted(route.destination) + " already: remove it first");
+  }
+  routes.push_back(route);
+  return found->SetRoutes(agent, interface.name, std::move(routes), deadline);
+}
+
+Status PodNetworks::RemoveRoute(const std::string& network, const Route& route, Agent& agent,
+                                Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(NetworkAttachment * found, Find(network));
+  for (const NetworkInterface& interface : found->status().interfaces) {
+    std::vector<Route> routes = interface.routes;
+    if (std::erase_if(routes, [&](const Route& other) { return SameTarget(other, route); }) == 0) continue;
+    return found->SetRoutes(agent, interface.name, std::move(routes), deadline);
+  }
+  return Fail(Code::kNotFound, "network " + Quoted(network) + " has no route to " +
+                                   Quoted(route.destination) +
+                                   (route.gateway.empty() ? "" : " by " + Quoted(route.gateway)));
+}
+
+void PodNetworks::UndoStrays(Deadline deadline) {
+  for (const Effect& effect : options_.effects.open()) {
+    if (effect.kind != EffectKind::kNetwork || Find(effect.what)) continue;
+    const Status undone = UndoNetworkFile(options_.paths.network(effect.what), deadline);
+    if (!undone) {
+      std::fprintf(stderr, "undo network '%s': %s\n", effect.what.c_str(), undone.error().ToString().c_str());
+      continue;
+    }
+    options_.effects.End(EffectKind::kNetwork, effect.what);
+  }
+}
+
+DnsConfig PodNetworks::dns() const {
+  DnsConfig all;
+  for (const NetworkAttachment* network : networks_) {
+    const DnsConfig dns = network->status().dns;
+    AddDistinct(all.servers, dns.servers);
+    AddDistinct(all.searches, dns.searches);
+    AddDistinct(all.options, dns.options);
+  }
+  return all;
+}
+
+std::string PodNetworks::address() const {
+  for (const NetworkAttachment* network : networks_) {
+    for (const NetworkInterface& interface : network->status().interfaces) {
+      if (interface.addresses.empty()) continue;
+      const std::string& address = interface.addresses.front();
+      return address.substr(0, address.find('/'));
+    }
+  }
+  return "";
+}
+
+}  // namespace virtcontainers

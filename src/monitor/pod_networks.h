@@ -1,0 +1,82 @@
+// The networks of a pod that runs, or is about to. Host only.
+
+#ifndef VIRTCONTAINERS_SRC_MONITOR_POD_NETWORKS_H_
+#define VIRTCONTAINERS_SRC_MONITOR_POD_NETWORKS_H_
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "monitor/attachments.h"
+#include "monitor/guest_interfaces.h"
+#include "monitor/network_attachment.h"
+#include "pod/record.h"
+#include "virtcontainers/network.h"
+
+namespace virtcontainers {
+
+// Makes the networks' attachments, adds them to the pod's and takes them out. Not thread-safe: the operations
+// of the pod take turns.
+class PodNetworks {
+ public:
+  struct Options {
+    PodPaths paths;
+    uint32_t vcpus = 1;
+    Effects& effects;          // outlives the object
+    Attachments& attachments;  // destroyed before the object
+    // Ends the pod, for this reason.
+    std::function<void(const std::string& reason)> on_exit;
+  };
+  explicit PodNetworks(Options options) : options_(std::move(options)) {}
+
+  // What a change of a running pod needs of it.
+  struct Running {
+    Hypervisor& hypervisor;
+    Agent& agent;
+    const ProcessIdentity& vm;
+  };
+
+  // Adds the attachments of a pod that is to be started. `descriptors` are by the names of networks.
+  void Plan(const std::vector<NetworkConfig>& networks, std::map<std::string, UniqueFd> descriptors);
+  // Adds the attachments of a pod that is taken over, to be adopted.
+  void Plan(const std::vector<AttachmentRecord>& records);
+
+  // Adds a network to a VM that runs; an empty name becomes the first that is free. Nothing is left of a
+  // failure. Errors: AlreadyExists; those of Attachments::AddToRunning.
+  Status Add(NetworkConfig config, UniqueFd descriptor, const Running& running, Deadline deadline);
+  // Takes it out. Idempotent while the network is in the pod's record. Errors: NotFound, naming the networks
+  // that there are; those of Attachments::RemoveFromRunning.
+  Status Remove(const std::string& network, const Running& running, Deadline deadline);
+
+  // Adds a route through a network with one interface, or removes one by its destination and gateway. Errors:
+  // AlreadyExists, NotFound; those of Agent::UpdateRoutes.
+  Status AddRoute(const std::string& network, const Route& route, Agent& agent, Deadline deadline);
+  Status RemoveRoute(const std::string& network, const Route& route, Agent& agent, Deadline deadline);
+
+  // Undoes what is left of networks that the dead monitor was adding or removing. Failures are logged: the
+  // pod's end tries again.
+  void UndoStrays(Deadline deadline);
+
+  // What the networks bring for the containers' files, in the order of the networks.
+  DnsConfig dns() const;
+  // The first address of the guest; empty without one.
+  std::string address() const;
+
+ private:
+  NetworkAttachment& Attach(const NetworkConfig& config, size_t number, UniqueFd descriptor);
+  NetworkAttachment::Options OptionsOf(const NetworkConfig& config, size_t number);
+  Result<NetworkAttachment*> Find(const std::string& network) const;
+  std::vector<std::string> names() const;
+  size_t FreeNumber() const;
+
+  const Options options_;
+  GuestInterfaces interfaces_;
+  std::vector<NetworkAttachment*> networks_;  // in options_.attachments
+};
+
+}  // namespace virtcontainers
+
+#endif  // VIRTCONTAINERS_SRC_MONITOR_POD_NETWORKS_H_

@@ -1,0 +1,90 @@
+#include "network/network_traces.h"
+
+#include "base/errors.h"
+#include "base/json.h"
+#include "os/file.h"
+#include "os/own_file.h"
+
+namespace virtcontainers {
+namespace {
+
+// A list of CNI may have a megabyte, and its result is beside it.
+constexpr size_t kMaxTraces = 8 << 20;
+
+Json IdentityJson(const ProcessIdentity& process) {
+  return {{"pid", process.pid}, {"start_time", process.start_time}, {"boot_id", process.boot_id}};
+}
+
+void ReadIdentityOf(JsonReader& reader, const char* name, ProcessIdentity& identity) {
+  const Json* object = reader.Object(name);
+  if (object == nullptr) return;
+  JsonReader inner(*object, name);
+  inner.Read("pid", identity.pid);
+  inner.Read("start_time", identity.start_time);
+  inner.Read("boot_id", identity.boot_id);
+  if (!inner.status()) reader.FailWith(inner.status().error());
+}
+
+}  // namespace
+
+std::string FormatTraces(const NetworkTraces& traces) {
+  Json json = Json::object();
+  for (const NetworkTraces::Link& link : traces.links) {
+    json["links"].push_back({{"namespace", link.namespace_path},
+                             {"device", link.device},
+                             {"inode", link.inode},
+                             {"interface", link.interface},
+                             {"tap", link.tap}});
+  }
+  if (!traces.tap.empty()) json["tap"] = traces.tap;
+  if (!traces.cni.empty()) json["cni"] = traces.cni;
+  if (traces.holder.pid != 0) json["holder"] = IdentityJson(traces.holder);
+  if (traces.user_net.pid != 0) json["user_net"] = IdentityJson(traces.user_net);
+  return DumpJson(json, true) + "\n";
+}
+
+Result<NetworkTraces> ParseTraces(std::string_view text) {
+  VC_ASSIGN_OR_RETURN(const Json json, ParseJson(text));
+  NetworkTraces traces;
+  JsonReader reader(json, "");
+  if (const Json* links = reader.Array("links")) {
+    for (const Json& element : *links) {
+      JsonReader inner(element, "links[" + std::to_string(traces.links.size()) + "]");
+      NetworkTraces::Link& link = traces.links.emplace_back();
+      inner.Read("namespace", link.namespace_path);
+      inner.Read("device", link.device);
+      inner.Read("inode", link.inode);
+      inner.Read("interface", link.interface);
+      inner.Read("tap", link.tap);
+      if (!inner.status()) reader.FailWith(inner.status().error());
+    }
+  }
+  reader.Read("tap", traces.tap);
+  reader.Read("cni", traces.cni);
+  ReadIdentityOf(reader, "holder", traces.holder);
+  ReadIdentityOf(reader, "user_net", traces.user_net);
+  VC_RETURN_IF_ERROR(reader.status());
+  return traces;
+}
+
+Result<NetworkTraces> LoadTraces(const std::string& path) {
+  VC_ASSIGN_OR_RETURN(const std::string text, ReadOwnFile(path, kMaxTraces));
+  Result<NetworkTraces> traces = ParseTraces(text);
+  if (traces) return traces;
+  return Fail(Code::kDataLoss, Quoted(path) + " is damaged: " + traces.error().ToString());
+}
+
+Status UndoNetwork(const NetworkTraces& traces, Deadline deadline) {
+  (void)traces, (void)deadline;
+  return {};
+}
+
+Status UndoNetworkFile(const std::string& path, Deadline deadline) {
+  const Result<NetworkTraces> traces = LoadTraces(path);
+  if (!traces && traces.error().code() == Code::kNotFound) return {};
+  VC_RETURN_IF_ERROR(traces);
+  VC_RETURN_IF_ERROR(UndoNetwork(*traces, deadline));
+  return RemoveTree(path);
+}
+
+}  // namespace virtcontainers
