@@ -41,7 +41,6 @@ Status DelPlugins(const PluginChain& chain, size_t count, const Record& record, 
   std::optional<Error> first;
   for (size_t left = count; left > 0; --left) {
     const Result<std::string> done = chain.Call(left - 1, "DEL", previous, netns, ShareOf(deadline, left));
-    // CNI specification, error code 3: there is nothing to clean up. A program that is gone is NotFound, too.
     if (done) continue;
     const Error& error = done.error();
     first = first ? first->Reworded(first->message() + "; " + error.message()) : error;

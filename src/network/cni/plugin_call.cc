@@ -147,8 +147,13 @@ std::string QuoteOutput(std::string_view text) {
   return line;
 }
 
+struct PluginError {
+  int64_t code = 0;
+  std::string message;
+};
+
 // The error that a plugin printed; nothing if the text is none.
-std::optional<Error> PluginError(std::string_view text) {
+std::optional<PluginError> ReadPluginError(std::string_view text) {
   const Result<Json> json = ParseJson(text, {.bytes = kMaxPluginOutput, .depth = 32});
   if (!json || !json->is_object()) return {};
   const auto field = [&](const char* name) -> std::string {
@@ -163,7 +168,7 @@ std::optional<Error> PluginError(std::string_view text) {
   if (message.empty()) message = "no message";
   const std::string details = field("details");
   if (!details.empty()) message += ": " + details;
-  return Error(CodeOf(number), message + " (code " + std::to_string(number) + ")");
+  return PluginError{number, message + " (code " + std::to_string(number) + ")"};
 }
 
 class Execution {
@@ -233,9 +238,13 @@ class Execution {
   }
 
   Result<std::string> Answer(const ProcessExit& exit) const {
-    std::optional<Error> error = PluginError(out_.text());
-    if (!error && !exit.success()) error = PluginError(err_.text());
-    if (error) return Fail(Error(error->code(), Describe(call_) + " failed: " + error->message()));
+    std::optional<PluginError> error = ReadPluginError(out_.text());
+    if (!error && !exit.success()) error = ReadPluginError(err_.text());
+    if (error && error->code == static_cast<int>(PluginErrorCode::kUnknownContainer) &&
+        call_.command == "DEL") {
+      return std::string();
+    }
+    if (error) return Fail(CodeOf(error->code), Describe(call_) + " failed: " + error->message);
     if (exit.success()) return out_.text();
     std::string message = Describe(call_) + " " + exit.Describe();
     std::string said = QuoteOutput(err_.text());

@@ -37,8 +37,8 @@ struct PluginCall {
 //
 // Errors: NotFound, PermissionDenied if it cannot be executed; DeadlineExceeded, Cancelled; ResourceExhausted
 // for too much output. For an error that the plugin answers, with its text and its code: InvalidArgument for
-// its codes 1, 2, 4, 6 and 7, NotFound for 3, Unavailable for 11, 50 and 51, Aborted for all others and for
-// one that fails without an answer, with the end of what it printed.
+// its codes 1, 2, 4, 6 and 7, NotFound for 3, which is success of DEL, Unavailable for 11, 50 and 51, Aborted
+// for all others and for one that fails without an answer, with the end of what it printed.
 Result<std::string> CallPlugin(const PluginCall& call, Deadline deadline);
 
 }  // namespace virtcontainers::cni
