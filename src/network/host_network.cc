@@ -3,7 +3,11 @@
 #include "base/errors.h"
 #include "base/hash.h"
 #include "base/network_address.h"
+#include "network/bridge_network.h"
+#include "network/cni_network.h"
 #include "network/descriptor_network.h"
+#include "network/namespace_network.h"
+#include "network/tap_network.h"
 
 namespace virtcontainers {
 
@@ -12,9 +16,18 @@ Result<std::unique_ptr<HostNetwork>> MakeHostNetwork(const NetworkConfig& config
   switch (config.kind) {
     case NetworkKind::kDescriptor:
       return std::make_unique<DescriptorNetwork>(config, std::move(context), std::move(descriptor));
-    default:
-      return Fail(Code::kInvalidArgument, "no such kind of network");
+    case NetworkKind::kNamespace:
+      return std::make_unique<NamespaceNetwork>(config, std::move(context));
+    case NetworkKind::kCni:
+      return std::make_unique<CniNetwork>(config, std::move(context));
+    case NetworkKind::kTap:
+      return std::make_unique<TapNetwork>(config, std::move(context));
+    case NetworkKind::kBridge:
+      return std::make_unique<BridgeNetwork>(config, std::move(context));
+    case NetworkKind::kUser:
+      return Fail(Code::kUnimplemented, "user");
   }
+  return Fail(Code::kInternal, "a network of an unknown kind");
 }
 
 NetworkInterface StaticInterface(const NetworkConfig& config, const HostNetwork::Context& context,

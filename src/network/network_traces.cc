@@ -2,6 +2,10 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "network/cni/attachment.h"
+#include "network/network_namespace.h"
+#include "network/tap_device.h"
+#include "network/tap_link.h"
 #include "os/file.h"
 #include "os/own_file.h"
 
@@ -25,6 +29,23 @@ void ReadIdentityOf(JsonReader& reader, const char* name, ProcessIdentity& ident
   if (!inner.status()) reader.FailWith(inner.status().error());
 }
 
+Status UndoLink(const NetworkTraces::Link& link) {
+  const Result<NetworkNamespace> space = NetworkNamespace::Open(link.namespace_path);
+  // A namespace that is gone has taken everything with it, and another one at its path has nothing of it.
+  if (!space) {
+    const Code code = space.error().code();
+    if (code == Code::kNotFound || code == Code::kInvalidArgument) return {};
+    return Fail(space.error());
+  }
+  if (space->device() != link.device || space->inode() != link.inode) return {};
+  return TapLink::Undo(*space, link.interface);
+}
+
+Status UndoCni(const std::string& text, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const cni::Record record, cni::ParseRecord(text));
+  return cni::Del(record, deadline);
+}
+
 }  // namespace
 
 std::string FormatTraces(const NetworkTraces& traces) {
@@ -33,8 +54,7 @@ std::string FormatTraces(const NetworkTraces& traces) {
     json["links"].push_back({{"namespace", link.namespace_path},
                              {"device", link.device},
                              {"inode", link.inode},
-                             {"interface", link.interface},
-                             {"tap", link.tap}});
+                             {"interface", link.interface}});
   }
   if (!traces.tap.empty()) json["tap"] = traces.tap;
   if (!traces.cni.empty()) json["cni"] = traces.cni;
@@ -55,7 +75,6 @@ Result<NetworkTraces> ParseTraces(std::string_view text) {
       inner.Read("device", link.device);
       inner.Read("inode", link.inode);
       inner.Read("interface", link.interface);
-      inner.Read("tap", link.tap);
       if (!inner.status()) reader.FailWith(inner.status().error());
     }
   }
@@ -75,8 +94,14 @@ Result<NetworkTraces> LoadTraces(const std::string& path) {
 }
 
 Status UndoNetwork(const NetworkTraces& traces, Deadline deadline) {
-  (void)traces, (void)deadline;
-  return {};
+  Status first;
+  const auto note = [&](Status undone) {
+    if (!undone && first) first = std::move(undone);
+  };
+  if (!traces.cni.empty()) note(UndoCni(traces.cni, deadline));
+  for (const NetworkTraces::Link& link : traces.links) note(UndoLink(link));
+  if (!traces.tap.empty()) note(TapDevice::Undo(traces.tap));
+  return first;
 }
 
 Status UndoNetworkFile(const std::string& path, Deadline deadline) {

@@ -24,7 +24,6 @@ struct NetworkTraces {
     std::string namespace_path;
     uint64_t device = 0, inode = 0;  // of the namespace then
     std::string interface;
-    std::string tap;
 
     friend bool operator==(const Link&, const Link&) = default;
   };

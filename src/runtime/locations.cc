@@ -8,10 +8,8 @@
 
 #include "base/errors.h"
 #include "os/file.h"
+#include "os/own_program.h"
 
-#ifndef VIRTCONTAINERS_LIBEXECDIR
-#define VIRTCONTAINERS_LIBEXECDIR "/usr/local/libexec/virtcontainers"
-#endif
 #ifndef VIRTCONTAINERS_GUESTDIR
 #define VIRTCONTAINERS_GUESTDIR "/usr/local/lib/virtcontainers/guest"
 #endif
@@ -24,15 +22,6 @@ constexpr char kMonitorProgram[] = "virtcontainers-monitor";
 std::string FromEnvironment(const char* name) {
   const char* value = ::getenv(name);
   return value != nullptr ? value : "";
-}
-
-// The directory of this program.
-std::string ProgramDirectory() {
-  char program[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", program, sizeof(program));
-  if (length <= 0) return {};
-  const std::string path(program, static_cast<size_t>(length));
-  return path.substr(0, path.rfind('/'));
 }
 
 Status MakeAbsolute(std::string& path) {
@@ -79,12 +68,7 @@ Result<RuntimeOptions> ResolveLocations(RuntimeOptions options) {
   if (options.monitor.empty()) options.monitor = FromEnvironment("VIRTCONTAINERS_MONITOR");
   if (options.guest.empty()) options.guest = FromEnvironment("VIRTCONTAINERS_GUEST");
   const std::string here = ProgramDirectory();
-  if (options.monitor.empty()) {
-    options.monitor = FirstOf({here + "/" + kMonitorProgram, here + "/../bin/" + kMonitorProgram,
-                               here + "/../libexec/virtcontainers/" + kMonitorProgram,
-                               std::string(VIRTCONTAINERS_LIBEXECDIR) + "/" + kMonitorProgram},
-                              IsExecutable);
-  }
+  if (options.monitor.empty()) options.monitor = OwnProgram(kMonitorProgram);
   if (options.guest.empty()) {
     options.guest =
         FirstOf({here + "/../guest", here + "/../lib/virtcontainers/guest", VIRTCONTAINERS_GUESTDIR},

@@ -138,11 +138,9 @@ TEST(Arguments, WordsForWhatVirtcDoesNotHave_SayWhatThereIs) {
   for (const char* word : {"images", "pull", "build", "rmi"}) {
     EXPECT_THAT(UsageOf({word}), HasSubstr("virtc has no images: --rootfs DIR names a directory")) << word;
   }
-  EXPECT_THAT(UsageOf({"network", "ls"}), HasSubstr("virtc has no networks"));
   EXPECT_THAT(UsageOf({"volume", "ls"}), HasSubstr("--volume HOST:CONTAINER"));
   EXPECT_THAT(UsageOf({"system", "prune"}), HasSubstr("'virtc gc'"));
   EXPECT_THAT(UsageOf({"restart", "web"}), HasSubstr("'virtc stop', then 'virtc start'"));
-  EXPECT_THAT(UsageOf({"run", "-p", "80:80"}), StartsWith("unknown option '-p': virtc has no networks"));
 }
 
 TEST(Arguments, CommandToRun_MissingOrMisplaced_IsRefused) {

@@ -20,6 +20,7 @@ std::unique_ptr<Command> MakePodEnter();
 std::unique_ptr<Command> MakePodPause();
 std::unique_ptr<Command> MakePodResume();
 std::unique_ptr<Command> MakePodStats();
+std::unique_ptr<Command> MakePodPort();
 
 std::unique_ptr<Command> MakeContainerCreate();
 std::unique_ptr<Command> MakeContainerStart();
@@ -38,6 +39,12 @@ std::unique_ptr<Command> MakeContainerUpdate();
 std::unique_ptr<Command> MakeContainerStats();
 std::unique_ptr<Command> MakeContainerTop();
 std::unique_ptr<Command> MakeContainerCopy();
+
+std::unique_ptr<Command> MakeNetworkAdd();
+std::unique_ptr<Command> MakeNetworkRemove();
+std::unique_ptr<Command> MakeNetworkList();
+std::unique_ptr<Command> MakeRouteAdd();
+std::unique_ptr<Command> MakeRouteRemove();
 
 std::unique_ptr<Command> MakeRun();
 std::unique_ptr<Command> MakeExec();

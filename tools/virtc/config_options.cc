@@ -47,6 +47,7 @@ void PodOptions::Declare(Options& options) {
       .List("--dns-option", "WORD", dns_options, "an option of the resolver, such as ndots:2; any number")
       .List("--add-host", "NAME:ADDRESS", hosts, "a line of the containers' /etc/hosts; any number")
       .Text("--shm-size", "SIZE", shared_memory, "the size of the containers' shared /dev/shm (64M)");
+  network.Declare(options);
 }
 
 Result<PodConfig> PodOptions::Config() const {
@@ -97,6 +98,7 @@ Result<PodConfig> PodOptions::Config() const {
   if (!shared_memory.empty()) {
     VC_ASSIGN_OR_RETURN(config.shared_memory, ParseSize("--shm-size", shared_memory));
   }
+  VC_RETURN_IF_ERROR(network.Apply(config));
   return config;
 }
 

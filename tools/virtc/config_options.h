@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "command.h"
+#include "network_options.h"
 #include "resource_options.h"
 #include "virtcontainers/config.h"
 
@@ -21,6 +22,7 @@ struct PodOptions {
       shared_memory;
   std::vector<std::string> kernel_parameters, annotations, dns, dns_searches, dns_options, hosts;
   bool debug = false;
+  NetworkOptions network;
 
   // All but the id.
   void Declare(Options& options);

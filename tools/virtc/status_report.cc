@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <optional>
 
+#include "network_report.h"
 #include "parse.h"
 #include "value_text.h"
 
@@ -95,6 +96,8 @@ Json ContainerJson(const ContainerStatus& container) {
 Json PodJson(const PodStatus& pod) {
   Json containers = Json::array();
   for (const ContainerStatus& container : pod.containers) containers.push_back(ContainerJson(container));
+  Json networks = Json::array();
+  for (const virtcontainers::NetworkStatus& network : pod.networks) networks.push_back(NetworkJson(network));
   return Json{
       {"id", pod.id},
       {"state", PodStateName(pod.state)},
@@ -116,6 +119,7 @@ Json PodJson(const PodStatus& pod) {
       {"created", Known(pod.created)},
       {"started", Known(pod.started)},
       {"finished", Known(pod.finished)},
+      {"networks", std::move(networks)},
       {"containers", std::move(containers)},
       {"annotations", StringMap(pod.annotations)},
   };
@@ -141,6 +145,10 @@ Report PodReport(const PodStatus& pod) {
   AddAnnotations(table, pod.annotations);
 
   Report report{PodJson(pod), {std::move(table)}};
+  if (!pod.networks.empty()) {
+    report.text.emplace_back("");
+    report.text.emplace_back(NetworkTable(pod.networks));
+  }
   if (!pod.containers.empty()) {
     report.text.emplace_back("");
     report.text.emplace_back(ContainerTable(pod.containers));

@@ -37,7 +37,6 @@ std::string_view Absent(std::string_view word) {
       "virtc has no images: --rootfs DIR names a directory that is a container's root file system, and "
       "--bundle "
       "DIR an OCI bundle";
-  constexpr std::string_view kNetworks = "virtc has no networks: a pod has no more than a loopback interface";
   constexpr std::string_view kVolumes =
       "virtc manages no volumes: --volume HOST:CONTAINER shows a file or directory of the host in a "
       "container";
@@ -45,24 +44,23 @@ std::string_view Absent(std::string_view word) {
       "'virtc pod delete' deletes a pod, and 'virtc gc' removes what crashed processes left behind";
   constexpr std::string_view kRestart = "use 'virtc stop', then 'virtc start'";
   static const std::vector<Phrase> absent = {
-      {"image", kImages},      {"images", kImages}, {"pull", kImages},     {"push", kImages},
-      {"build", kImages},      {"rmi", kImages},    {"tag", kImages},      {"commit", kImages},
-      {"save", kImages},       {"load", kImages},   {"import", kImages},   {"export", kImages},
-      {"login", kImages},      {"logout", kImages}, {"search", kImages},   {"network", kNetworks},
-      {"networks", kNetworks}, {"port", kNetworks}, {"volume", kVolumes},  {"volumes", kVolumes},
-      {"prune", kPrune},       {"system", kPrune},  {"restart", kRestart},
+      {"image", kImages},    {"images", kImages}, {"pull", kImages},   {"push", kImages},
+      {"build", kImages},    {"rmi", kImages},    {"tag", kImages},    {"commit", kImages},
+      {"save", kImages},     {"load", kImages},   {"import", kImages}, {"export", kImages},
+      {"login", kImages},    {"logout", kImages}, {"search", kImages}, {"volume", kVolumes},
+      {"volumes", kVolumes}, {"prune", kPrune},   {"system", kPrune},  {"restart", kRestart},
   };
   return Find(absent, word);
 }
 
 // Options of other tools for what virtc does not have.
 std::string_view AbsentOption(std::string_view option) {
-  constexpr std::string_view kNetworks = "virtc has no networks: a pod has no more than a loopback interface";
   constexpr std::string_view kImages = "virtc has no images: the command and its arguments come last";
   static const std::vector<Phrase> absent = {
-      {"-p", kNetworks},        {"-P", kNetworks},       {"--publish", kNetworks},
-      {"--network", kNetworks}, {"--net", kNetworks},    {"--entrypoint", kImages},
-      {"--pull", kImages},      {"--platform", kImages}, {"--mount", "use --volume HOST:CONTAINER"},
+      {"--entrypoint", kImages},
+      {"--pull", kImages},
+      {"--platform", kImages},
+      {"--mount", "use --volume HOST:CONTAINER"},
   };
   return Find(absent, option);
 }

@@ -1,0 +1,31 @@
+#include "network/bridge_network.h"
+
+#include "base/errors.h"
+#include "network/bridge_port.h"
+#include "network/guest_ports.h"
+#include "network/network_namespace.h"
+
+namespace virtcontainers {
+
+Result<HostNetwork::Made> BridgeNetwork::Make(Deadline deadline) {
+  VC_RETURN_IF_ERROR(space_.Start(deadline));
+  VC_RETURN_IF_ERROR(context_.note({.links = {}, .tap = {}, .cni = {}, .holder = space_.process()}));
+  VC_ASSIGN_OR_RETURN(const NetworkNamespace space, space_.Open());
+  NetworkInterface guest = StaticInterface(config_, context_, 1500);
+  VC_ASSIGN_OR_RETURN(const BridgePort port,
+                      BridgePort::Create(space, {.bridge = config_.source,
+                                                 .key = context_.key + " " + config_.name,
+                                                 .interface = guest.name,
+                                                 .mac = guest.mac,
+                                                 .mtu = config_.mtu}));
+  guest.mtu = port.mtu;
+  Made made;
+  made.host = "bridge " + config_.source + ": " + port.port;
+  VC_ASSIGN_OR_RETURN(made.ports, JoinInterfaces(space, {guest},
+                                                 {.queues = context_.queues,
+                                                  .limits = config_.limits,
+                                                  .check_sender = !config_.allow_spoofing}));
+  return made;
+}
+
+}  // namespace virtcontainers

@@ -1,0 +1,34 @@
+#include "network/tap_network.h"
+
+#include "base/errors.h"
+#include "network/tap_device.h"
+
+namespace virtcontainers {
+
+Result<HostNetwork::Made> TapNetwork::Make(Deadline) {
+  NetworkInterface guest = StaticInterface(config_, context_, 0);
+  TapDeviceOptions options{.tap = config_.source, .queues = 1, .limits = config_.limits, .sender = {}};
+  if (!config_.allow_spoofing) {
+    options.sender =
+        SenderRules{.mac = guest.mac, .addresses = guest.addresses, .any_address = guest.addresses.empty()};
+  }
+  NetworkTraces traces;
+  traces.tap = config_.source;
+  VC_RETURN_IF_ERROR(context_.note(traces));
+  VC_ASSIGN_OR_RETURN(TapDevice tap, TapDevice::Open(options));
+  // From here on there is something of ours on the tap: before, it may have been another's.
+  traces_ = traces;
+  if (guest.mtu == 0) guest.mtu = tap.mtu;
+  Made made;
+  made.host = "tap " + config_.source;
+  made.ports.push_back({std::move(guest), std::move(tap.queues)});
+  return made;
+}
+
+Status TapNetwork::Release(Deadline deadline) {
+  VC_RETURN_IF_ERROR(UndoNetwork(traces_, deadline));
+  traces_ = {};
+  return {};
+}
+
+}  // namespace virtcontainers
