@@ -282,7 +282,9 @@ const CommandEntry* FindCommand(std::string_view name) {
   return nullptr;
 }
 
-bool IsGroup(std::string_view word) { return word == "pod" || word == "container"; }
+bool IsGroup(std::string_view word) {
+  return word == "pod" || word == "container" || word == "network" || word == "route";
+}
 
 namespace {
 

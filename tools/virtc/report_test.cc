@@ -110,6 +110,7 @@ TEST(Report, Render_PodAsJson_HasFields) {
   "created": "2017-07-14T02:40:00.042Z",
   "started": null,
   "finished": null,
+  "networks": [],
   "containers": [
     {
       "id": "main",
