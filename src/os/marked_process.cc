@@ -44,21 +44,6 @@ bool IsBeingExecuted(const std::string& process) {
   return stat.compare(at, 2, " 0") == 0 && ::readlink((process + "/exe").c_str(), &program, 1) == 1;
 }
 
-Result<std::string> ReadEnvironment(const std::string& process) {
-  bool was_idle = false;
-  for (int attempt = 1;; ++attempt) {
-    Result<std::string> environment = ReadFile(process + "/environ", kMaxEnvironment);
-    if (!environment || !environment->empty() || attempt == kAttempts) return environment;
-    if (IsBeingExecuted(process)) {
-      was_idle = false;
-      std::this_thread::sleep_for(kPause);
-    } else if (std::exchange(was_idle, true)) {
-      // Empty twice. Once, it may have been read just before the program had one.
-      return environment;
-    }
-  }
-}
-
 // The value of the mark in an environment.
 std::optional<std::string> MarkIn(const std::string& environment) {
   const std::string name = std::string(kPodMark) + "=";
@@ -75,13 +60,29 @@ std::optional<std::string> MarkIn(const std::string& environment) {
 // The mark of a process that runs; nothing of one that has ended, that has none, or that this process may not
 // look at. What could not be looked at for want of something is an error: it may be marked.
 Result<std::optional<std::string>> ReadMark(pid_t pid) {
-  const Result<std::string> environment = ReadEnvironment("/proc/" + std::to_string(pid));
+  const Result<std::string> environment = ReadEnvironment(pid);
   if (environment) return MarkIn(*environment);
   if (environment.error().code() == Code::kResourceExhausted) return Fail(environment.error());
   return std::optional<std::string>();
 }
 
 }  // namespace
+
+Result<std::string> ReadEnvironment(pid_t pid) {
+  const std::string process = "/proc/" + std::to_string(pid);
+  bool was_idle = false;
+  for (int attempt = 1;; ++attempt) {
+    Result<std::string> environment = ReadFile(process + "/environ", kMaxEnvironment);
+    if (!environment || !environment->empty() || attempt == kAttempts) return environment;
+    if (IsBeingExecuted(process)) {
+      was_idle = false;
+      std::this_thread::sleep_for(kPause);
+    } else if (std::exchange(was_idle, true)) {
+      // Empty twice. Once, it may have been read just before the program had one.
+      return environment;
+    }
+  }
+}
 
 std::vector<std::string> WithMark(std::vector<std::string> environment, const std::string& value) {
   const std::string name = std::string(kPodMark) + "=";

@@ -3,6 +3,8 @@
 #ifndef VIRTCONTAINERS_SRC_OS_MARKED_PROCESS_H_
 #define VIRTCONTAINERS_SRC_OS_MARKED_PROCESS_H_
 
+#include <sys/types.h>
+
 #include <functional>
 #include <string>
 #include <string_view>
@@ -32,6 +34,11 @@ struct MarkedProcess {
   ProcessIdentity process;
   std::string mark;
 };
+
+// The variables that a process was started with, each with a NUL at its end; empty for a zombie and for a
+// thread of the kernel. Waits for a program that is just being executed, and has none yet. Errors: those of
+// reading.
+Result<std::string> ReadEnvironment(pid_t pid);
 
 using MarkFilter = std::function<bool(std::string_view mark)>;
 

@@ -82,8 +82,8 @@ TEST_F(CniAttachment, FailureInTheMiddle_ReleasesWhatWasAllocated) {
     EXPECT_THAT(Sh("ip -n a link"), Not(HasSubstr("eth0")));
     EXPECT_THAT(Sh("ip link"), Not(HasSubstr("veth")));
     const std::string calls = TestDirectory::Read(directory_ / "calls");
-    EXPECT_THAT(calls, HasSubstr("ADD pod1 eth0 /run/netns/a"));
-    EXPECT_THAT(calls, HasSubstr("\nDEL pod1 eth0 /run/netns/a"));
+    EXPECT_THAT(calls, HasSubstr("ADD " + pod_ + " eth0 /run/netns/a"));
+    EXPECT_THAT(calls, HasSubstr("\nDEL " + pod_ + " eth0 /run/netns/a"));
   });
 }
 
@@ -126,7 +126,7 @@ TEST_F(CniAttachment, HangingPlugin_IsUndoneAtTheDeadline) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().code(), Code::kDeadlineExceeded);
     EXPECT_THAT(Allocations("net1"), IsEmpty());
-    EXPECT_THAT(*FindPluginProcesses(AttachmentMark("net1", "pod1", "eth0"), 0), IsEmpty());
+    EXPECT_THAT(*FindPluginProcesses(AttachmentMark("net1", pod_, "eth0"), 0), IsEmpty());
   });
 }
 
@@ -224,7 +224,7 @@ TEST_F(CniAttachment, ArgumentsAndResults_ReachEveryPlugin) {
     EXPECT_EQ(observed[1], result->text);
     record.result = result->text;
     ASSERT_TRUE(Del(record, Soon()));
-    const std::string prefix = " pod1 eth0 /run/netns/a IgnoreUnknown=1;A=1 ";
+    const std::string prefix = " " + pod_ + " eth0 /run/netns/a IgnoreUnknown=1;A=1 ";
     const std::string one =
         R"({"cniVersion":"1.0.0","name":"net1","type":"first","runtimeConfig":{"mac":"02:00:00:00:00:01"})";
     const std::string two = R"({"cniVersion":"1.0.0","name":"net1","type":"second")";

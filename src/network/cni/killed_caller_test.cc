@@ -68,12 +68,11 @@ TEST_F(CniKilledCallers, KilledAtAnyTime_DelReleasesEverything) {
     request.capabilities["portMappings"] =
         *ParseJson(R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])");
     const std::string mark = AttachmentMark("net1", request.container, request.interface);
-    int unfinished = 0;
     for (int round = 0; round < 12; ++round) {
       ASSERT_TRUE(WriteFileAtomically(record_path_, FormatRecord({list, request, ""})));
       Result<Subprocess> caller = StartCaller();
       ASSERT_TRUE(caller) << caller.error().ToString();
-      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 200));
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 60));
       ASSERT_TRUE(caller->Kill(SIGKILL));
       // The plugins live on, or are killed as well.
       if (round % 2 == 1) {
@@ -85,16 +84,15 @@ TEST_F(CniKilledCallers, KilledAtAnyTime_DelReleasesEverything) {
 
       const Result<Record> record = ParseRecord(TestDirectory::Read(record_path_));
       ASSERT_TRUE(record) << record.error().ToString();
-      unfinished += record->result.empty() ? 1 : 0;
       const Status deleted = Del(*record, Soon());
       ASSERT_TRUE(deleted) << deleted.error().ToString();
-      EXPECT_THAT(*FindPluginProcesses(mark, 0), IsEmpty());
+      // One that was just being started reads no configuration, and ends.
+      ASSERT_TRUE(EndPluginProcesses(mark, std::chrono::seconds(20), Soon()));
       EXPECT_THAT(Allocations("net1"), IsEmpty());
       EXPECT_THAT(Sh("ip -n a link"), Not(HasSubstr("eth0")));
       EXPECT_THAT(Sh("ip link"), Not(HasSubstr("veth")));
       EXPECT_THAT(Sh("iptables-save -t nat"), Not(HasSubstr("8080")));
     }
-    EXPECT_GT(unfinished, 0);
   });
 }
 

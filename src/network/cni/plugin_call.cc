@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,7 +19,6 @@
 #include "base/json.h"
 #include "base/unique_fd.h"
 #include "network/cni/plugin_processes.h"
-#include "os/file.h"
 #include "os/marked_process.h"
 #include "os/subprocess.h"
 
@@ -89,14 +87,46 @@ std::vector<std::string> EnvironmentOf(const PluginCall& call) {
   return mark.empty() ? environment : WithMark(std::move(environment), mark);
 }
 
-// A file in memory, at its beginning: unlike a pipe, writing it never blocks.
-Result<UniqueFd> InputOf(const PluginCall& call) {
-  UniqueFd input(::memfd_create("cni-config", MFD_CLOEXEC));
-  if (!input) return FailErrno("make the input of a CNI plugin");
-  VC_RETURN_IF_ERROR(WriteAll(input.get(), call.config));
-  if (::lseek(input.get(), 0, SEEK_SET) != 0) return FailErrno("rewind the input of a CNI plugin");
-  return input;
-}
+// What the plugin reads, written without blocking.
+//
+// A pipe that is written only once the plugin has been started: if this process is killed before that, when
+// the plugin cannot be told from this process by its environment, it reads less than a configuration, and
+// does nothing.
+class Input {
+ public:
+  // The end that the plugin reads.
+  Result<int> Open(std::string_view text) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return FailErrno("make the input of a CNI plugin");
+    reader_.reset(ends[0]);
+    writer_.reset(ends[1]);
+    if (::fcntl(writer_.get(), F_SETFL, O_NONBLOCK) != 0) return FailErrno("set O_NONBLOCK");
+    left_ = text;
+    return reader_.get();
+  }
+
+  // Writes what there is room for. This process keeps the other end, so that a plugin that does not read
+  // causes no SIGPIPE.
+  Status Fill() {
+    while (writer_ && !left_.empty()) {
+      const ssize_t put = ::write(writer_.get(), left_.data(), left_.size());
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0 && errno == EAGAIN) return {};
+      if (put < 0) return FailErrno("write the input of a CNI plugin");
+      left_.remove_prefix(static_cast<size_t>(put));
+    }
+    writer_.reset();
+    return {};
+  }
+
+  // -1 once all is written.
+  int fd() const { return writer_.get(); }
+
+ private:
+  UniqueFd reader_;
+  UniqueFd writer_;
+  std::string_view left_;
+};
 
 // One of the plugin's outputs, read without blocking.
 class Output {
@@ -177,12 +207,12 @@ class Execution {
 
   Result<std::string> Run(const Deadline& deadline) {
     if (deadline.passed()) return Fail(Late(deadline));
-    VC_ASSIGN_OR_RETURN(const UniqueFd input, InputOf(call_));
+    VC_ASSIGN_OR_RETURN(const int input, in_.Open(call_.config));
     VC_ASSIGN_OR_RETURN(UniqueFd out, out_.Open());
     VC_ASSIGN_OR_RETURN(UniqueFd err, err_.Open());
     Result<Subprocess> child = Subprocess::Spawn({.argv = {call_.program},
                                                   .env = EnvironmentOf(call_),
-                                                  .fds = {{input.get(), 0}, {out.get(), 1}, {err.get(), 2}}});
+                                                  .fds = {{input, 0}, {out.get(), 1}, {err.get(), 2}}});
     if (!child) return Fail(child.error().Reworded(Describe(call_) + ": " + child.error().message()));
     out.reset();
     err.reset();
@@ -216,9 +246,11 @@ class Execution {
       pollfd entries[] = {{.fd = child.pidfd(), .events = POLLIN, .revents = 0},
                           {.fd = stopped.get(), .events = POLLIN, .revents = 0},
                           {.fd = out_.fd(), .events = POLLIN, .revents = 0},
-                          {.fd = err_.fd(), .events = POLLIN, .revents = 0}};
-      if (::poll(entries, 4, deadline.PollTimeout()) < 0 && errno != EINTR) return FailErrno("poll");
+                          {.fd = err_.fd(), .events = POLLIN, .revents = 0},
+                          {.fd = in_.fd(), .events = POLLOUT, .revents = 0}};
+      if (::poll(entries, 5, deadline.PollTimeout()) < 0 && errno != EINTR) return FailErrno("poll");
       ended = entries[0].revents != 0;
+      if (!ended) VC_RETURN_IF_ERROR(in_.Fill());
       // What it wrote before it ended is there by now; a child of it may hold the pipes open for long.
       if (!out_.Drain() || !err_.Drain()) {
         return Fail(Code::kResourceExhausted,
@@ -254,6 +286,7 @@ class Execution {
   }
 
   const PluginCall& call_;
+  Input in_;
   Output out_;
   Output err_;
 };

@@ -7,6 +7,7 @@
 #include "base/errors.h"
 #include "base/unique_fd.h"
 #include "os/file.h"
+#include "os/marked_process.h"
 #include "os/pidfd.h"
 #include "os/poll.h"
 #include "os/process_identity.h"
@@ -14,11 +15,9 @@
 namespace virtcontainers::cni {
 namespace {
 
-constexpr size_t kMaxEnvironment = 8 << 20;
-
 // The number of a process's session; 0 if it has ended. (proc(5), stat: field 6)
-pid_t SessionOf(const std::string& process) {
-  const std::string stat = ReadFile(process + "/stat", 4096).value_or("");
+pid_t SessionOf(pid_t pid) {
+  const std::string stat = ReadFile("/proc/" + std::to_string(pid) + "/stat", 4096).value_or("");
   size_t at = stat.rfind(')');
   constexpr int kCommand = 2, kSession = 6;
   for (int field = kCommand; field < kSession && at != std::string::npos; ++field)
@@ -37,9 +36,9 @@ bool HasVariable(const std::string& environment, const std::string& variable) {
   return false;
 }
 
-Result<bool> IsPluginProcess(const std::string& process, const std::string& variable, pid_t session) {
-  if (session != 0 && SessionOf(process) == session) return true;
-  const Result<std::string> environment = ReadFile(process + "/environ", kMaxEnvironment);
+Result<bool> IsPluginProcess(pid_t pid, const std::string& variable, pid_t session) {
+  if (session != 0 && SessionOf(pid) == session) return true;
+  const Result<std::string> environment = ReadEnvironment(pid);
   if (environment) return HasVariable(*environment, variable);
   if (environment.error().code() == Code::kResourceExhausted) return Fail(environment.error());
   return false;
@@ -60,14 +59,13 @@ Result<std::vector<ProcessIdentity>> FindPluginProcesses(const std::string& mark
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
     if (error != std::errc() || end != name.data() + name.size()) continue;
-    const std::string path = "/proc/" + name;
-    VC_ASSIGN_OR_RETURN(const bool before, IsPluginProcess(path, variable, session));
+    VC_ASSIGN_OR_RETURN(const bool before, IsPluginProcess(pid, variable, session));
     if (!before) continue;
     Result<ProcessIdentity> process = IdentifyProcess(pid);
     if (!process && process.error().code() == Code::kNotFound) continue;
     VC_RETURN_IF_ERROR(process);
     // Asked again, the number is still that process's.
-    VC_ASSIGN_OR_RETURN(const bool after, IsPluginProcess(path, variable, session));
+    VC_ASSIGN_OR_RETURN(const bool after, IsPluginProcess(pid, variable, session));
     VC_ASSIGN_OR_RETURN(const bool alive, CheckAlive(*process));
     if (after && alive) found.push_back(std::move(*process));
   }

@@ -213,8 +213,10 @@ TEST_F(CniPlugins, Loopback_SinglePlugin) {
 TEST_F(CniPlugins, TwoAttachments_ReachEachOther) {
   Run([&] {
     const List list = ListOf(Plugins(Bridge()));
-    const Record one = Attach(list, RequestOf(MakeNamespace("a"), "pod1"));
-    const Record two = Attach(list, RequestOf(MakeNamespace("b"), "pod2"));
+    const Record one = Attach(list, RequestOf(MakeNamespace("a")));
+    Request request = RequestOf(MakeNamespace("b"));
+    request.container += "-2";
+    const Record two = Attach(list, request);
     EXPECT_THAT(Allocations("net1"), SizeIs(2));
     const NetworkInterface interface = InterfaceIn(two);
     ASSERT_THAT(interface.addresses, SizeIs(1));

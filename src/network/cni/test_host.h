@@ -22,6 +22,7 @@
 #include "network/cni/list_file.h"
 #include "network/cni/request.h"
 #include "os/file.h"
+#include "os/random_name.h"
 #include "os/subprocess.h"
 #include "os/test_directory.h"
 
@@ -67,8 +68,8 @@ class TestHost : public ::testing::Test {
     return list ? std::move(*list) : List{};
   }
 
-  static Request RequestOf(const std::string& netns, const std::string& container = "pod1") {
-    return {.container = container, .netns = netns, .interface = "eth0", .args = {}, .capabilities = {}};
+  Request RequestOf(const std::string& netns) const {
+    return {.container = pod_, .netns = netns, .interface = "eth0", .args = {}, .capabilities = {}};
   }
 
   // "ipam": host-local with its store in the test's directory.
@@ -94,6 +95,9 @@ class TestHost : public ::testing::Test {
     ::chmod(path.c_str(), 0755);
   }
 
+  // No other test on this machine has it, not even this one when it runs twice at the same time: processes
+  // are told apart by it.
+  const std::string pod_ = "pod-" + RandomName();
   TestDirectory directory_;
 
  private:
