@@ -84,22 +84,6 @@ Status CheckReadable(const ConfinedRoot& root, uint32_t user) {
   return {};
 }
 
-Status Confine(const Confinement& confinement) {
-  if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
-    return FailErrno("make namespaces");
-  constexpr std::string_view kHostName = "virtcontainers";
-  if (::sethostname(kHostName.data(), kHostName.size()) != 0) return FailErrno("set the host's name");
-  VC_RETURN_IF_ERROR(EnterConfinedRoot(confinement.root));
-  VC_RETURN_IF_ERROR(DropCapabilities());
-  VC_RETURN_IF_ERROR(Become(confinement.user));
-  VC_RETURN_IF_ERROR(LeaveKeyring());
-  VC_RETURN_IF_ERROR(CheckReadable(confinement.root, confinement.user));
-  if (confinement.max_file_size) VC_RETURN_IF_ERROR(LimitFiles(*confinement.max_file_size));
-  ::umask(077);
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return FailErrno("set no_new_privs");
-  return InstallFilter(ConfineFilter());
-}
-
 // Returns only the error.
 Error Execute(const std::vector<std::string>& command, uint32_t user) {
   std::vector<char*> argv;
@@ -118,6 +102,23 @@ bool ParseNumber(std::string_view text, Number& number) {
 }
 
 }  // namespace
+
+Status ConfineThisProcess(const Confinement& confinement) {
+  const int network = confinement.host_network ? 0 : CLONE_NEWNET;
+  if (::unshare(CLONE_NEWNS | network | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+    return FailErrno("make namespaces");
+  constexpr std::string_view kHostName = "virtcontainers";
+  if (::sethostname(kHostName.data(), kHostName.size()) != 0) return FailErrno("set the host's name");
+  VC_RETURN_IF_ERROR(EnterConfinedRoot(confinement.root));
+  VC_RETURN_IF_ERROR(DropCapabilities());
+  VC_RETURN_IF_ERROR(Become(confinement.user));
+  VC_RETURN_IF_ERROR(LeaveKeyring());
+  VC_RETURN_IF_ERROR(CheckReadable(confinement.root, confinement.user));
+  if (confinement.max_file_size) VC_RETURN_IF_ERROR(LimitFiles(*confinement.max_file_size));
+  ::umask(077);
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return FailErrno("set no_new_privs");
+  return InstallFilter(ConfineFilter(confinement.host_network));
+}
 
 std::string ObstacleToConfining() {
   if (::geteuid() != 0) return "not root";
@@ -138,6 +139,7 @@ std::vector<std::string> ConfineCommand(const std::string& program, const Confin
                                     "--report=" + std::to_string(report_fd)};
   if (confinement.max_file_size)
     words.push_back("--max-file-size=" + std::to_string(*confinement.max_file_size));
+  if (confinement.host_network) words.emplace_back("--host-network");
   for (const std::string& path : confinement.root.directories) words.push_back("--directory=" + path);
   for (const std::string& path : confinement.root.files) words.push_back("--file=" + path);
   for (const std::string& path : confinement.root.devices) words.push_back("--device=" + path);
@@ -167,6 +169,10 @@ Result<ConfineOrder> ParseConfineCommand(int argc, char** argv) {
       confinement.max_file_size = size;
       continue;
     }
+    if (word == "--host-network") {
+      confinement.host_network = true;
+      continue;
+    }
     std::vector<std::string>* paths = name == "--directory" ? &confinement.root.directories
                                       : name == "--file"    ? &confinement.root.files
                                       : name == "--device"  ? &confinement.root.devices
@@ -189,7 +195,7 @@ int ConfineMain(int argc, char** argv) {
     return EXIT_FAILURE;
   }
   if (::fcntl(order->report_fd, F_SETFD, FD_CLOEXEC) != 0) return EXIT_FAILURE;
-  const Status confined = Confine(order->confinement);
+  const Status confined = ConfineThisProcess(order->confinement);
   const Error error = confined ? Execute(order->command, order->confinement.user) : confined.error();
   const std::string report = std::to_string(static_cast<int>(error.code())) + " " + error.message();
   (void)WriteAll(order->report_fd, report.substr(0, kMaxReport));

@@ -24,10 +24,12 @@
 namespace virtcontainers {
 
 // What is left to a program. Beside this: no capability and no way to get one, no group, no environment but
-// ConfinedEnvironment, and namespaces of its own for mounts, network, IPC and the host's name.
+// ConfinedEnvironment, and namespaces of its own for mounts, IPC, the host's name, and the network.
 struct Confinement {
   uint32_t user = 0;  // and the group of the same number
   ConfinedRoot root;  // all its files
+  // It stays in this process's network namespace, where its user may have sockets of IPv4 and IPv6.
+  bool host_network = false;
   // No file that it writes becomes larger; it is told so by an error, not by a signal.
   std::optional<uint64_t> max_file_size;
 };
@@ -57,6 +59,11 @@ Result<ConfineOrder> ParseConfineCommand(int argc, char** argv);
 // Does what ConfineCommand says; to be called first of all, with one thread. Returns, with the status to exit
 // with, only if it failed.
 int ConfineMain(int argc, char** argv);
+
+// Confines this process, which has one thread, and goes on in it: for a program that has something to do
+// first, and that executes no other. Descriptors stay open. Needs the rights of ObstacleToConfining. After an
+// error the process is confined in part and had better end.
+Status ConfineThisProcess(const Confinement& confinement);
 
 // Blocks until the command at the other end of a pipe, whose writing end only it has, runs or has failed.
 // Errors: what failed, naming the step; DeadlineExceeded.

@@ -45,7 +45,7 @@ constexpr uint32_t kRefused[] = {
 
 }  // namespace
 
-std::vector<sock_filter> ConfineFilter() {
+std::vector<sock_filter> ConfineFilter(bool internet) {
   const sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
   const sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
   std::vector<sock_filter> filter = {
@@ -60,10 +60,16 @@ std::vector<sock_filter> ConfineFilter() {
     filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1));
     filter.push_back(refuse);
   }
+  filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 1, 0));
+  filter.push_back(allow);
   // The family is an int: its lower half, which comes first on these machines, is all of it.
-  filter.insert(filter.end(), {BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 1, 0), allow,
-                               BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
-                               BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 1, 0), refuse, allow});
+  filter.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])));
+  for (const uint32_t family : {uint32_t{AF_UNIX}, uint32_t{AF_INET}, uint32_t{AF_INET6}}) {
+    if (family != AF_UNIX && !internet) continue;
+    filter.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, family, 0, 1));
+    filter.push_back(allow);
+  }
+  filter.push_back(refuse);
   return filter;
 }
 

@@ -36,6 +36,7 @@ TEST(ConfineCommandTest, Command_EveryField_RoundTrips) {
   Confinement confinement;
   confinement.user = 2013265920;
   confinement.root = {{"/usr", "/lib"}, {"/a dir/vm=linux", "/b"}, {"/dev/null"}};
+  confinement.host_network = true;
   confinement.max_file_size = uint64_t{1} << 40;
   const std::vector<std::string> command = {"/usr/bin/qemu", "--", "--user=0", ""};
   const auto order = Parse(ConfineCommand("/proc/self/exe", confinement, 9, command));
@@ -44,6 +45,7 @@ TEST(ConfineCommandTest, Command_EveryField_RoundTrips) {
   EXPECT_EQ(order->confinement.root.directories, confinement.root.directories);
   EXPECT_EQ(order->confinement.root.files, confinement.root.files);
   EXPECT_EQ(order->confinement.root.devices, confinement.root.devices);
+  EXPECT_EQ(order->confinement.host_network, confinement.host_network);
   EXPECT_EQ(order->confinement.max_file_size, confinement.max_file_size);
   EXPECT_EQ(order->report_fd, 9);
   EXPECT_EQ(order->command, command);

@@ -1,19 +1,15 @@
 #include "storage/shared_rootfs.h"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
-#include <condition_variable>
-#include <csignal>
-#include <cstdlib>
+#include <chrono>
 #include <mutex>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,12 +17,10 @@
 #include "base/unique_fd.h"
 #include "os/confine.h"
 #include "os/descriptor_limit.h"
-#include "os/file.h"
 #include "os/oom_kills.h"
-#include "os/pidfd.h"
 #include "os/process_identity.h"
 #include "os/subprocess.h"
-#include "os/thread.h"
+#include "os/watched_process.h"
 #include "storage/share_directory.h"
 #include "storage/share_entries.h"
 #include "storage/share_namespace.h"
@@ -37,9 +31,6 @@ namespace virtcontainers {
 namespace {
 
 constexpr int kListenerFd = 3;
-constexpr size_t kMaxLog = 2 << 10;
-// What virtiofsd has left to do when it is killed.
-constexpr auto kEnding = std::chrono::seconds(10);
 
 // It becomes one part of a path.
 Status CheckName(std::string_view container) {
@@ -48,35 +39,6 @@ Status CheckName(std::string_view container) {
     return {};
   }
   return Fail(Code::kInvalidArgument, "container id " + Quoted(container) + " is no name of a directory");
-}
-
-// The last words of a log, on one line.
-std::string LastWords(const std::string& path) {
-  std::string words = ReadFileTail(path, kMaxLog).value_or("");
-  while (!words.empty() && words.back() == '\n') words.pop_back();
-  for (char& c : words) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '\n') c = ';';
-    if (byte < 0x20 || byte >= 0x7f) c = c == ';' ? ';' : '?';
-  }
-  return words;
-}
-
-// virtiofsd with namespaces of its own is two processes: one that waits and one that works.
-std::vector<ProcessIdentity> ChildrenOf(pid_t pid) {
-  const std::string process = std::to_string(pid);
-  const std::string list =
-      ReadFile("/proc/" + process + "/task/" + process + "/children", 64 << 10).value_or("");
-  std::vector<ProcessIdentity> children;
-  for (size_t at = 0; at < list.size();) {
-    const size_t end = std::min(list.find(' ', at), list.size());
-    const pid_t child = static_cast<pid_t>(std::strtol(list.substr(at, end - at).c_str(), nullptr, 10));
-    if (child > 0) {
-      if (auto identity = IdentifyProcess(child)) children.push_back(std::move(*identity));
-    }
-    at = end + 1;
-  }
-  return children;
 }
 
 // A source with its place in the share.
@@ -120,7 +82,9 @@ class SharedRootfs::Impl {
         share_(std::move(share)),
         socket_(options_.run_dir + "/virtiofsd.sock"),
         log_(options_.run_dir + "/virtiofsd.log") {}
-  ~Impl();
+  ~Impl() {
+    if (process_ != nullptr && !detached_) (void)Stop(Deadline::After(std::chrono::seconds(10)));
+  }
 
   Status Spawn(const Virtiofsd& program);
   // Goes on with the virtiofsd and the entries of a process that has died.
@@ -130,52 +94,36 @@ class SharedRootfs::Impl {
                      const std::vector<Volume>& volumes);
   Status Remove(std::string_view container);
   Status Stop(Deadline deadline);
-  void Detach();
-  std::optional<std::string> exit_reason() const;
+  void Detach() {
+    detached_ = true;
+    process_->Detach();
+  }
+  std::optional<std::string> exit_reason() const { return process_->exit_reason(); }
 
   const std::string& socket() const { return socket_; }
-  const ProcessIdentity& process() const { return process_; }
+  const ProcessIdentity& process() const { return process_->process(); }
 
  private:
-  Status Watch();
-  void WatchLoop();
-  void Kill();
-  bool WaitEnd(Deadline deadline);
+  WatchedProcess::Options WatchOptions();
 
   const Options options_;
   const ShareNamespace share_;
   const std::string socket_, log_;
+  std::atomic<bool> detached_{false};
   std::mutex entries_mutex_;
   ShareEntries entries_;  // under entries_mutex_
-  ProcessIdentity process_;
-  std::optional<Subprocess> child_;  // the watcher's, once there is one; nothing if it was adopted
-  UniqueFd pidfd_;
-  UniqueFd wake_;  // an eventfd: the watcher is to leave
-
-  mutable std::mutex mutex_;
-  std::condition_variable ended_;
-  std::optional<std::string> exit_reason_;
-  const OomKills oom_kills_;  // from virtiofsd's start on
-  // Kept to refuse, when virtiofsd has ended, whoever waits in the queue.
+  // Kept to refuse, when virtiofsd has ended, whoever waits in the queue. The watcher's, once there is one.
   std::optional<ttrpc::UnixListener> listener_;
-  bool expected_ = false;  // that it ends
-  bool detached_ = false;
-  std::thread watcher_;
+  std::unique_ptr<WatchedProcess> process_;  // last: its watcher uses the others
 };
 
-SharedRootfs::Impl::~Impl() {
-  bool detached = false;
-  {
-    const std::lock_guard lock(mutex_);
-    expected_ = true;
-    detached = detached_;
-  }
-  if (!detached) (void)Stop(Deadline::After(kEnding));
-  if (watcher_.joinable()) {
-    const uint64_t one = 1;
-    (void)!::write(wake_.get(), &one, sizeof one);
-    watcher_.join();
-  }
+WatchedProcess::Options SharedRootfs::Impl::WatchOptions() {
+  return {.name = "virtiofsd",
+          .log = log_,
+          // virtiofsd with namespaces of its own is two processes: one that waits and one that works.
+          .kill_children = true,
+          .on_end = [this] { listener_.reset(); },
+          .on_exit = options_.on_exit};
 }
 
 Status SharedRootfs::Impl::Spawn(const Virtiofsd& program) {
@@ -191,28 +139,21 @@ Status SharedRootfs::Impl::Spawn(const Virtiofsd& program) {
       .argv = VirtiofsdArguments(program, options_.run_dir + "/share", kListenerFd, options_.sandbox),
       .env = ConfinedEnvironment(),
       .fds = {{listener.fd(), kListenerFd}, {log.get(), STDOUT_FILENO}, {log.get(), STDERR_FILENO}}};
+  const OomKills kills;
+  std::optional<Subprocess> child;
   VC_RETURN_IF_ERROR(share_.Run([&]() -> Status {
-    VC_ASSIGN_OR_RETURN(Subprocess child, Subprocess::Spawn(spawn));
-    child_.emplace(std::move(child));
+    VC_ASSIGN_OR_RETURN(Subprocess spawned, Subprocess::Spawn(spawn));
+    child.emplace(std::move(spawned));
     return {};
   }));
   listener_.emplace(std::move(listener));
-  Result<ProcessIdentity> identity = IdentifyProcess(child_->pid());
-  Status watched = identity ? Watch() : Status(Fail(std::move(identity.error())));
-  if (!watched) {
-    (void)child_->Kill(SIGKILL);
-    (void)child_->Wait(Deadline::Infinite());
-    return watched;
-  }
-  process_ = std::move(*identity);
+  VC_ASSIGN_OR_RETURN(process_, WatchedProcess::Watch(WatchOptions(), std::move(*child), kills));
   return {};
 }
 
 Status SharedRootfs::Impl::Adopt(const ProcessIdentity& process) {
-  process_ = process;
-  pidfd_.reset(OpenPidfd(process.pid));
-  // In this order: the process that the descriptor stands for is the one that is checked.
-  if (!pidfd_ || !IsAlive(process)) {
+  // Alive now, it was alive when its namespace was opened: that is no other process's.
+  if (!IsAlive(process)) {
     return Fail(Code::kNotFound, "virtiofsd (process " + std::to_string(process.pid) + ") has ended");
   }
   const Status known = share_.Edit([&](const ShareDirectory& directory) -> Status {
@@ -225,84 +166,15 @@ Status SharedRootfs::Impl::Adopt(const ProcessIdentity& process) {
     return {};
   });
   if (!known) return known;
-  return Watch();
-}
-
-Status SharedRootfs::Impl::Watch() {
-  wake_.reset(::eventfd(0, EFD_CLOEXEC));
-  if (!wake_) return FailErrno("eventfd");
-  VC_ASSIGN_OR_RETURN(watcher_, StartThread([this] { WatchLoop(); }));
+  VC_ASSIGN_OR_RETURN(process_, WatchedProcess::Adopt(WatchOptions(), process));
   return {};
-}
-
-void SharedRootfs::Impl::WatchLoop() {
-  pollfd fds[] = {{child_ ? child_->pidfd() : pidfd_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-  while (::poll(fds, 2, -1) < 0 && errno == EINTR) {
-  }
-  if (fds[0].revents == 0) return;
-
-  std::string reason = "virtiofsd has ended";
-  if (child_) {
-    const Result<ProcessExit> exit = child_->Wait(Deadline::Infinite());
-    reason = "virtiofsd " + (exit ? exit->Describe() : exit.error().message());
-    const bool killed = exit && exit->signaled && exit->value == SIGKILL;
-    if (const std::string why = killed ? oom_kills_.Since() : ""; !why.empty()) reason += ": " + why;
-  }
-  if (const std::string words = LastWords(log_); !words.empty()) reason += ": " + words;
-  bool expected = false;
-  {
-    const std::lock_guard lock(mutex_);
-    exit_reason_ = reason;
-    listener_.reset();
-    expected = expected_;
-    ended_.notify_all();
-  }
-  if (!expected && options_.on_exit) options_.on_exit(std::move(reason));
-}
-
-void SharedRootfs::Impl::Kill() {
-  // The one that works first: killed, the other would leave it behind for a moment.
-  for (const ProcessIdentity& child : ChildrenOf(process_.pid)) {
-    (void)KillAndWait(child, Deadline::After(kEnding));
-  }
-  if (child_) {
-    (void)child_->Kill(SIGKILL);
-  } else {
-    (void)SendPidfdSignal(pidfd_.get(), SIGKILL);
-  }
-}
-
-bool SharedRootfs::Impl::WaitEnd(Deadline deadline) {
-  std::unique_lock lock(mutex_);
-  const auto ended = [this] { return exit_reason_.has_value(); };
-  if (!deadline.infinite()) return ended_.wait_until(lock, deadline.time(), ended);
-  ended_.wait(lock, ended);
-  return true;
 }
 
 Status SharedRootfs::Impl::Stop(Deadline deadline) {
-  {
-    const std::lock_guard lock(mutex_);
-    expected_ = true;
-    if (!watcher_.joinable()) return {};
-  }
-  if (!exit_reason()) {
-    Kill();
-    if (!WaitEnd(deadline)) return Fail(Code::kDeadlineExceeded, "virtiofsd did not end in time");
-  }
+  VC_RETURN_IF_ERROR(process_->Stop(deadline));
   // The host's side of the mount point, an empty directory.
   ::rmdir((options_.run_dir + "/share").c_str());
   return {};
-}
-
-void SharedRootfs::Impl::Detach() {
-  const std::lock_guard lock(mutex_);
-  detached_ = true;
-}
-
-std::optional<std::string> SharedRootfs::Impl::exit_reason() const {
-  const std::lock_guard lock(mutex_);
-  return exit_reason_;
 }
 
 Result<SharedRootfs::Places> SharedRootfs::Impl::Add(std::string_view container, const std::string& rootfs,
