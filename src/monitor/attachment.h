@@ -57,6 +57,9 @@ class Attachment {
   // Adds to what the guest is told of the pod, before the first container.
   virtual void Describe(SandboxConfig& sandbox) const { (void)sandbox; }
 
+  // The devices are about to be taken out of a VM that goes on: it is no fault if what is behind them ends.
+  virtual void BeforeUnplug() {}
+
   // Tells the guest of the devices, by calls of the agent, when the pod's sandbox is there.
   virtual Status Introduce(Agent& agent, Deadline deadline) {
     (void)agent, (void)deadline;

@@ -92,7 +92,7 @@ Status Attachments::RemoveStrays(Hypervisor& hypervisor, Deadline deadline) {
   return Unplug(strays, hypervisor, deadline);
 }
 
-Status Attachments::Plug(const Attachment& attachment, Hypervisor& hypervisor, Deadline deadline) {
+Status Attachments::Plug(Attachment& attachment, Hypervisor& hypervisor, Deadline deadline) {
   std::vector<std::string> plugged;
   for (const Device& device : attachment.devices()) {
     Status added = effects_.Announce(EffectKind::kDevice, IdOf(device));
@@ -104,6 +104,7 @@ Status Attachments::Plug(const Attachment& attachment, Hypervisor& hypervisor, D
       effects_.Confirm(EffectKind::kDevice, IdOf(device));
       continue;
     }
+    attachment.BeforeUnplug();
     (void)Unplug(plugged, hypervisor, Deadline::After(kUndo));
     return added;
   }
@@ -133,7 +134,10 @@ Status Attachments::AddToRunning(std::unique_ptr<Attachment> attachment, Hypervi
     const std::vector<std::string> devices = IdsOf(attachment->devices());
     added = attachment->Plugged(vm, deadline);
     if (added) added = attachment->Introduce(agent, deadline);
-    if (!added) (void)Unplug(devices, hypervisor, Deadline::After(kUndo));
+    if (!added) {
+      attachment->BeforeUnplug();
+      (void)Unplug(devices, hypervisor, Deadline::After(kUndo));
+    }
   }
   if (!added) {
     (void)attachment->Release(Deadline::After(kUndo));
@@ -147,6 +151,7 @@ Status Attachments::AddToRunning(std::unique_ptr<Attachment> attachment, Hypervi
 Status Attachments::RemoveFromRunning(std::string_view name, Hypervisor& hypervisor, Deadline deadline) {
   const auto found = std::find_if(list_.begin(), list_.end(), HasName(name));
   if (found == list_.end()) return {};
+  (*found)->BeforeUnplug();
   VC_RETURN_IF_ERROR(Unplug((*found)->record().devices, hypervisor, deadline));
   VC_RETURN_IF_ERROR((*found)->Release(deadline));
   const std::lock_guard lock(mutex_);

@@ -69,7 +69,7 @@ class Attachments {
   std::vector<AttachmentRecord> record() const;
 
  private:
-  Status Plug(const Attachment& attachment, Hypervisor& hypervisor, Deadline deadline);
+  Status Plug(Attachment& attachment, Hypervisor& hypervisor, Deadline deadline);
   Status Unplug(const std::vector<std::string>& devices, Hypervisor& hypervisor, Deadline deadline);
 
   Effects& effects_;

@@ -37,7 +37,10 @@ HostNetwork::Context NetworkAttachment::MakeContext() {
           .run_dir = options_.paths.run_dir,
           .queues = options_.queues,
           .note = [this](const NetworkTraces& traces) { return Note(traces); },
-          .on_exit = options_.on_exit};
+          .on_exit =
+              [this](const std::string& reason) {
+                if (!leaving_) options_.on_exit(reason);
+              }};
 }
 
 Status NetworkAttachment::Note(const NetworkTraces& traces) {

@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_SRC_MONITOR_NETWORK_ATTACHMENT_H_
 #define VIRTCONTAINERS_SRC_MONITOR_NETWORK_ATTACHMENT_H_
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,7 @@ class NetworkAttachment final : public Attachment {
   Status Prepare(Deadline deadline) override;
   std::vector<Device> devices() const override;
   Status Plugged(const ProcessIdentity& vm, Deadline deadline) override;
+  void BeforeUnplug() override { leaving_ = true; }
   Status Introduce(Agent& agent, Deadline deadline) override;
   AttachmentRecord record() const override;
   Status Adopt(const AttachmentRecord* record, Deadline deadline) override;
@@ -66,6 +68,7 @@ class NetworkAttachment final : public Attachment {
   const Options options_;
   const std::string name_;
   UniqueFd descriptor_;
+  std::atomic<bool> leaving_{false};
   std::unique_ptr<HostNetwork> host_;
   std::vector<HostNetwork::Port> ports_;  // until Plugged
   std::vector<std::string> devices_;      // their ids

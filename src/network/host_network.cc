@@ -8,6 +8,7 @@
 #include "network/descriptor_network.h"
 #include "network/namespace_network.h"
 #include "network/tap_network.h"
+#include "network/user_network.h"
 
 namespace virtcontainers {
 
@@ -25,7 +26,7 @@ Result<std::unique_ptr<HostNetwork>> MakeHostNetwork(const NetworkConfig& config
     case NetworkKind::kBridge:
       return std::make_unique<BridgeNetwork>(config, std::move(context));
     case NetworkKind::kUser:
-      return Fail(Code::kUnimplemented, "user");
+      return std::make_unique<UserNetwork>(config, std::move(context));
   }
   return Fail(Code::kInternal, "a network of an unknown kind");
 }

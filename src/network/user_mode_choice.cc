@@ -1,38 +1,15 @@
-#include <unistd.h>
-
 #include <algorithm>
-#include <climits>
 #include <cstdlib>
 
 #include "base/errors.h"
 #include "network/passt.h"
 #include "network/user_mode.h"
 #include "os/file.h"
+#include "os/own_program.h"
 #include "os/subprocess.h"
-
-#ifndef VIRTCONTAINERS_LIBEXECDIR
-#define VIRTCONTAINERS_LIBEXECDIR "/usr/local/libexec/virtcontainers"
-#endif
 
 namespace virtcontainers {
 namespace {
-
-std::string OwnDirectory() {
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
-  if (length <= 0 || length == sizeof path) return ".";
-  return ParentOf(std::string(path, static_cast<size_t>(length)));
-}
-
-std::string FindUsernet(const std::string& configured) {
-  if (!configured.empty()) return configured;
-  const std::string here = OwnDirectory(), name = std::string("/") + kUsernetProgram;
-  for (const std::string& place : {here, here + "/../bin", here + "/../libexec/virtcontainers",
-                                   std::string(VIRTCONTAINERS_LIBEXECDIR)}) {
-    if (IsExecutable(place + name)) return place + name;
-  }
-  return std::string(VIRTCONTAINERS_LIBEXECDIR) + name;
-}
 
 // Below this, ports are bound by root alone. (ip(7), ip_unprivileged_port_start)
 int FirstFreePort() {
@@ -55,7 +32,7 @@ std::string ObstacleToPasst(const UserModeOptions& options) {
 
 Result<UserModeChoice> ChooseSlirp(const UserModeOptions& options, std::string reason, Deadline deadline) {
   UserModeChoice choice;
-  choice.program = FindUsernet(options.program);
+  choice.program = options.program.empty() ? OwnProgram(kUsernetProgram) : options.program;
   const auto fail = [&](Code code, const std::string& why) {
     return Fail(code, "no user-mode network: " + reason + "; " + Quoted(choice.program) + ": " + why +
                           ": install it, or passt of 2023_03_29 or later");
