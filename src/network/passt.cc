@@ -1,11 +1,19 @@
 #include "network/passt.h"
 
-#include <algorithm>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cctype>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <initializer_list>
 #include <optional>
 
 #include "base/errors.h"
+#include "base/unique_fd.h"
 #include "os/file.h"
+#include "os/poll.h"
 #include "os/subprocess.h"
 
 namespace virtcontainers {
@@ -26,6 +34,43 @@ std::optional<std::string> DayAt(std::string_view text) {
   }
   if (digits.size() != 8 || digits.substr(0, 2) != "20") return std::nullopt;
   return digits;
+}
+
+// What a program prints where it is read by a person. passt ends without writing out what it has printed, and
+// only to a terminal it prints each line at once.
+Result<std::string> OutputOnTerminal(const std::vector<std::string>& argv, const Deadline& deadline) {
+  constexpr size_t kMost = 4096;
+  const UniqueFd reader(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+  char name[64];
+  if (!reader || ::grantpt(reader.get()) != 0 || ::unlockpt(reader.get()) != 0 ||
+      ::ptsname_r(reader.get(), name, sizeof name) != 0) {
+    return FailErrno("make a terminal");
+  }
+  UniqueFd terminal(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  if (!terminal) return FailErrno("open " + Quoted(name));
+  Subprocess::Options options;
+  options.argv = argv;
+  options.fds = {{terminal.get(), STDOUT_FILENO}};
+  VC_ASSIGN_OR_RETURN(Subprocess child, Subprocess::Spawn(options));
+  terminal.reset();
+  std::string output;
+  Status read;
+  while (output.size() < kMost) {
+    const Result<bool> readable = WaitReadable(reader.get(), deadline);
+    if (!readable || !*readable) {
+      read = Fail(Code::kDeadlineExceeded, "it did not say its version in time");
+      break;
+    }
+    char buffer[kMost];
+    const ssize_t got = ::read(reader.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;  // EIO: nobody has the terminal open
+    output.append(buffer, static_cast<size_t>(got));
+  }
+  (void)child.Kill(SIGKILL);
+  (void)child.Wait(Deadline::Infinite());
+  VC_RETURN_IF_ERROR(read);
+  return output;
 }
 
 }  // namespace
@@ -58,7 +103,7 @@ Result<Passt> FindPasst(Deadline deadline) {
   const auto fail = [&](Error error) {
     return Fail(error.code(), "passt at " + Quoted(passt.path) + " is not used: " + error.message());
   };
-  Result<std::string> output = RunCommand({passt.path, "--version"}, deadline);
+  Result<std::string> output = OutputOnTerminal({passt.path, "--version"}, deadline);
   if (!output) return fail(std::move(output.error()));
   Result<std::string> version = PasstVersion(*output);
   if (!version) return fail(std::move(version.error()));
