@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "network/host_port.h"
 #include "network/passt.h"
 #include "network/stream_probe.h"
 #include "network/user_mode_plan.h"
@@ -99,6 +100,10 @@ Result<std::unique_ptr<UserModeNetwork>> UserModeNetwork::Start(UserModeOptions 
   if (ObstacleToConfining().empty()) {
     VC_ASSIGN_OR_RETURN(plan.user, FindUnusedUser());
   }
+
+  // passt says less of a port that is taken, and takes the others of a range.
+  if (choice.backend == UserModeBackend::kPasst)
+    VC_RETURN_IF_ERROR(CheckHostPorts(plan.forwards, plan.ipv6.has_value()));
 
   std::unique_ptr<UserModeNetwork> network(new UserModeNetwork());
   network->description_ = Describe(choice, host);

@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "base/errors.h"
-#include "base/unique_fd.h"
+#include "network/host_port.h"
 
 namespace virtcontainers {
 namespace {
@@ -25,66 +25,9 @@ constexpr int kBacklog = 1024;
 // What a guest can make the process say.
 constexpr int kMostComplaints = 100;
 
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-
-  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
-};
-
-Result<SocketAddress> MakeAddress(const std::string& text, uint16_t port) {
-  SocketAddress address;
-  auto* const v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
-  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address.storage);
-  if (::inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    address.size = sizeof *v4;
-    return address;
-  }
-  if (::inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(port);
-    address.size = sizeof *v6;
-    return address;
-  }
-  return Fail(Code::kInvalidArgument, Quoted(text) + " is no address");
-}
-
 Status ParseInto(int family, const std::string& text, void* address) {
   if (::inet_pton(family, text.c_str(), address) == 1) return {};
   return Fail(Code::kInvalidArgument, Quoted(text) + " is no address");
-}
-
-Error PortError(const std::string& address, uint16_t port, bool udp, int error) {
-  const std::string name = "port " + std::to_string(port) + (udp ? "/udp" : "/tcp") + " of " + address;
-  switch (error) {
-    case EADDRINUSE:
-      return Error(Code::kFailedPrecondition,
-                   name + " is taken on the host: choose another, or end what listens there");
-    case EACCES:
-      return Error(
-          Code::kPermissionDenied,
-          name + " is for root: choose one above net.ipv4.ip_unprivileged_port_start, or run as root");
-    case EADDRNOTAVAIL:
-      return Error(Code::kInvalidArgument,
-                   name + " cannot be forwarded: the host has no such address, name one of its own");
-    default:
-      return ErrnoError("forward " + name, error);
-  }
-}
-
-// libslirp shares ports with others that allow it: this does not. Returns 0 or an errno.
-int TryPort(const SocketAddress& address, bool udp) {
-  const UniqueFd probe(
-      ::socket(address.get()->sa_family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0));
-  if (!probe) return errno;
-  const int one = 1;
-  if (address.get()->sa_family == AF_INET6)
-    (void)::setsockopt(probe.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
-  // Connections of one that has ended do not keep a port of TCP.
-  if (!udp) (void)::setsockopt(probe.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-  return ::bind(probe.get(), address.get(), address.size) == 0 ? 0 : errno;
 }
 
 unsigned ToSlirp(short events) {
@@ -117,7 +60,8 @@ class SlirpStack::Impl {
 
   Status Start();
   Status Forward(const PortForward& forward);
-  Status ForwardOne(const std::string& host, uint16_t host_port, uint16_t guest_port, bool udp);
+  Status ForwardOne(const std::string& host, uint16_t host_port, uint16_t guest_port,
+                    NetworkProtocol protocol);
   void Input(std::string_view frame) {
     slirp_input(slirp_, reinterpret_cast<const uint8_t*>(frame.data()), static_cast<int>(frame.size()));
   }
@@ -189,36 +133,32 @@ Status SlirpStack::Impl::Start() {
 }
 
 Status SlirpStack::Impl::Forward(const PortForward& forward) {
-  std::vector<std::string> hosts = {forward.host_address};
-  if (forward.host_address.empty()) {
-    hosts = {"0.0.0.0"};
-    if (options_.ipv6) hosts.emplace_back("::");
-  }
-  for (const std::string& host : hosts) {
+  for (const std::string& host : HostAddressesOf(forward, options_.ipv6.has_value())) {
     for (int i = 0; i < forward.count; ++i) {
       VC_RETURN_IF_ERROR(ForwardOne(host, static_cast<uint16_t>(forward.host_port + i),
-                                    static_cast<uint16_t>(forward.guest_port + i),
-                                    forward.protocol == NetworkProtocol::kUdp));
+                                    static_cast<uint16_t>(forward.guest_port + i), forward.protocol));
     }
   }
   return {};
 }
 
 Status SlirpStack::Impl::ForwardOne(const std::string& host, uint16_t host_port, uint16_t guest_port,
-                                    bool udp) {
-  VC_ASSIGN_OR_RETURN(const SocketAddress from, MakeAddress(host, host_port));
-  const bool ipv6 = from.get()->sa_family == AF_INET6;
-  if (ipv6 && !options_.ipv6) {
+                                    NetworkProtocol protocol) {
+  VC_ASSIGN_OR_RETURN(const SocketAddress from, MakeSocketAddress(host, host_port));
+  if (from.ipv6() && !options_.ipv6) {
     return Fail(Code::kInvalidArgument,
                 "port " + std::to_string(host_port) + " of " + host + ": the network has no IPv6");
   }
-  VC_ASSIGN_OR_RETURN(const SocketAddress to,
-                      MakeAddress(ipv6 ? options_.ipv6->guest : options_.ipv4.guest, guest_port));
-  if (const int error = TryPort(from, udp); error != 0) return Fail(PortError(host, host_port, udp, error));
-  const int flags = (udp ? SLIRP_HOSTFWD_UDP : 0) | (ipv6 ? SLIRP_HOSTFWD_V6ONLY : 0);
+  VC_ASSIGN_OR_RETURN(
+      const SocketAddress to,
+      MakeSocketAddress(from.ipv6() ? options_.ipv6->guest : options_.ipv4.guest, guest_port));
+  // libslirp shares a port with others that allow it.
+  VC_RETURN_IF_ERROR(CheckHostPort(host, host_port, protocol));
+  const bool udp = protocol == NetworkProtocol::kUdp;
+  const int flags = (udp ? SLIRP_HOSTFWD_UDP : 0) | (from.ipv6() ? SLIRP_HOSTFWD_V6ONLY : 0);
   last_registered_ = -1;
   if (slirp_add_hostxfwd(slirp_, from.get(), from.size, to.get(), to.size, flags) != 0)
-    return Fail(PortError(host, host_port, udp, errno));
+    return Fail(HostPortError(host, host_port, protocol, errno));
   // libslirp's own queue has room for one connection.
   if (!udp && last_registered_ >= 0 && ::listen(last_registered_, kBacklog) != 0) return FailErrno("listen");
   return {};

@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "commands.h"
 #include "hypervisor/host_probe.h"
+#include "network/user_mode.h"
 #include "os/descriptor_limit.h"
 #include "os/subprocess.h"
 #include "storage/virtiofsd.h"
@@ -120,6 +121,15 @@ Finding CheckVirtiofsd() {
           "apt-get install virtiofsd || apt-get install qemu-system-common"};
 }
 
+// Pods run without; `--network user` is refused.
+Finding CheckUserModeNetwork() {
+  const auto choice = virtcontainers::ChooseUserMode({}, Soon());
+  if (choice) {
+    return {"user network", Health::kOk, fmt::format("{}: {}", choice->description, choice->reason), ""};
+  }
+  return {"user network", Health::kSlower, choice.error().ToString(), "make build"};
+}
+
 // virtiofsd has a descriptor for every file that a guest's kernel remembers.
 Finding CheckOpenFiles() {
   constexpr uint64_t kPlenty = 1 << 16;
@@ -169,8 +179,9 @@ class Doctor : public Command {
   Status Prepare(const CommandWords&) override { return {}; }
 
   tl::expected<Outcome, Failure> Run(Session& session) override {
-    std::vector<Finding> findings = {CheckRights(),    CheckState(session), CheckKvm(),  CheckQemu(),
-                                     CheckVirtiofsd(), CheckOpenFiles(),    CheckVsock()};
+    std::vector<Finding> findings = {CheckRights(), CheckState(session),   CheckKvm(),
+                                     CheckQemu(),   CheckVirtiofsd(),      CheckOpenFiles(),
+                                     CheckVsock(),  CheckUserModeNetwork()};
     // Where these are is known only to a library that is open.
     if (const auto runtime = session.runtime()) {
       findings.push_back(CheckMonitor((*runtime)->options().monitor));
