@@ -83,10 +83,13 @@ class SenderProgram {
     }
     code_.Place(arp);
     CheckArp();
-    code_.Place(ip4);
-    CheckIp4();
-    code_.Place(ip6);
-    CheckIp6();
+    // The kernel refuses a program with a part that cannot be reached.
+    if (!any_address_) {
+      code_.Place(ip4);
+      CheckIp4();
+      code_.Place(ip6);
+      CheckIp6();
+    }
     code_.Place(drop_);
     code_.Return(TC_ACT_SHOT);
     code_.Place(pass_);
