@@ -95,6 +95,12 @@ Result<NamespaceHolder> NamespaceHolder::Rejoin(const ProcessIdentity& process) 
   return holder;
 }
 
+NamespaceHolder::NamespaceHolder(NamespaceHolder&& other) noexcept
+    : process_(std::move(other.process_)),
+      child_(std::exchange(other.child_, std::nullopt)),
+      control_(std::move(other.control_)),
+      bound_(other.bound_) {}
+
 NamespaceHolder& NamespaceHolder::operator=(NamespaceHolder&& other) noexcept {
   if (this == &other) return *this;
   Detach();

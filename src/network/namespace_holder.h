@@ -37,7 +37,7 @@ class NamespaceHolder {
   // One that another process has started and bound. Errors: NotFound if it has ended.
   static Result<NamespaceHolder> Rejoin(const ProcessIdentity& process);
 
-  NamespaceHolder(NamespaceHolder&&) noexcept = default;
+  NamespaceHolder(NamespaceHolder&& other) noexcept;
   NamespaceHolder& operator=(NamespaceHolder&& other) noexcept;
   // Ends a holder that is not bound, and waits for it. One that is bound stays.
   ~NamespaceHolder();

@@ -95,14 +95,18 @@ class FrameListener {
       throw std::runtime_error("listen on " + device);
   }
 
-  // Whether a frame that ends with `tail` comes, within a time.
-  bool Hears(const std::string& tail, std::chrono::milliseconds time = std::chrono::seconds(5)) {
+  // Whether a frame that ends with `tail` comes, within a time. All frames until then are added to `seen`.
+  bool Hears(const std::string& tail, std::chrono::milliseconds time = std::chrono::seconds(5),
+             std::string* seen = nullptr) {
     for (const Deadline deadline = Deadline::After(time); !deadline.passed();) {
       pollfd ready{fd_.get(), POLLIN, 0};
       if (::poll(&ready, 1, deadline.PollTimeout()) <= 0) return false;
       char frame[70000];
       const ssize_t size = ::recv(fd_.get(), frame, sizeof(frame), MSG_DONTWAIT);
-      if (size > 0 && std::string_view(frame, static_cast<size_t>(size)).ends_with(tail)) return true;
+      if (size <= 0) continue;
+      const std::string_view whole(frame, static_cast<size_t>(size));
+      if (seen != nullptr) *seen += whole;
+      if (whole.ends_with(tail)) return true;
     }
     return false;
   }
@@ -157,11 +161,17 @@ class TestGuest {
 
 // Bytes per second of a TCP transfer between two namespaces for about `time`; 0 if there is no connection.
 double MeasureTcp(const TestNamespace& from, const TestNamespace& to, const std::string& address,
-                  std::chrono::milliseconds time);
+                  std::chrono::milliseconds time,
+                  std::chrono::milliseconds patience = std::chrono::seconds(5));
 
 // Whether a TCP connection comes about and carries bytes both ways.
-inline bool TcpWorks(const TestNamespace& from, const TestNamespace& to, const std::string& address) {
-  return MeasureTcp(from, to, address, std::chrono::milliseconds(20)) > 0;
+inline bool TcpWorks(const TestNamespace& from, const TestNamespace& to, const std::string& address,
+                     std::chrono::milliseconds patience = std::chrono::seconds(5)) {
+  return MeasureTcp(from, to, address, std::chrono::milliseconds(20), patience) > 0;
+}
+// Whether none comes about, where another one just has.
+inline bool TcpFails(const TestNamespace& from, const TestNamespace& to, const std::string& address) {
+  return !TcpWorks(from, to, address, std::chrono::milliseconds(400));
 }
 
 }  // namespace virtcontainers

@@ -30,7 +30,7 @@ void TestGuest::Relay(int link) {
 }
 
 double MeasureTcp(const TestNamespace& from, const TestNamespace& to, const std::string& address,
-                  std::chrono::milliseconds time) {
+                  std::chrono::milliseconds time, std::chrono::milliseconds patience) {
   const IpAddress ip = TestNamespace::Made(ParseIp(address));
   sockaddr_storage target{};
   socklen_t size = 0;
@@ -57,7 +57,7 @@ double MeasureTcp(const TestNamespace& from, const TestNamespace& to, const std:
   std::atomic<bool> connected{false};
   std::thread reader([&] {
     pollfd ready{server.get(), POLLIN, 0};
-    if (::poll(&ready, 1, 5000) <= 0) return;
+    if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return;
     const UniqueFd peer(::accept4(server.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (!peer || ::write(peer.get(), "!", 1) != 1) return;
     std::vector<char> buffer(1 << 18);
@@ -70,7 +70,7 @@ double MeasureTcp(const TestNamespace& from, const TestNamespace& to, const std:
   double rate = 0;
   {
     const UniqueFd client = from.Socket(ip.family, SOCK_STREAM);
-    timeval limit{5, 0};
+    const timeval limit{patience.count() / 1000, patience.count() % 1000 * 1000};
     ::setsockopt(client.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     char first = 0;
