@@ -37,7 +37,7 @@ Deadline ShareOf(const Deadline& deadline, size_t parts) {
 // Executes DEL of the first `count` plugins, the last one first.
 Status DelPlugins(const PluginChain& chain, size_t count, const Record& record, const Deadline& deadline) {
   const std::string netns = IsNamespace(record.request.netns) ? record.request.netns : "";
-  const std::string previous = chain.version() >= Version::k0_4_0 ? record.result : "";
+  const std::string previous = chain.version() >= Version::kV040 ? record.result : "";
   std::optional<Error> first;
   for (size_t left = count; left > 0; --left) {
     const Result<std::string> done = chain.Call(left - 1, "DEL", previous, netns, ShareOf(deadline, left));
@@ -113,7 +113,7 @@ Result<bool> Check(const Record& record, Deadline deadline) {
   if (record.list.disable_check || record.result.empty()) return false;
   PluginChain chain(record.list, record.request);
   chain.ChooseVersionOf(record.result, deadline);
-  if (chain.version() < Version::k0_4_0) return false;
+  if (chain.version() < Version::kV040) return false;
   for (size_t i = 0; i < chain.size(); ++i) {
     VC_RETURN_IF_ERROR(chain.Call(i, "CHECK", record.result, record.request.netns, deadline));
   }

@@ -10,12 +10,12 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace virtcontainers::cni;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto result = ParseResult(text, Version::k1_0_0);
+  const auto result = ParseResult(text, Version::kV100);
   if (!result) return 0;
   (void)InterfaceOf(*result, "eth0");
   for (const ResultInterface& interface : result->interfaces) (void)InterfaceOf(*result, interface.name);
   if (result->text.size() > 1 << 20) return 0;
-  const auto again = ParseResult(result->text, Version::k1_0_0);
+  const auto again = ParseResult(result->text, Version::kV100);
   if (!again || again->text != result->text) std::abort();
   return 0;
 }

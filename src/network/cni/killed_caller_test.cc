@@ -63,7 +63,8 @@ TEST_F(CniKilledCallers, KilledAtAnyTime_DelReleasesEverything) {
     const List list = ListOf(R"({"cniVersion": "1.0.0", "name": "net1", "plugins": [
         {"type": "bridge", "bridge": "cni-test0", "isGateway": true, )" +
                              HostLocal() + R"(},
-        {"type": "portmap", "capabilities": {"portMappings": true}}]})");
+        {"type": "portmap", "capabilities": {"portMappings": true}},
+        {"type": "firewall", "backend": "iptables"}]})");
     Request request = RequestOf(netns);
     request.capabilities["portMappings"] =
         *ParseJson(R"([{"hostPort": 8080, "containerPort": 80, "protocol": "tcp"}])");
@@ -72,7 +73,7 @@ TEST_F(CniKilledCallers, KilledAtAnyTime_DelReleasesEverything) {
       ASSERT_TRUE(WriteFileAtomically(record_path_, FormatRecord({list, request, ""})));
       Result<Subprocess> caller = StartCaller();
       ASSERT_TRUE(caller) << caller.error().ToString();
-      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 60));
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 80));
       ASSERT_TRUE(caller->Kill(SIGKILL));
       // The plugins live on, or are killed as well.
       if (round % 2 == 1) {
@@ -92,6 +93,7 @@ TEST_F(CniKilledCallers, KilledAtAnyTime_DelReleasesEverything) {
       EXPECT_THAT(Sh("ip -n a link"), Not(HasSubstr("eth0")));
       EXPECT_THAT(Sh("ip link"), Not(HasSubstr("veth")));
       EXPECT_THAT(Sh("iptables-save -t nat"), Not(HasSubstr("8080")));
+      EXPECT_THAT(Sh("iptables-save -t filter"), Not(HasSubstr("10.91.0.")));
     }
   });
 }

@@ -155,7 +155,7 @@ Result<List> ParseList(std::string_view text, std::string_view where) {
       return list;
     }
     // They may be in files of their own.
-    if (list.versions.back() >= Version::k1_1_0 && !list.only_inlined_plugins) return list;
+    if (list.versions.back() >= Version::kV110 && !list.only_inlined_plugins) return list;
     return Fail(InvalidList(where, "'plugins' is missing: a network has at least one plugin"));
   }
   if (!plugins->is_array()) return Fail(InvalidList(where, "'plugins' is not an array"));

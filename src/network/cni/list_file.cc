@@ -54,7 +54,7 @@ Result<List> ReadListFile(const std::string& path) {
 
 // Adds the plugins of the folder with the network's name beside the list.
 Status AddPluginFiles(const std::string& directory, List& list) {
-  if (!list.only_inlined_plugins && list.versions.back() >= Version::k1_1_0) {
+  if (!list.only_inlined_plugins && list.versions.back() >= Version::kV110) {
     const std::string folder = directory + "/" + list.name;
     if (IsDirectory(folder)) {
       VC_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDirectory(folder));

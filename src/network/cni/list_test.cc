@@ -24,7 +24,7 @@ TEST(CniList, List_IsReadWithItsPlugins) {
       "'x'");
   ASSERT_TRUE(list) << list.error().ToString();
   EXPECT_EQ(list->name, "net-1");
-  EXPECT_THAT(list->versions, ElementsAre(Version::k1_0_0));
+  EXPECT_THAT(list->versions, ElementsAre(Version::kV100));
   EXPECT_TRUE(list->disable_check);
   EXPECT_FALSE(list->disable_gc);
   ASSERT_EQ(list->plugins.size(), 2U);
@@ -44,7 +44,7 @@ TEST(CniList, SeveralVersions_AreSortedAndUnknownOnesLeftOut) {
       R"({"cniVersion": "1.0.0", "cniVersions": ["1.1.0", "0.4.0", "1.0.0", "7.0.0"], "name": "n", "type": "x"})",
       "'x'");
   ASSERT_TRUE(list) << list.error().ToString();
-  EXPECT_THAT(list->versions, ElementsAre(Version::k0_4_0, Version::k1_0_0, Version::k1_1_0));
+  EXPECT_THAT(list->versions, ElementsAre(Version::kV040, Version::kV100, Version::kV110));
 }
 
 TEST(CniList, FormattedList_IsReadAsTheSame) {

@@ -14,7 +14,7 @@
 namespace virtcontainers::cni {
 namespace {
 
-constexpr Version kNetworkCallsVersion = Version::k1_1_0;
+constexpr Version kNetworkCallsVersion = Version::kV110;
 
 // Calls one command of 1.1.0 of the plugins of a list.
 class NetworkCaller {

@@ -78,7 +78,7 @@ PluginChain::PluginChain(const List& list, const Request& request)
     : list_(list),
       request_(request),
       mark_(AttachmentMark(list.name, request.container, request.interface)),
-      version_(list.versions.empty() ? Version::k0_3_0 : list.versions.back()) {}
+      version_(list.versions.empty() ? Version::kV030 : list.versions.back()) {}
 
 Status PluginChain::ChooseVersion(const Deadline& deadline) {
   if (list_.versions.size() == 1) return {};

@@ -47,7 +47,7 @@ class CniPlugins : public TestHost {
   }
 
   NetworkInterface InterfaceIn(const Record& record) {
-    const Result<CniResult> result = ParseResult(record.result, Version::k1_0_0);
+    const Result<CniResult> result = ParseResult(record.result, Version::kV100);
     EXPECT_TRUE(result) << result.error().ToString();
     if (!result) return {};
     const Result<NetworkInterface> interface = InterfaceOf(*result, "eth0");

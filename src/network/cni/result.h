@@ -44,7 +44,7 @@ struct ResultRoute {
 };
 
 struct CniResult {
-  Version version = Version::k1_0_0;
+  Version version = Version::kV100;
   std::vector<ResultInterface> interfaces;
   std::vector<ResultAddress> addresses;
   std::vector<ResultRoute> routes;

@@ -22,7 +22,7 @@ constexpr char kResult11[] = R"({"cniVersion": "1.1.0",
   "dns": {"nameservers": ["10.1.0.1"], "domain": "a.example", "search": ["b.example"], "options": ["ndots:2"]}})";
 
 TEST(CniResult, Version11_BecomesAnInterface) {
-  const Result<CniResult> result = ParseResult(kResult11, Version::k1_1_0);
+  const Result<CniResult> result = ParseResult(kResult11, Version::kV110);
   ASSERT_TRUE(result) << result.error().ToString();
   EXPECT_EQ(result->interfaces[1].socket_path, "/run/s");
   EXPECT_EQ(result->routes[4].table, 100U);
@@ -46,16 +46,16 @@ TEST(CniResult, Version11_BecomesAnInterface) {
 
 TEST(CniResult, Version03_MayLeaveOutInterfacesAndVersion) {
   const Result<CniResult> result = ParseResult(
-      R"({"ips": [{"version": "4", "address": "10.1.0.5/16"}], "routes": null, "dns": {}})", Version::k0_3_1);
+      R"({"ips": [{"version": "4", "address": "10.1.0.5/16"}], "routes": null, "dns": {}})", Version::kV031);
   ASSERT_TRUE(result) << result.error().ToString();
-  EXPECT_EQ(result->version, Version::k0_3_1);
+  EXPECT_EQ(result->version, Version::kV031);
   EXPECT_THAT(result->text, HasSubstr(R"("cniVersion":"0.3.1")"));
   EXPECT_THAT(InterfaceOf(*result, "eth0")->addresses, ElementsAre("10.1.0.5/16"));
 }
 
 TEST(CniResult, WhatIsNone_IsRefusedWithItsField) {
   const auto error = [](const std::string& text) {
-    const Result<CniResult> result = ParseResult(text, Version::k1_0_0);
+    const Result<CniResult> result = ParseResult(text, Version::kV100);
     return result ? "" : result.error().message();
   };
   EXPECT_NE(error(""), "");

@@ -10,8 +10,8 @@
 
 namespace virtcontainers::cni {
 
-// In the order of their age: later ones compare greater.
-enum class Version { k0_3_0, k0_3_1, k0_4_0, k1_0_0, k1_1_0 };
+// By their digits: kV031 is 0.3.1. In the order of their age: later ones compare greater.
+enum class Version { kV030, kV031, kV040, kV100, kV110 };
 
 // "1.0.0".
 std::string_view VersionName(Version version);
