@@ -16,7 +16,6 @@ namespace {
 using std::string_literals::operator""s;
 
 constexpr size_t kLongestFrame = 68 << 10;
-const std::string kProbeMac = "\x02\x00\x00\x00\x00\x01"s;
 
 // Exactly that many bytes.
 Result<std::string> ReceiveExactly(int fd, size_t size, const Deadline& deadline) {
@@ -34,13 +33,12 @@ Result<std::string> ReceiveExactly(int fd, size_t size, const Deadline& deadline
 
 }  // namespace
 
-Status AwaitGateway(int stream, const UsernetSubnet& ipv4, Deadline deadline) {
+Status AwaitGateway(int stream, const std::string& mac, const UsernetSubnet& ipv4, Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const IpAddress guest, ParseIp(ipv4.guest));
   VC_ASSIGN_OR_RETURN(const IpAddress gateway, ParseIp(ipv4.gateway));
   // (RFC 826) Ethernet, ARP, request
-  const std::string frame = std::string(6, '\xff') + kProbeMac + "\x08\x06" +
-                            "\x00\x01\x08\x00\x06\x04\x00\x01"s + kProbeMac + guest.bytes +
-                            std::string(6, '\0') + gateway.bytes;
+  const std::string frame = std::string(6, '\xff') + mac + "\x08\x06" + "\x00\x01\x08\x00\x06\x04\x00\x01"s +
+                            mac + guest.bytes + std::string(6, '\0') + gateway.bytes;
   const std::string sent = "\0\0\0"s + static_cast<char>(frame.size()) + frame;
   if (::send(stream, sent.data(), sent.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(sent.size())) {
     if (errno == EPIPE || errno == ECONNRESET)

@@ -14,8 +14,10 @@
 #include <cstdint>
 #include <cstring>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <net/if.h>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -37,6 +39,7 @@ class TestGuest {
       request.ifr_flags = IFF_TAP | IFF_NO_PI;
       ASSERT_EQ(::ioctl(tap_.get(), TUNSETIFF, &request), 0);
     });
+    space_.Configure({"link set eth0 address " + interface.mac});
     space_.Configure({"link set eth0 mtu " + std::to_string(interface.mtu) + " up"});
     for (const std::string& address : interface.addresses) {
       const bool ipv6 = address.find(':') != std::string::npos;
@@ -64,8 +67,15 @@ class TestGuest {
     for (size_t i = 0; i < 4; ++i) bytes[i] = static_cast<char>(frame.size() >> 8 * (3 - i));
     SendRaw(bytes + frame);
   }
-  void SendRaw(const std::string& bytes) const {
-    (void)!::send(stream_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  // False when the other end is closed. Frames of several threads do not mix.
+  bool SendRaw(std::string_view bytes) const {
+    const std::lock_guard lock(mutex_);
+    while (!bytes.empty()) {
+      const ssize_t n = ::send(stream_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) return false;
+      bytes.remove_prefix(static_cast<size_t>(n));
+    }
+    return true;
   }
 
  private:
@@ -89,17 +99,13 @@ class TestGuest {
       if (stop_) return;
       if (size <= 0) continue;
       for (size_t i = 0; i < 4; ++i) frame[i] = static_cast<char>(static_cast<size_t>(size) >> 8 * (3 - i));
-      const auto all = static_cast<size_t>(size) + 4;
-      for (size_t put = 0; put < all;) {
-        const ssize_t n = ::send(stream_.get(), frame.data() + put, all - put, MSG_NOSIGNAL);
-        if (n <= 0) return;
-        put += static_cast<size_t>(n);
-      }
+      if (!SendRaw({frame.data(), static_cast<size_t>(size) + 4})) return;
     }
   }
 
   TestNamespace space_;
   UniqueFd tap_, stream_;
+  mutable std::mutex mutex_;  // of writing to the stream
   std::atomic<bool> stop_{false};
   std::thread in_, out_;
 };

@@ -46,6 +46,7 @@ class UserModeTest : public testing::TestWithParam<UserModeBackend> {
     });
     options_.run_dir = files_.path();
     options_.name = "net0";
+    options_.mac = "02:00:00:00:00:07";
     options_.backend = GetParam();
     options_.on_exit = [this](std::string reason) {
       const std::lock_guard lock(mutex_);
@@ -67,7 +68,9 @@ class UserModeTest : public testing::TestWithParam<UserModeBackend> {
     auto started = TryStart();
     ASSERT_TRUE(started) << started.error().ToString();
     network_ = std::move(*started);
-    guest_ = std::make_unique<TestGuest>(network_->guest(), network_->TakeSocket());
+    NetworkInterface interface = network_->guest();
+    interface.mac = options_.mac;
+    guest_ = std::make_unique<TestGuest>(interface, network_->TakeSocket());
   }
   void ForwardTcp(const std::string& address, uint16_t host, uint16_t guest, uint16_t count = 1) {
     options_.forwards.push_back({address, host, guest, count, NetworkProtocol::kTcp});

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "base/network_address.h"
 #include "network/host_port.h"
 #include "network/passt.h"
 #include "network/stream_probe.h"
@@ -91,6 +92,10 @@ UserModeNetwork::~UserModeNetwork() = default;
 
 Result<std::unique_ptr<UserModeNetwork>> UserModeNetwork::Start(UserModeOptions options, Deadline deadline) {
   VC_RETURN_IF_ERROR(CheckNetworkName(options.name));
+  std::string mac(6, '\xff');
+  if (!options.mac.empty()) {
+    VC_ASSIGN_OR_RETURN(mac, ParseMac(options.mac));
+  }
   const UserModeHost host = LookAtUserModeHost();
   VC_ASSIGN_OR_RETURN(UsernetOptions plan,
                       PlanUserMode(options.addresses, options.mtu, options.forwards, host));
@@ -131,8 +136,8 @@ Result<std::unique_ptr<UserModeNetwork>> UserModeNetwork::Start(UserModeOptions 
                       WatchedProcess::Watch(WatchOptionsOf(options), std::move(child), kills));
   stream.theirs.reset();
   report.theirs.reset();
-  Status ready =
-      own ? AwaitUsernet(report.ours.get(), deadline) : AwaitGateway(stream.ours.get(), plan.ipv4, deadline);
+  Status ready = own ? AwaitUsernet(report.ours.get(), deadline)
+                     : AwaitGateway(stream.ours.get(), mac, plan.ipv4, deadline);
   if (!ready) {
     // One that has failed has more to say in its log than that it closed the stream.
     const bool ended = network->process_->AwaitEnd(Min(deadline, Deadline::After(std::chrono::seconds(1))));

@@ -29,6 +29,7 @@ struct UserModeOptions {
   std::string run_dir;  // takes the log, usernet-<name>.log
   std::string program;  // virtcontainers-usernet; empty: beside this program, or where it is installed
   std::string name;     // of the network
+  std::string mac;      // the guest's; passt sends there before the guest has sent anything
   uint32_t mtu = 0;     // 576 to 65521; 0: 65520
   std::vector<std::string>
       addresses;  // with prefix, at most one of each family, in the place of the defaults

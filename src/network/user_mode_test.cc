@@ -1,7 +1,9 @@
 #include "network/user_mode.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 
+#include <chrono>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -23,6 +25,63 @@ using testing::StartsWith;
 INSTANTIATE_TEST_SUITE_P(Backends, UserModeTest,
                          testing::Values(UserModeBackend::kSlirp, UserModeBackend::kPasst),
                          UserModeBackendName);
+
+// Sends and receives at once; answers whether all came through.
+bool Transfer(const UniqueFd& from, const UniqueFd& to, size_t size) {
+  uint64_t sent = 1469598103934665603U, received = sent;  // FNV-1a
+  size_t got = 0;
+  const auto add = [](uint64_t& hash, const std::string& bytes, size_t count) {
+    for (size_t i = 0; i < count; ++i) hash = (hash ^ static_cast<unsigned char>(bytes[i])) * 1099511628211U;
+  };
+  std::thread sender([&] {
+    std::string piece(1 << 20, '\0');
+    uint32_t state = 1;
+    for (size_t done = 0; done < size; done += piece.size()) {
+      for (char& c : piece) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
+      add(sent, piece, piece.size());
+      for (size_t put = 0; put < piece.size();) {
+        const ssize_t n = ::send(from.get(), piece.data() + put, piece.size() - put, MSG_NOSIGNAL);
+        if (n <= 0) return;
+        put += static_cast<size_t>(n);
+      }
+    }
+    ::shutdown(from.get(), SHUT_WR);
+  });
+  std::string buffer(1 << 18, '\0');
+  for (ssize_t n = 0; (n = ::recv(to.get(), buffer.data(), buffer.size(), 0)) > 0;) {
+    add(received, buffer, static_cast<size_t>(n));
+    got += static_cast<size_t>(n);
+  }
+  sender.join();
+  return got == size && sent == received;
+}
+
+UniqueFd Open(const char* path) { return UniqueFd(::open(path, O_WRONLY | O_CLOEXEC)); }
+
+// Sends one echo request by a raw socket; whether it is answered.
+bool Pings(const TestNamespace& from, const std::string& ip) {
+  bool answered = false;
+  from.Run([&] {
+    const TestAddress to(ip, 0);
+    const bool ipv6 = to.family() == AF_INET6;
+    const UniqueFd fd(
+        ::socket(to.family(), SOCK_RAW | SOCK_CLOEXEC, ipv6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP}));
+    const timeval time{0, 300'000};
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+    // type, code, checksum (the kernel's, for IPv6), id, sequence
+    const std::string request =
+        ipv6 ? std::string("\x80\0\0\0\x12\x34\0\x01", 8) : std::string("\x08\0\xe5\xca\x12\x34\0\x01", 8);
+    for (int i = 0; i < 10 && !answered; ++i) {
+      ::sendto(fd.get(), request.data(), request.size(), 0, to.get(), to.size);
+      for (std::string got = Hear(fd); got.rfind("error", 0) != 0 && !answered; got = Hear(fd)) {
+        const std::string message = ipv6 ? got : got.substr(20);
+        answered = message.size() >= 8 && message.substr(4) == request.substr(4) &&
+                   (ipv6 ? message[0] == '\x81' : message[0] == 0);
+      }
+    }
+  });
+  return answered;
+}
 
 TEST_P(UserModeTest, Start_Defaults_DescribesTheGuest) {
   ASSERT_NO_FATAL_FAILURE(Start());
@@ -74,6 +133,8 @@ TEST_P(UserModeTest, TcpForward_EitherSideSpeaksFirst_Works) {
   for (const bool ipv6 : {false, true}) {
     const UniqueFd server = Bind(guest(), ipv6 ? guest_ipv6() : guest_ipv4(), 80);
     for (const char* address : {ipv6 ? kHostIpv6 : kHostIpv4, ipv6 ? "::1" : "127.0.0.1"}) {
+      // What comes from ::1, passt sends to the guest's link-local address.
+      if (GetParam() == UserModeBackend::kPasst && address == std::string("::1")) continue;
       const UniqueFd client = Connect(host(), address, 8080);
       ASSERT_TRUE(client) << address;
       const UniqueFd served = Accept(server);
@@ -102,6 +163,38 @@ TEST_P(UserModeTest, TcpForward_Range_MapsEachPort) {
   }
 }
 
+TEST_P(UserModeTest, Ping_GatewayAndHost_IsAnswered) {
+  ASSERT_NO_FATAL_FAILURE(Start());
+  // By default no group may have the sockets that pings leave by.
+  host().Run(
+      [] { ASSERT_TRUE(WriteAll(Open("/proc/sys/net/ipv4/ping_group_range").get(), "0 2147483647")); });
+  EXPECT_TRUE(Pings(guest(), kHostIpv4));
+  // Where the gateway is not the host, passt has nobody to answer in its name.
+  if (GetParam() == UserModeBackend::kPasst) return;
+  EXPECT_TRUE(Pings(guest(), "10.0.2.2"));
+  EXPECT_TRUE(Pings(guest(), "fd76:6370:6f64::2"));
+}
+
+TEST_P(UserModeTest, Limits_BothDirections_SlowTransfersDown) {
+  if (GetParam() == UserModeBackend::kPasst) GTEST_SKIP() << "skipped: passt has no limits";
+  constexpr uint64_t kRate = 4'000'000;
+  options_.limits = {{kRate, 100'000}, {2 * kRate, 100'000}};
+  const UniqueFd server = Bind(host(), kHostIpv4, 5000);
+  ASSERT_NO_FATAL_FAILURE(Start());
+  const UniqueFd client = Connect(guest(), kHostIpv4, 5000), served = Accept(server);
+  const auto seconds = [](const UniqueFd& from, const UniqueFd& to) {
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_TRUE(Transfer(from, to, 4 << 20));
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const double up = seconds(client, served), down = seconds(served, client);
+  RecordProperty("up", std::to_string(up));
+  RecordProperty("down", std::to_string(down));
+  // Never faster than was asked for; how much slower, the machine has a say in.
+  EXPECT_GT(up, 0.4);
+  EXPECT_GT(down, 0.8);
+}
+
 TEST_P(UserModeTest, Udp_OutAndForwarded_IsAnswered) {
   options_.forwards.push_back({"", 5353, 53, 1, NetworkProtocol::kUdp});
   ASSERT_NO_FATAL_FAILURE(Start());
@@ -119,36 +212,6 @@ TEST_P(UserModeTest, Udp_OutAndForwarded_IsAnswered) {
     AnswerOnce(inside, "re: ");
     EXPECT_EQ(Hear(outside), "re: in");
   }
-}
-
-// Sends and receives at once; answers whether all came through.
-bool Transfer(const UniqueFd& from, const UniqueFd& to, size_t size) {
-  uint64_t sent = 1469598103934665603U, received = sent;  // FNV-1a
-  size_t got = 0;
-  const auto add = [](uint64_t& hash, const std::string& bytes, size_t count) {
-    for (size_t i = 0; i < count; ++i) hash = (hash ^ static_cast<unsigned char>(bytes[i])) * 1099511628211U;
-  };
-  std::thread sender([&] {
-    std::string piece(1 << 20, '\0');
-    uint32_t state = 1;
-    for (size_t done = 0; done < size; done += piece.size()) {
-      for (char& c : piece) c = static_cast<char>((state = state * 1664525 + 1013904223) >> 24);
-      add(sent, piece, piece.size());
-      for (size_t put = 0; put < piece.size();) {
-        const ssize_t n = ::send(from.get(), piece.data() + put, piece.size() - put, MSG_NOSIGNAL);
-        if (n <= 0) return;
-        put += static_cast<size_t>(n);
-      }
-    }
-    ::shutdown(from.get(), SHUT_WR);
-  });
-  std::string buffer(1 << 18, '\0');
-  for (ssize_t n = 0; (n = ::recv(to.get(), buffer.data(), buffer.size(), 0)) > 0;) {
-    add(received, buffer, static_cast<size_t>(n));
-    got += static_cast<size_t>(n);
-  }
-  sender.join();
-  return got == size && sent == received;
 }
 
 TEST_P(UserModeTest, Tcp_HundredMegabytesBothWays_ArriveUnchanged) {

@@ -288,7 +288,7 @@ TEST_F(VirtcExamples, Examples_OfHelp_Work) {
 TEST_F(VirtcTest, Doctor_OnThisHost_ReportsEachRequirement) {
   const Finished table = Virtc({"doctor"});
   EXPECT_EQ(table.code, 0) << table.out;
-  for (const char* what : {"kvm", "qemu", "virtiofsd", "vsock", "guest image", "monitor"}) {
+  for (const char* what : {"kvm", "qemu", "virtiofsd", "vsock", "user network", "guest image", "monitor"}) {
     EXPECT_THAT(table.out, HasSubstr(std::string("\n") + what));
   }
   EXPECT_THAT(table.out, HasSubstr("pods can run on this host\n"));
