@@ -95,8 +95,10 @@ std::string NetlinkAttributes::Text(int attribute) const {
 Error NetlinkError(std::string_view what, const Netlink::Verdict& verdict) {
   std::string text(what);
   const Error error = ErrnoError(text, verdict.error);
-  if (verdict.text.empty()) return error;
-  return Error(error.code(), error.message() + " (" + verdict.text + ")");
+  std::string message = error.message();
+  if (!verdict.text.empty()) message += " (" + verdict.text + ")";
+  if (verdict.error == EPERM) message += ": this needs CAP_NET_ADMIN in the network namespace";
+  return Error(error.code(), std::move(message));
 }
 
 Result<Netlink> Netlink::Open() {

@@ -13,6 +13,7 @@
 namespace virtcontainers {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -77,6 +78,22 @@ TEST(NetworkRightsTest, Check_AsRoot_NothingIsMissing) {
   const NetworkRights rights = CheckNetworkRights();
   EXPECT_THAT(rights.missing, IsEmpty());
   EXPECT_THAT(rights.limited, IsEmpty());
+}
+
+TEST(NetworkRightsTest, Check_WithoutCapabilities_NamesThem) {
+  VC_SKIP_UNLESS_ROOT();
+  const auto made = NetworkNamespace::Create("new");
+  ASSERT_TRUE(made);
+  WithoutCapabilities([&] {
+    EXPECT_THAT(CheckNetworkRights().missing, Contains(HasSubstr("CAP_NET_ADMIN")));
+    const Status ran = made->Run([]() -> Status { return {}; });
+    ASSERT_FALSE(ran);
+    EXPECT_EQ(ran.error().code(), Code::kPermissionDenied);
+    EXPECT_THAT(ran.error().message(), HasSubstr("CAP_SYS_ADMIN"));
+    const auto other = NetworkNamespace::Create("other");
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code(), Code::kPermissionDenied);
+  });
 }
 
 }  // namespace

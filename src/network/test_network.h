@@ -3,11 +3,13 @@
 #ifndef VIRTCONTAINERS_SRC_NETWORK_TEST_NETWORK_H_
 #define VIRTCONTAINERS_SRC_NETWORK_TEST_NETWORK_H_
 
+#include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -68,6 +70,16 @@ class TestNamespace {
  private:
   NetworkNamespace space_;
 };
+
+// Runs `body` on a thread without any capability.
+inline void WithoutCapabilities(const std::function<void()>& body) {
+  std::thread([&] {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct none[2] = {};
+    ASSERT_EQ(::syscall(SYS_capset, &header, none), 0);
+    body();
+  }).join();
+}
 
 // Waits until something is so.
 inline bool EventuallyTrue(const std::function<bool()>& holds,
