@@ -28,10 +28,10 @@
 
 namespace virtcontainers {
 
-class TestGuest {
+class StreamGuest {
  public:
   // An interface eth0 that is configured as `interface` says, and `stream` in the place of QEMU's.
-  TestGuest(const NetworkInterface& interface, UniqueFd stream) : stream_(std::move(stream)) {
+  StreamGuest(const NetworkInterface& interface, UniqueFd stream) : stream_(std::move(stream)) {
     space_.Run([this] {
       tap_.reset(::open("/dev/net/tun", O_RDWR | O_CLOEXEC));
       ifreq request{};
@@ -50,7 +50,7 @@ class TestGuest {
     in_ = std::thread([this] { CarryIn(); });
     out_ = std::thread([this] { CarryOut(); });
   }
-  ~TestGuest() {
+  ~StreamGuest() {
     ::shutdown(stream_.get(), SHUT_RDWR);
     // Wakes the reader of the tap, by a frame of its own.
     stop_ = true;
@@ -59,7 +59,7 @@ class TestGuest {
     out_.join();
   }
 
-  const TestNamespace& space() const { return space_; }
+  const SocketSpace& space() const { return space_; }
 
   // A frame that no guest's kernel would send.
   void SendFrame(const std::string& frame) const {
@@ -103,7 +103,7 @@ class TestGuest {
     }
   }
 
-  TestNamespace space_;
+  SocketSpace space_;
   UniqueFd tap_, stream_;
   mutable std::mutex mutex_;  // of writing to the stream
   std::atomic<bool> stop_{false};

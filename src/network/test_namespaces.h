@@ -21,9 +21,9 @@
 namespace virtcontainers {
 
 // A network and a mount namespace, which end with the object and with what runs in them. Needs root.
-class TestNamespace {
+class SocketSpace {
  public:
-  TestNamespace() {
+  SocketSpace() {
     std::thread([this] {
       ASSERT_EQ(::unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_FS), 0);
       ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);

@@ -49,7 +49,7 @@ inline UniqueFd TestSocket(int family, int type, int seconds = 10) {
 }
 
 // A socket that is bound, and listens if it is a stream's.
-inline UniqueFd Bind(const TestNamespace& space, const std::string& ip, uint16_t port,
+inline UniqueFd Bind(const SocketSpace& space, const std::string& ip, uint16_t port,
                      int type = SOCK_STREAM) {
   UniqueFd fd;
   space.Run([&] {
@@ -66,7 +66,7 @@ inline UniqueFd Bind(const TestNamespace& space, const std::string& ip, uint16_t
 }
 
 // A socket that is connected; none, with errno, if that failed.
-inline UniqueFd Connect(const TestNamespace& space, const std::string& ip, uint16_t port,
+inline UniqueFd Connect(const SocketSpace& space, const std::string& ip, uint16_t port,
                         int type = SOCK_STREAM, int seconds = 10) {
   UniqueFd fd;
   int error = 0;

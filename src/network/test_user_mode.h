@@ -36,7 +36,7 @@ class UserModeTest : public testing::TestWithParam<UserModeBackend> {
       if (const auto passt = FindPasst(SoonEnough()); !passt)
         GTEST_SKIP() << "skipped: " << passt.error().ToString();
     }
-    host_ = std::make_unique<TestNamespace>();
+    host_ = std::make_unique<SocketSpace>();
     host_->Configure({"link add eth0 type veth peer name peer0", "link set peer0 up", "link set eth0 up",
                       "addr add 192.0.2.1/24 dev eth0", "addr add 2001:db8::1/64 dev eth0 nodad",
                       "route add default via 192.0.2.254", "route add default via 2001:db8::fe dev eth0"});
@@ -70,14 +70,14 @@ class UserModeTest : public testing::TestWithParam<UserModeBackend> {
     network_ = std::move(*started);
     NetworkInterface interface = network_->guest();
     interface.mac = options_.mac;
-    guest_ = std::make_unique<TestGuest>(interface, network_->TakeSocket());
+    guest_ = std::make_unique<StreamGuest>(interface, network_->TakeSocket());
   }
   void ForwardTcp(const std::string& address, uint16_t host, uint16_t guest, uint16_t count = 1) {
     options_.forwards.push_back({address, host, guest, count, NetworkProtocol::kTcp});
   }
 
-  const TestNamespace& host() const { return *host_; }
-  const TestNamespace& guest() const { return guest_->space(); }
+  const SocketSpace& host() const { return *host_; }
+  const SocketSpace& guest() const { return guest_->space(); }
   std::string guest_ipv4() const { return "10.0.2.15"; }
   std::string guest_ipv6() const { return "fd76:6370:6f64::15"; }
 
@@ -94,10 +94,10 @@ class UserModeTest : public testing::TestWithParam<UserModeBackend> {
   }
 
   TestDirectory files_;
-  std::unique_ptr<TestNamespace> host_;
+  std::unique_ptr<SocketSpace> host_;
   UserModeOptions options_;
   std::unique_ptr<UserModeNetwork> network_;
-  std::unique_ptr<TestGuest> guest_;
+  std::unique_ptr<StreamGuest> guest_;
   std::mutex mutex_;
   std::optional<std::string> exited_;
 };

@@ -20,7 +20,7 @@ INSTANTIATE_TEST_SUITE_P(Backends, UserModeIsolationTest,
                          testing::Values(UserModeBackend::kSlirp, UserModeBackend::kPasst),
                          UserModeBackendName);
 
-bool Reaches(const TestNamespace& from, const std::string& address) {
+bool Reaches(const SocketSpace& from, const std::string& address) {
   return static_cast<bool>(Connect(from, address, 4000, SOCK_STREAM, 1));
 }
 

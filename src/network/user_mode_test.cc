@@ -59,7 +59,7 @@ bool Transfer(const UniqueFd& from, const UniqueFd& to, size_t size) {
 UniqueFd Open(const char* path) { return UniqueFd(::open(path, O_WRONLY | O_CLOEXEC)); }
 
 // Sends one echo request by a raw socket; whether it is answered.
-bool Pings(const TestNamespace& from, const std::string& ip) {
+bool Pings(const SocketSpace& from, const std::string& ip) {
   bool answered = false;
   from.Run([&] {
     const TestAddress to(ip, 0);
