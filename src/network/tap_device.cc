@@ -62,6 +62,7 @@ Result<TapDevice> TapDevice::Open(const TapDeviceOptions& options) {
   if (filters.count(kSenderPriority) != 0 || filters.count(kRedirectPriority) != 0)
     return Fail(Code::kAlreadyExists,
                 "tap " + Quoted(options.tap) + " has limits or rules of another pod, which were not undone");
+  if (options.before_changes) VC_RETURN_IF_ERROR(options.before_changes());
   if (Status status = PrepareHostTap(netlink, tap, options); !status) {
     if (status.error().code() != Code::kAlreadyExists) (void)UndoTap(netlink, options.tap);
     return Fail(std::move(status.error()));

@@ -4,6 +4,7 @@
 #define VIRTCONTAINERS_SRC_NETWORK_TAP_DEVICE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct TapDeviceOptions {
   uint32_t queues = 1;
   NetworkLimits limits;
   std::optional<SenderRules> sender;
+  // Called when nobody else can have the tap any more, before anything of it is changed. Its error is Open's.
+  std::function<Status()> before_changes;
 };
 
 // In the calling thread's network namespace.

@@ -7,17 +7,17 @@ namespace virtcontainers {
 
 Result<HostNetwork::Made> TapNetwork::Make(Deadline) {
   NetworkInterface guest = StaticInterface(config_, context_, 0);
-  TapDeviceOptions options{.tap = config_.source, .queues = 1, .limits = config_.limits, .sender = {}};
+  TapDeviceOptions options{
+      .tap = config_.source, .queues = 1, .limits = config_.limits, .sender = {}, .before_changes = {}};
   if (!config_.allow_spoofing) {
     options.sender =
         SenderRules{.mac = guest.mac, .addresses = guest.addresses, .any_address = guest.addresses.empty()};
   }
-  NetworkTraces traces;
-  traces.tap = config_.source;
-  VC_RETURN_IF_ERROR(context_.note(traces));
+  options.before_changes = [&]() -> Status {
+    traces_.tap = config_.source;
+    return context_.note(traces_);
+  };
   VC_ASSIGN_OR_RETURN(TapDevice tap, TapDevice::Open(options));
-  // From here on there is something of ours on the tap: before, it may have been another's.
-  traces_ = traces;
   if (guest.mtu == 0) guest.mtu = tap.mtu;
   Made made;
   made.host = "tap " + config_.source;

@@ -6,11 +6,16 @@
 
 namespace virtcontainers {
 
+std::string UserNetwork::Mac() const {
+  return config_.mac.empty() ? DerivedMac(context_.key, config_.name) : config_.mac;
+}
+
 UserModeOptions UserNetwork::Options() const {
   return {.run_dir = context_.run_dir,
           .program = {},
           .name = config_.name,
           .mtu = config_.mtu,
+          .mac = Mac(),
           .addresses = config_.addresses,
           .forwards = config_.forwards,
           .host_loopback = config_.host_loopback,
@@ -26,7 +31,7 @@ Result<HostNetwork::Made> UserNetwork::Make(Deadline deadline) {
       context_.note({.links = {}, .tap = {}, .cni = {}, .holder = {}, .user_net = stack_->process()}));
   NetworkInterface guest = stack_->guest();
   guest.name = config_.name;
-  guest.mac = config_.mac.empty() ? DerivedMac(context_.key, config_.name) : config_.mac;
+  guest.mac = Mac();
   guest.routes.insert(guest.routes.end(), config_.routes.begin(), config_.routes.end());
   Made made;
   made.host = stack_->description();

@@ -4,6 +4,7 @@
 #define VIRTCONTAINERS_SRC_NETWORK_USER_NETWORK_H_
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "network/host_network.h"
@@ -23,6 +24,7 @@ class UserNetwork final : public HostNetwork {
   void Leave() override;
 
  private:
+  std::string Mac() const;
   UserModeOptions Options() const;
 
   const NetworkConfig config_;

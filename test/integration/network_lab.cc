@@ -48,7 +48,9 @@ UniqueFd Bound(const std::string& address, uint16_t port, int type) {
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
   ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
   EXPECT_EQ(::bind(socket.get(), to.get(), to.size), 0) << address << ": " << std::strerror(errno);
-  if (type == SOCK_STREAM) EXPECT_EQ(::listen(socket.get(), 256), 0) << std::strerror(errno);
+  if (type == SOCK_STREAM) {
+    EXPECT_EQ(::listen(socket.get(), 256), 0) << std::strerror(errno);
+  }
   return socket;
 }
 

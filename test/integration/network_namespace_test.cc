@@ -229,7 +229,9 @@ TEST_F(NamespaceNetworkTest, Running_NetworksAddedAndRemovedTenTimes_LeaveNothin
     const auto added = runtime().AddNetwork("p", bridge);
     ASSERT_OK(added);
     EXPECT_EQ(added->name, "eth0");
-    if (round % 5 == 0) EXPECT_TRUE(Pings("p", "10.70.0.1"));
+    if (round % 5 == 0) {
+      EXPECT_TRUE(Pings("p", "10.70.0.1"));
+    }
     ASSERT_OK(runtime().RemoveNetwork("p", "eth0"));
     if (round == 0) before = descriptors();
   }
