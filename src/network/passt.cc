@@ -19,8 +19,8 @@
 namespace virtcontainers {
 namespace {
 
-// Of the fix, as eight digits.
-constexpr std::string_view kOldestPasst = "20230329";
+// As eight digits.
+constexpr std::string_view kOldestPasst = "20250503";
 
 // A day at `text`: "2025_05_03" or "20250503", as eight digits.
 std::optional<std::string> DayAt(std::string_view text) {
@@ -84,16 +84,15 @@ Result<std::string> PasstVersion(std::string_view version_output) {
     if (version.substr(0, kGit.size()) == kGit) version.remove_prefix(kGit.size());
     day = DayAt(version);
   }
+  constexpr std::string_view kWhy =
+      ", and in old versions forwarded connections stall when the server speaks first";
   if (!day) {
-    return Fail(Code::kFailedPrecondition,
-                "it does not say of which day it is, as versions before 2023_03_29 do not, in which "
-                "forwarded connections stall when the server speaks first");
+    return Fail(Code::kFailedPrecondition, "it does not say of which day it is" + std::string(kWhy));
   }
   const std::string version = day->substr(0, 4) + "_" + day->substr(4, 2) + "_" + day->substr(6);
   if (*day >= kOldestPasst) return version;
-  return Fail(Code::kFailedPrecondition, "version " + version +
-                                             " is older than 2023_03_29: forwarded connections stall "
-                                             "when the server speaks first");
+  return Fail(Code::kFailedPrecondition,
+              "version " + version + " is older than 2025_05_03" + std::string(kWhy));
 }
 
 Result<Passt> FindPasst(Deadline deadline) {

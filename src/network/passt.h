@@ -20,8 +20,9 @@ struct Passt {
 
 // The first line of `passt --version`, understood. passt has no release numbers but days: its own name of a
 // version is "2025_05_03.587980c", and Debian's is "0.0~git20250503.587980c-2". Errors: FailedPrecondition
-// for a version that is too old, or does not say which it is. Up to 2023-03-21 a forwarded connection in
-// which the server speaks first stalls: passt does not acknowledge that the guest has accepted it.
+// for a version before that day, the first that passes the library's tests, and for one that does not say
+// which it is. In those of March 2023 a forwarded connection stalls if the server speaks first, and one from
+// the guest that nobody accepts is not refused.
 Result<std::string> PasstVersion(std::string_view version_output);
 
 // The one in $PATH. Errors: NotFound; as PasstVersion; those of running it.
