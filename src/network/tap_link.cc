@@ -75,6 +75,32 @@ Result<TapLink> JoinHere(const TapLinkOptions& options) {
   return joined;
 }
 
+// Whether the tap that the interface is joined to exists: as long as a VM has it.
+Result<bool> IsJoined(Netlink& netlink, const Link& link) {
+  VC_ASSIGN_OR_RETURN(const std::vector<Link> links, ListLinks(netlink));
+  for (const uint16_t priority : {kRedirectPriority, kMulticastRedirectPriority}) {
+    VC_ASSIGN_OR_RETURN(const int target, RedirectTarget(netlink, link.index, priority));
+    for (const Link& each : links) {
+      if (target != 0 && each.index == target) return true;
+    }
+  }
+  return false;
+}
+
+Status UndoInNamespace(const NetworkNamespace& space, const std::string& interface, bool only_abandoned) {
+  return space.Run([&]() -> Status {
+    VC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
+    const Result<Link> link = FindLink(netlink, interface);
+    if (!link && link.error().code() == Code::kNotFound) return {};
+    VC_RETURN_IF_ERROR(link);
+    if (only_abandoned) {
+      VC_ASSIGN_OR_RETURN(const bool joined, IsJoined(netlink, *link));
+      if (joined) return {};
+    }
+    return UndoInterface(netlink, *link);
+  });
+}
+
 }  // namespace
 
 Result<TapLink> TapLink::Create(const NetworkNamespace& space, const TapLinkOptions& options) {
@@ -86,13 +112,11 @@ Result<TapLink> TapLink::Create(const NetworkNamespace& space, const TapLinkOpti
 }
 
 Status TapLink::Undo(const NetworkNamespace& space, const std::string& interface) {
-  return space.Run([&]() -> Status {
-    VC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
-    const Result<Link> link = FindLink(netlink, interface);
-    if (!link && link.error().code() == Code::kNotFound) return {};
-    VC_RETURN_IF_ERROR(link);
-    return UndoInterface(netlink, *link);
-  });
+  return UndoInNamespace(space, interface, false);
+}
+
+Status TapLink::UndoAbandoned(const NetworkNamespace& space, const std::string& interface) {
+  return UndoInNamespace(space, interface, true);
 }
 
 }  // namespace virtcontainers

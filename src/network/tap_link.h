@@ -40,6 +40,10 @@ struct TapLink {
   // else stay. Needs no state, and may be called again, and when there is nothing to undo: an interface that
   // does not exist is no error. The tap goes with its descriptors.
   static Status Undo(const NetworkNamespace& space, const std::string& interface);
+
+  // The same, unless the interface is joined to a tap that exists, which some VM uses then: for a caller that
+  // does not know whether what it finds is its own, and whose own VM has ended.
+  static Status UndoAbandoned(const NetworkNamespace& space, const std::string& interface);
 };
 
 }  // namespace virtcontainers

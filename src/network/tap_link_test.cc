@@ -175,6 +175,20 @@ TEST_F(TapLinkTest, Undo_AfterLimitsAndRules_NothingIsLeft) {
   EXPECT_TRUE(TcpWorks(*pod_, *outside_, "10.9.0.1"));
 }
 
+TEST_F(TapLinkTest, UndoAbandoned_TapInUse_LeavesIt) {
+  const std::string before = State();
+  TapLinkOptions options;
+  options.limits.transmit.rate = 1'000'000;
+  auto link = Create(options);
+  ASSERT_TRUE(link) << link.error().ToString();
+  const std::string joined = State();
+  ASSERT_TRUE(TapLink::UndoAbandoned(pod_->space(), "eth0"));
+  EXPECT_EQ(State(), joined);
+  link->queues.clear();
+  ASSERT_TRUE(TapLink::UndoAbandoned(pod_->space(), "eth0"));
+  EXPECT_EQ(State(), before);
+}
+
 // What a process has made that was killed within Create.
 TEST_F(TapLinkTest, Undo_AfterPartOfCreate_NothingIsLeft) {
   const std::string before = State();

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
+#include <cstring>
 #include <limits>
 
 #include "base/errors.h"
@@ -142,6 +143,28 @@ Status AddRedirect(Netlink& netlink, int index, uint16_t priority, int target) {
   VC_ASSIGN_OR_RETURN(const Netlink::Verdict verdict, netlink.Ask(request));
   return TcResult(verdict, "redirect a network device",
                   "u32 classifier or mirred action (cls_u32, act_mirred)");
+}
+
+Result<int> RedirectTarget(Netlink& netlink, int index, uint16_t priority) {
+  int target = 0;
+  const Status listed = netlink.Dump(
+      [&] {
+        return NetlinkRequest(RTM_GETTFILTER, NLM_F_DUMP, TcHeader(index, kIngress, 0, FilterInfo(priority)));
+      },
+      "read the redirect of a network device", [&] { target = 0; },
+      [&](uint16_t type, std::string_view payload) {
+        if (type != RTM_NEWTFILTER) return;
+        const auto answer = ReadAnswer<tcmsg>(payload);
+        if (!answer || TC_H_MAJ(answer->first.tcm_info) >> 16 != priority) return;
+        const NetlinkAttributes actions = answer->second.Nested(TCA_OPTIONS).Nested(TCA_U32_ACT);
+        const std::string_view bytes = actions.Nested(1).Nested(TCA_ACT_OPTIONS).Bytes(TCA_MIRRED_PARMS);
+        tc_mirred mirred{};
+        if (bytes.size() < sizeof(mirred)) return;
+        std::memcpy(&mirred, bytes.data(), sizeof(mirred));
+        target = static_cast<int>(mirred.ifindex);
+      });
+  if (!listed && listed.error().code() != Code::kNotFound) return Fail(listed.error());
+  return target;
 }
 
 Status AddProgram(Netlink& netlink, int index, uint16_t priority, int program) {

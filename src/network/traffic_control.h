@@ -33,6 +33,9 @@ Status RemoveUnusedIngress(Netlink& netlink, int index);
 // Errors: AlreadyExists for a filter of that priority.
 Status AddRedirect(Netlink& netlink, int index, uint16_t priority, int target);
 
+// The device that the redirect of that priority leads to; 0 if there is none, or the device is gone.
+Result<int> RedirectTarget(Netlink& netlink, int index, uint16_t priority);
+
 // Asks a loaded program about all that a device receives. Errors: the same.
 Status AddProgram(Netlink& netlink, int index, uint16_t priority, int program);
 
