@@ -30,6 +30,10 @@ Result<HostNetwork::Made> NamespaceNetwork::Make(Deadline) {
   return made;
 }
 
-Status NamespaceNetwork::Release(Deadline deadline) { return UndoNetwork(traces_, deadline); }
+Status NamespaceNetwork::Release(Deadline) {
+  for (const NetworkTraces::Link& link : traces_.links) VC_RETURN_IF_ERROR(UndoLink(link));
+  traces_.links.clear();
+  return {};
+}
 
 }  // namespace virtcontainers

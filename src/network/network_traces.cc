@@ -29,7 +29,8 @@ void ReadIdentityOf(JsonReader& reader, const char* name, ProcessIdentity& ident
   if (!inner.status()) reader.FailWith(inner.status().error());
 }
 
-Status UndoLink(const NetworkTraces::Link& link) {
+Status UndoLinkWith(const NetworkTraces::Link& link,
+                    Status (*undo)(const NetworkNamespace& space, const std::string& interface)) {
   const Result<NetworkNamespace> space = NetworkNamespace::Open(link.namespace_path);
   // A namespace that is gone has taken everything with it, and another one at its path has nothing of it.
   if (!space) {
@@ -38,7 +39,7 @@ Status UndoLink(const NetworkTraces::Link& link) {
     return Fail(space.error());
   }
   if (space->device() != link.device || space->inode() != link.inode) return {};
-  return TapLink::Undo(*space, link.interface);
+  return undo(*space, link.interface);
 }
 
 Status UndoCni(const std::string& text, Deadline deadline) {
@@ -99,10 +100,12 @@ Status UndoNetwork(const NetworkTraces& traces, Deadline deadline) {
     if (!undone && first) first = std::move(undone);
   };
   if (!traces.cni.empty()) note(UndoCni(traces.cni, deadline));
-  for (const NetworkTraces::Link& link : traces.links) note(UndoLink(link));
+  for (const NetworkTraces::Link& link : traces.links) note(UndoLinkWith(link, TapLink::UndoAbandoned));
   if (!traces.tap.empty()) note(TapDevice::Undo(traces.tap));
   return first;
 }
+
+Status UndoLink(const NetworkTraces::Link& link) { return UndoLinkWith(link, TapLink::Undo); }
 
 Status UndoNetworkFile(const std::string& path, Deadline deadline) {
   const Result<NetworkTraces> traces = LoadTraces(path);

@@ -43,11 +43,15 @@ Result<NetworkTraces> ParseTraces(std::string_view text);
 // Errors: those of reading; DataLoss, naming the path, for a file that is none.
 Result<NetworkTraces> LoadTraces(const std::string& path);
 
-// Undoes what is left of a network all of whose processes have ended. Idempotent. Errors: what could not be
+// Undoes what is left of a network all of whose processes have ended. An interface whose tap exists is
+// another's. Idempotent. Errors: what could not be
 // undone, with the way out; the call may be repeated.
 Status UndoNetwork(const NetworkTraces& traces, Deadline deadline);
 
-// The same for a network's file, which is removed then. One that is not there is no error.
+// Undoes one link, for a caller that knows that it has made it. Errors: as UndoNetwork.
+Status UndoLink(const NetworkTraces::Link& link);
+
+// UndoNetwork for a network's file, which is removed then. One that is not there is no error.
 Status UndoNetworkFile(const std::string& path, Deadline deadline);
 
 }  // namespace virtcontainers

@@ -49,8 +49,7 @@ inline UniqueFd TestSocket(int family, int type, int seconds = 10) {
 }
 
 // A socket that is bound, and listens if it is a stream's.
-inline UniqueFd Bind(const SocketSpace& space, const std::string& ip, uint16_t port,
-                     int type = SOCK_STREAM) {
+inline UniqueFd Bind(const SocketSpace& space, const std::string& ip, uint16_t port, int type = SOCK_STREAM) {
   UniqueFd fd;
   space.Run([&] {
     const TestAddress address(ip, port);
