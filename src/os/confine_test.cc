@@ -163,6 +163,22 @@ TEST(ConfineFilterTest, Filter_NetworkSockets_AreRefused) {
               testing::ExitedWithCode(EPERM), "");
 }
 
+void WithInternet(int (*attempt)()) {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !InstallFilter(ConfineFilter(true))) ::_exit(100);
+  ::_exit(attempt());
+}
+
+TEST(ConfineFilterTest, Filter_WithInternet_AllowsItsSocketsOnly) {
+  EXPECT_EXIT(WithInternet([] { return Refused(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)); }),
+              testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(WithInternet([] { return Refused(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)); }),
+              testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(WithInternet([] { return Refused(::socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC, 0)); }),
+              testing::ExitedWithCode(EPERM), "");
+  EXPECT_EXIT(WithInternet([] { return Refused(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0)); }),
+              testing::ExitedWithCode(EPERM), "");
+}
+
 TEST(ConfineFilterTest, Filter_KeyctlAndBpf_AreRefused) {
   EXPECT_EXIT(WithFilter([] { return Refused(::syscall(SYS_keyctl, 0, 0, 0)); }),
               testing::ExitedWithCode(EPERM), "");

@@ -1,12 +1,21 @@
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <string>
 #include <vector>
 
 #include "usernet/frame_stream.h"
 #include "usernet/guest_frame.h"
 #include "usernet/token_bucket.h"
+#include "usernet/usernet_filter.h"
 
 namespace virtcontainers {
 namespace {
@@ -123,6 +132,34 @@ TEST(TokenBucketTest, Rate_Zero_IsNoLimit) {
   bucket.Take(1 << 30);
   EXPECT_TRUE(bucket.Ready(0, 1 << 20));
   EXPECT_EQ(bucket.WaitFor(1 << 20), 0);
+}
+
+// The filter stays with a process for ever: each is a child of the test's.
+void Filtered(long (*attempt)()) {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !InstallUsernetFilter()) ::_exit(100);
+  ::_exit(attempt() >= 0 ? 0 : errno);
+}
+
+TEST(UsernetFilterTest, Calls_OfTheStack_AreAllowed) {
+  EXPECT_EXIT(Filtered([] { return long{::socket(AF_INET, SOCK_STREAM, 0)}; }), testing::ExitedWithCode(0),
+              "");
+  EXPECT_EXIT(Filtered([] { return long{::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0)}; }),
+              testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(Filtered([] { return long{::open("/dev/null", O_RDONLY | O_CLOEXEC)}; }),
+              testing::ExitedWithCode(0), "");
+}
+
+TEST(UsernetFilterTest, OtherCalls_AreRefused) {
+  const auto refused = testing::ExitedWithCode(EPERM);
+  EXPECT_EXIT(Filtered([] { return long{::socket(AF_UNIX, SOCK_STREAM, 0)}; }), refused, "");
+  EXPECT_EXIT(Filtered([] { return long{::socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)}; }), refused, "");
+  EXPECT_EXIT(Filtered([] { return long{::socket(AF_NETLINK, SOCK_DGRAM, 0)}; }), refused, "");
+  EXPECT_EXIT(Filtered([] { return long{::open("/dev/null", O_WRONLY | O_CLOEXEC)}; }), refused, "");
+  EXPECT_EXIT(Filtered([] { return long{::bind(0, nullptr, 0)}; }), refused, "");
+  EXPECT_EXIT(Filtered([] { return long{::listen(0, 1)}; }), refused, "");
+  EXPECT_EXIT(Filtered([] { return long{::fork()}; }), refused, "");
+  EXPECT_EXIT(Filtered([] { return long{::execl("/bin/true", "true", nullptr)}; }), refused, "");
+  EXPECT_EXIT(Filtered([] { return long{::kill(1, 0)}; }), refused, "");
 }
 
 }  // namespace
