@@ -71,6 +71,9 @@ constexpr uint32_t kAllowed[] = {
     SYS_rt_sigaction,
     SYS_getpid,
     SYS_gettid,
+#ifdef __SANITIZE_ADDRESS__
+    SYS_sigaltstack,  // the sanitizer's, before an end
+#endif
 #ifdef SYS_poll
     SYS_poll,
     SYS_time,
