@@ -57,9 +57,15 @@ struct TapQueues {
   std::vector<int> queues;  // 1 to 64
 };
 
-// A connected stream socket that carries each frame after its length, 4 bytes in network order: QEMU's
-// "-netdev stream", passt and libslirp-helper.
+// A connected stream socket that carries each frame after its length, 4 bytes in network order, as passt has
+// it.
 struct StreamSocket {
+  int socket = -1;
+};
+
+// A stream socket connected to a vhost-user back end of a network device, which maps the VM's memory. (QEMU,
+// docs/interop/vhost-user.rst)
+struct VhostUserSocket {
   int socket = -1;
 };
 
@@ -68,7 +74,7 @@ struct NetworkDevice {
   std::string id;
   MacAddress mac;       // of one station: not zero, not a group's
   uint16_t mtu = 1500;  // 68 to 65535
-  std::variant<TapQueues, StreamSocket> backend;
+  std::variant<TapQueues, StreamSocket, VhostUserSocket> backend;
 };
 
 // A directory of the host, shown by virtio-fs.

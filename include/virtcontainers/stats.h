@@ -45,6 +45,7 @@ struct IoStats {
 
 struct NetworkStats {
   std::string name;
+  std::string host;  // what is behind it on the host (NetworkStatus::host); empty for the loopback
   uint64_t received_bytes = 0, received_packets = 0, received_errors = 0, received_dropped = 0;
   uint64_t sent_bytes = 0, sent_packets = 0, sent_errors = 0, sent_dropped = 0;
 };

@@ -123,6 +123,10 @@ Code CodeFromErrno(int error) {
     case EPIPE:
     case ENOTCONN:
       return Code::kUnavailable;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+      return Code::kFailedPrecondition;
     case ENOSYS:
     case EOPNOTSUPP:
       return Code::kUnimplemented;

@@ -30,6 +30,18 @@ constexpr int kProgramNotFound = 127;
 constexpr int kProgramNotExecutable = 126;
 constexpr int kNotStarted = 128;
 
+// NetworkStatus::host of the network that brings the interface. A container's own network namespace has no
+// interface but the loopback.
+std::string HostSideOf(const std::vector<AttachmentRecord>& attachments, const std::string& interface) {
+  for (const AttachmentRecord& attachment : attachments) {
+    if (!attachment.network) continue;
+    for (const NetworkInterface& own : attachment.network->status.interfaces) {
+      if (own.name == interface) return attachment.network->status.host;
+    }
+  }
+  return "";
+}
+
 ExitStatus ExitOfFailedStart(const ContainerConfig& config, const Error& error) {
   // Files of the host that are missing have the same codes.
   if (!ValidateContainer(config)) return {kNotStarted};
@@ -249,6 +261,8 @@ Result<ContainerStats> PodMonitor::StatsContainer(const std::string& id, Deadlin
   VC_RETURN_IF_ERROR(Check(id, ContainerCall::kStatsContainer));
   Result<ContainerStats> stats = agent().StatsContainer(id, deadline);
   if (!stats) return Fail(Restate(id, ContainerCall::kStatsContainer, std::move(stats.error())));
+  const std::vector<AttachmentRecord> attachments = vm_->attachments();
+  for (NetworkStats& interface : stats->network) interface.host = HostSideOf(attachments, interface.name);
   return stats;
 }
 

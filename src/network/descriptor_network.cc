@@ -41,17 +41,25 @@ Result<HostNetwork::Made> DescriptorNetwork::Make(Deadline) {
   Made made;
   made.dns = config_.dns;
   std::string tap;
-  if (IsStreamSocket(fd)) {
+  if (config_.source == kVhostUserSource && IsStreamSocket(fd)) {
+    made.host = "vhost-user";
+    made.ports.push_back({std::move(guest), VhostUser{std::move(descriptor_)}});
+    return made;
+  }
+  if (config_.source.empty() && IsStreamSocket(fd)) {
     made.host = "socket";
     made.ports.push_back({std::move(guest), std::move(descriptor_)});
     return made;
   }
   const int flags = TunFlags(fd, tap);
-  if ((flags & IFF_TAP) == 0 || (flags & IFF_VNET_HDR) == 0 || (flags & IFF_NO_PI) == 0) {
+  if (!config_.source.empty() || (flags & IFF_TAP) == 0 || (flags & IFF_VNET_HDR) == 0 ||
+      (flags & IFF_NO_PI) == 0) {
     return Fail(Code::kInvalidArgument,
                 "descriptor " + std::to_string(fd) +
-                    " is neither a connected stream socket nor the queue of a tap device with IFF_VNET_HDR "
-                    "and IFF_NO_PI");
+                    (config_.source.empty()
+                         ? " is neither a connected stream socket nor the queue of a tap device with "
+                           "IFF_VNET_HDR and IFF_NO_PI"
+                         : " is not a connected stream socket"));
   }
   made.host = "tap " + tap;
   std::vector<UniqueFd> queues;

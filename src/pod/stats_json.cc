@@ -59,6 +59,7 @@ void ReadMemory(JsonReader& reader, MemoryStats& memory) {
 
 Json ToJson(const NetworkStats& network) {
   return {{"name", network.name},
+          {"host", network.host},
           {"received_bytes", network.received_bytes},
           {"received_packets", network.received_packets},
           {"received_errors", network.received_errors},
@@ -71,6 +72,7 @@ Json ToJson(const NetworkStats& network) {
 
 void ReadNetwork(JsonReader& reader, NetworkStats& network) {
   reader.Read("name", network.name);
+  reader.Read("host", network.host);
   reader.Read("received_bytes", network.received_bytes);
   reader.Read("received_packets", network.received_packets);
   reader.Read("received_errors", network.received_errors);

@@ -191,8 +191,8 @@ Status ValidateCni(const NetworkConfig& network, const std::string& of) {
 Status ValidateKind(const NetworkConfig& network, const std::string& of) {
   const NetworkKind kind = network.kind;
   const std::string name(NetworkKindName(kind));
-  const auto refuse = [&](const char* field, const char* instead) {
-    return Fails(of, std::string(field) + " is not for a network of kind " + Quoted(name) + ": " + instead);
+  const auto refuse = [&](const std::string& field, const char* instead) {
+    return Fails(of, field + " is not for a network of kind " + Quoted(name) + ": " + instead);
   };
   switch (kind) {
     case NetworkKind::kNamespace:
@@ -206,9 +206,11 @@ Status ValidateKind(const NetworkConfig& network, const std::string& of) {
       VC_RETURN_IF_ERROR(ValidateText(network.source, of + ": the name of the list"));
       VC_RETURN_IF_ERROR(ValidateCni(network, of));
       break;
-    case NetworkKind::kUser:
     case NetworkKind::kDescriptor:
-      if (!network.source.empty()) return refuse("source", "it has none");
+      if (network.source == kVhostUserSource) break;
+      [[fallthrough]];
+    case NetworkKind::kUser:
+      if (!network.source.empty()) return refuse("source " + Shown(network.source), "it has none");
   }
   if (kind == NetworkKind::kNamespace &&
       (!network.mac.empty() || network.mtu != 0 || !network.addresses.empty() || !network.routes.empty())) {

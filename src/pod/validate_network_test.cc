@@ -149,7 +149,7 @@ TEST(ValidateNetworkTest, Limits_WithoutRateOrTooSmall_AreRefused) {
 }
 
 TEST(ValidateNetworkTest, Fields_OfAnotherKind_AreRefused) {
-  ExpectRefused([](NetworkConfig& n) { n.source = "x"; }, "source is not for a network of kind 'user'");
+  ExpectRefused([](NetworkConfig& n) { n.source = "x"; }, "source 'x' is not for a network of kind 'user'");
   ExpectRefused([](NetworkConfig& n) { n.cni.config = "{}"; }, "cni is not for");
   const NetworkConfig ns = Network(NetworkKind::kNamespace, "/run/netns/x");
   ExpectRefused(

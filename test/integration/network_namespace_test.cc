@@ -10,6 +10,7 @@
 #include <net/if.h>
 
 #include "integration/network_test.h"
+#include "integration/vhost_user_back_end.h"
 
 namespace virtcontainers::test {
 namespace {
@@ -151,7 +152,7 @@ TEST_F(NamespaceNetworkTest, BridgeAndTap_WithStaticAddresses_ReachTheHost_AndCa
 
   // The guest takes an address that is not its own: nobody hears of it.
   const auto enter = [&](const std::string& script) {
-    return Finish(runtime().EnterPod("p", Shell(script)));
+    return Finish(runtime().EnterPod("p", AsNetworkAdmin(Shell(script))));
   };
   EXPECT_EQ(enter("ip addr add 10.72.0.99/24 dev eth1").code, 0);
   EXPECT_NE(enter("ping -c 1 -W 1 -I 10.72.0.99 10.72.0.1").code, 0);
@@ -174,10 +175,12 @@ TEST_F(NamespaceNetworkTest, SpoofingAllowed_OtherAddressIsHeard) {
   bridge.addresses = {"10.70.0.5/24"};
   bridge.allow_spoofing = true;
   ASSERT_OK(runtime().RunPod(NetworkPod("p", {bridge})));
-  EXPECT_EQ(Finish(runtime().EnterPod("p", Shell("ip addr add 10.70.0.99/24 dev eth0; "
-                                                 "ping -c 1 -W 2 -I 10.70.0.99 10.70.0.1")))
-                .code,
-            0);
+  EXPECT_EQ(
+      Finish(runtime().EnterPod(
+                 "p", AsNetworkAdmin(Shell(
+                          "ip addr add 10.70.0.99/24 dev eth0; ping -c 1 -W 2 -I 10.70.0.99 10.70.0.1"))))
+          .code,
+      0);
 }
 
 TEST_F(NamespaceNetworkTest, DescriptorsHandedOver_AtTheStartAndLater_CarryFrames) {
@@ -216,6 +219,34 @@ TEST_F(NamespaceNetworkTest, DescriptorsHandedOver_AtTheStartAndLater_CarryFrame
                "neither a connected stream");
 }
 
+TEST_F(NamespaceNetworkTest, VhostUserSocketHandedOver_IsGivenTheGuestsMemoryAndRings) {
+  const auto connect = [](UniqueFd& vmms) {
+    int ends[2];
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    vmms = UniqueFd(ends[1]);
+    return std::make_unique<VhostUserBackEnd>(UniqueFd(ends[0]));
+  };
+  UniqueFd first, second;
+  const auto cold = connect(first), hot = connect(second);
+  NetworkConfig network = Network(NetworkKind::kDescriptor, kVhostUserSource);
+  network.mac = "02:00:00:00:75:02";
+  network.addresses = {"10.75.0.2/24"};
+  ASSERT_OK(runtime().CreatePod(NetworkPod("p", {network})));
+  ASSERT_OK(runtime().StartPod("p", {.descriptors = {{"eth0", first.get()}}}));
+  first.reset();
+  EXPECT_THAT(In("p", "ip addr show eth0").out,
+              AllOf(HasSubstr("02:00:00:00:75:02"), HasSubstr("10.75.0.2")));
+  EXPECT_GE(cold->seen(VhostUserBackEnd::kSetMemoryTable).descriptors, 1);
+  EXPECT_GE(cold->seen(VhostUserBackEnd::kSetVringKick).descriptors, 2);
+  network.mac = "02:00:00:00:75:03";
+  network.addresses.clear();
+  ASSERT_OK(runtime().AddNetwork("p", network, second.get()));
+  second.reset();
+  EXPECT_GE(hot->seen(VhostUserBackEnd::kSetMemoryTable).descriptors, 1);
+  ASSERT_OK(runtime().RemoveNetwork("p", "eth1"));
+  EXPECT_EQ(StatusOf("p").networks.size(), 1u);
+}
+
 TEST_F(NamespaceNetworkTest, Running_NetworksAddedAndRemovedTenTimes_LeaveNothing) {
   MakeBridge("br0", "10.70.0", "fd70");
   ASSERT_OK(runtime().RunPod(NetworkPod("p", {})));
@@ -248,7 +279,7 @@ TEST_F(NamespaceNetworkTest, Running_NetworksAddedAndRemovedTenTimes_LeaveNothin
   EXPECT_THAT(In("p", "ip route").out, HasSubstr("198.51.100.0/24 via 10.70.0.1 dev eth0"));
   EXPECT_EQ(StatusOf("p").networks[0].interfaces[0].routes.size(), 1u);
   EXPECT_FAILS(runtime().AddRoute("p", "eth0", {"203.0.113.0/24", "192.0.2.1", "", 0, false}),
-               Code::kUnavailable, "203.0.113.0/24");
+               Code::kFailedPrecondition, "203.0.113.0/24");
   ASSERT_OK(runtime().RemoveRoute("p", "eth0", route));
   EXPECT_THAT(In("p", "ip route").out, Not(HasSubstr("198.51.100.0/24")));
   EXPECT_FAILS(runtime().AddNetwork("p",

@@ -66,6 +66,13 @@ class NetworkTest : public PodTest {
     return In(pod, "ping -c 1 -W 2 " + address).code == 0;
   }
 
+  // A process that may change the guest's network, as a guest that was taken over could.
+  static ProcessConfig AsNetworkAdmin(ProcessConfig process) {
+    const std::vector<std::string> all = {"CAP_NET_ADMIN", "CAP_NET_RAW"};
+    process.capabilities = Capabilities{all, all, {}, all, {}};
+    return process;
+  }
+
   static NetworkConfig Network(NetworkKind kind, std::string source = "") {
     NetworkConfig network;
     network.kind = kind;

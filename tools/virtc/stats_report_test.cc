@@ -68,7 +68,7 @@ TEST(StatsReport, Render_ContainerStats_AsTableAndJson) {
             R"("kernel_bytes":0,"swap_bytes":0,"limit_hits":0,"oom_kills":3,"detail":{"anon":4096}},)"
             R"("pids":{"current":4,"limit":100},)"
             R"("io":[{"major":8,"minor":16,"read_bytes":2048,"written_bytes":1,"reads":3,"writes":4}],)"
-            R"("network":[{"name":"lo","received_bytes":10,"received_packets":0,"received_errors":0,)"
+            R"("network":[{"name":"lo","host":null,"received_bytes":10,"received_packets":0,"received_errors":0,)"
             R"("received_dropped":0,"sent_bytes":20,"sent_packets":0,"sent_errors":0,"sent_dropped":0}]})");
 }
 
