@@ -20,6 +20,7 @@
 #include "virtcontainers/config.h"
 #include "virtcontainers/copy.h"
 #include "virtcontainers/deadline.h"
+#include "virtcontainers/dial.h"
 #include "virtcontainers/error.h"
 #include "virtcontainers/event.h"
 #include "virtcontainers/garbage.h"
@@ -139,6 +140,24 @@ class Runtime {
   // PermissionDenied for a file that cannot be executed.
   Result<std::unique_ptr<Process>> EnterPod(std::string_view pod, const ProcessConfig& command,
                                             Deadline deadline = Deadline::After(std::chrono::seconds(30)));
+
+  // Opens a connection to a TCP port or a unix socket in the guest, whatever networks the pod has. Blocks
+  // until the other side has accepted it, or until `deadline`, which does not bound the connection. Legal
+  // when running; for a container, as EnterContainer.
+  //
+  // Returns a connected stream socket, which the caller owns and closes. It is polled, read, written and shut
+  // down as any socket: each direction ends by itself, and a peer that is gone makes writes fail with EPIPE
+  // (SIGPIPE, unless MSG_NOSIGNAL is given). What was written before close(2) still arrives. Two threads of
+  // this process carry the bytes and a process of the guest connects; all three end with the connection.
+  // Bytes under way when the monitor dies are neither lost nor repeated. A caller that is killed or stopped
+  // loses the connection within 60 s: the guest hears nothing of it any more; until then, and while the peer
+  // does not read, the guest's process stays.
+  //
+  // Errors: InvalidArgument for a target without port and path, or with a wrong one; NotFound for a container
+  // or a socket that does not exist; Unavailable when nothing listens there; PermissionDenied for a socket
+  // that the container's root user may not connect to; DeadlineExceeded.
+  Result<int> Dial(std::string_view pod, const DialTarget& target,
+                   Deadline deadline = Deadline::After(std::chrono::seconds(30)));
 
   // Never waits, also while the VM boots. For a pod with damaged or missing files, returns what is known,
   // with the file as the reason; a pod whose state cannot be read is running while any of its processes runs,

@@ -78,6 +78,12 @@ const std::vector<CommandEntry>& Commands() {
        .example = "virtc pod enter web uname -r\nvirtc pod enter -it web sh",
        .words = Words::kRequired,
        .make = MakePodEnter},
+      {.name = "pod dial",
+       .summary = "connect to a TCP port or a unix socket in the guest, whatever networks the pod has",
+       .details = "Standard input and output are the connection. The end of standard input ends one direction; "
+                  "virtc exits when the other side has ended its own.",
+       .example = "virtc pod dial web 80\nvirtc pod dial web /run/db.sock --container db",
+       .make = MakePodDial},
       {.name = "pod pause",
        .aliases = {"pause"},
        .summary = "stop a VM's CPUs",

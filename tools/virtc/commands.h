@@ -17,6 +17,7 @@ std::unique_ptr<Command> MakePodDelete();
 std::unique_ptr<Command> MakePodList();
 std::unique_ptr<Command> MakePodStatus();
 std::unique_ptr<Command> MakePodEnter();
+std::unique_ptr<Command> MakePodDial();
 std::unique_ptr<Command> MakePodPause();
 std::unique_ptr<Command> MakePodResume();
 std::unique_ptr<Command> MakePodStats();

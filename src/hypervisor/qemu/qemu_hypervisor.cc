@@ -1,5 +1,6 @@
 #include "hypervisor/qemu/qemu_hypervisor.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
