@@ -19,8 +19,8 @@
 namespace virtcontainers {
 namespace {
 
-// As eight digits.
-constexpr std::string_view kOldestPasst = "20250503";
+// The newest version that was found not to carry everything, as eight digits.
+constexpr std::string_view kNewestFaulty = "20250503";
 
 // A day at `text`: "2025_05_03" or "20250503", as eight digits.
 std::optional<std::string> DayAt(std::string_view text) {
@@ -85,14 +85,15 @@ Result<std::string> PasstVersion(std::string_view version_output) {
     day = DayAt(version);
   }
   constexpr std::string_view kWhy =
-      ", and in old versions forwarded connections stall when the server speaks first";
+      ": versions up to 2025_05_03 cut transfers on half-closed connections short, and in older ones "
+      "forwarded "
+      "connections stall when the server speaks first";
   if (!day) {
     return Fail(Code::kFailedPrecondition, "it does not say of which day it is" + std::string(kWhy));
   }
   const std::string version = day->substr(0, 4) + "_" + day->substr(4, 2) + "_" + day->substr(6);
-  if (*day >= kOldestPasst) return version;
-  return Fail(Code::kFailedPrecondition,
-              "version " + version + " is older than 2025_05_03" + std::string(kWhy));
+  if (*day > kNewestFaulty) return version;
+  return Fail(Code::kFailedPrecondition, "it is of " + version + std::string(kWhy));
 }
 
 Result<Passt> FindPasst(Deadline deadline) {

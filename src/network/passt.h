@@ -20,9 +20,10 @@ struct Passt {
 
 // The first line of `passt --version`, understood. passt has no release numbers but days: its own name of a
 // version is "2025_05_03.587980c", and Debian's is "0.0~git20250503.587980c-2". Errors: FailedPrecondition
-// for a version before that day, the first that passes the library's tests, and for one that does not say
-// which it is. In those of March 2023 a forwarded connection stalls if the server speaks first, and one from
-// the guest that nobody accepts is not refused.
+// for a version up to that day, the newest that was tried, and for one that does not say which it is. It cuts
+// every second transfer of 100 MB to a guest that has closed its half of the connection short; in those of
+// March 2023 a forwarded connection stalls if the server speaks first, and one from the guest that nobody
+// accepts is not refused.
 Result<std::string> PasstVersion(std::string_view version_output);
 
 // The one in $PATH. Errors: NotFound; as PasstVersion; those of running it.

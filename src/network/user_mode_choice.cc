@@ -35,7 +35,7 @@ Result<UserModeChoice> ChooseSlirp(const UserModeOptions& options, std::string r
   choice.program = options.program.empty() ? OwnProgram(kUsernetProgram) : options.program;
   const auto fail = [&](Code code, const std::string& why) {
     return Fail(code, "no user-mode network: " + reason + "; " + Quoted(choice.program) + ": " + why +
-                          ": install it, or passt of 2025_05_03 or later");
+                          ": install it, or a passt that is newer than 2025_05_03");
   };
   if (!IsExecutable(choice.program)) return fail(Code::kNotFound, "is no program");
   Result<std::string> version = RunCommand({choice.program, "--version"}, deadline);

@@ -85,13 +85,14 @@ TEST(UsernetOptionsTest, Json_EveryField_RoundTrips) {
 }
 
 TEST(PasstVersionTest, Version_OfUpstreamAndDebian_IsItsDay) {
-  EXPECT_EQ(PasstVersion("passt 2025_05_03.587980c\nCopyright"), "2025_05_03");
-  EXPECT_EQ(PasstVersion("passt 0.0~git20250503.587980c-2+deb13u1\r\n"), "2025_05_03");
+  EXPECT_EQ(PasstVersion("passt 2025_05_04.587980c\nCopyright"), "2025_05_04");
+  EXPECT_EQ(PasstVersion("passt 0.0~git20250504.587980c-2+deb13u1\r\n"), "2025_05_04");
   EXPECT_EQ(PasstVersion("passt 2026_01_20.1234567\n"), "2026_01_20");
 }
 
 TEST(PasstVersionTest, Version_OldOrUnknown_IsRefusedWithReason) {
-  EXPECT_THAT(PasstVersion("passt 2023_03_29.b10b983\n").error().message(), HasSubstr("2023_03_29 is older"));
+  EXPECT_THAT(PasstVersion("passt 2023_03_29.b10b983\n").error().message(), HasSubstr("it is of 2023_03_29"));
+  EXPECT_THAT(PasstVersion("passt 0.0~git20250503.587980c-2\n").error().message(), HasSubstr("half-closed"));
   for (const char* text :
        {"passt unknown version\n", "", "passt ", "pasta 2025_05_03", "passt 2025", "passt 0.0~git"})
     EXPECT_THAT(PasstVersion(text).error().message(), HasSubstr("does not say of which day")) << text;
