@@ -163,5 +163,21 @@ TEST_F(DialTest, Virtc_RelaysItsStreams) {
   EXPECT_EQ(virtc.out, "a9993e364706816aba3e25717850c26c9cd0d89d  -\n");
 }
 
+TEST_F(DialTest, KilledCaller_LeavesNoProcessInTheGuest) {
+  Serve(2007, "cat");
+  ASSERT_TRUE(Eventually([&] { return GuestConnections() == 0; }));
+  // Its input stays open: it ends by the signal alone.
+  std::vector<std::string> args = {"sh", "-c", "mkfifo \"$0\" && exec timeout -s KILL 5 \"$@\" 0<>\"$0\"",
+                                   dir() + "/input"};
+  for (const std::string& arg : host_->VirtcArguments({"pod", "dial", kPod, "2007"})) args.push_back(arg);
+  HostProcess virtc(args, host_->VirtcEnvironment());
+  ASSERT_TRUE(Eventually([&] { return GuestConnections() == 1; }));
+  // 5 s until it is killed, and 60 s until the guest no longer expects it.
+  const auto limit = std::chrono::steady_clock::now() + seconds(80);
+  while (GuestConnections() > 0 && std::chrono::steady_clock::now() < limit)
+    std::this_thread::sleep_for(seconds(1));
+  EXPECT_EQ(GuestConnections(), 0u);
+}
+
 }  // namespace
 }  // namespace virtcontainers::test
