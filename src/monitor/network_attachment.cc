@@ -45,7 +45,8 @@ HostNetwork::Context NetworkAttachment::MakeContext() {
               }};
 }
 
-Status NetworkAttachment::Note(const NetworkTraces& traces) {
+Status NetworkAttachment::Note(NetworkTraces traces) {
+  traces.owner = BaseName(options_.paths.run_dir);
   VC_RETURN_IF_ERROR(MakeDirectories(options_.paths.networks()));
   return WriteFileAtomically(options_.paths.network(options_.config.name), FormatTraces(traces));
 }

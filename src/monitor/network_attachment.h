@@ -62,7 +62,7 @@ class NetworkAttachment final : public Attachment {
 
  private:
   Status Make(Deadline deadline);
-  Status Note(const NetworkTraces& traces);
+  Status Note(NetworkTraces traces);
   HostNetwork::Context MakeContext();
 
   const Options options_;

@@ -7,6 +7,9 @@
 #include <utility>
 
 #include "base/errors.h"
+#include "os/marked_process.h"
+#include "os/process_identity.h"
+#include "pod/pod_mark.h"
 #include "pod/validate_network.h"
 
 namespace virtcontainers {
@@ -35,6 +38,19 @@ void AddDistinct(std::vector<std::string>& to, const std::vector<std::string>& f
   for (const std::string& text : from) {
     if (std::find(to.begin(), to.end(), text) == to.end()) to.push_back(text);
   }
+}
+
+// Its processes belong to a pod that runs on.
+Status UndoStray(const PodPaths& paths, const std::string& file, Deadline deadline) {
+  const Result<NetworkTraces> traces = LoadTraces(file);
+  VC_RETURN_IF_ERROR(UndoNetworkFile(file, paths.run_dir.substr(paths.run_dir.rfind('/') + 1), deadline));
+  if (!traces) return {};
+  for (const ProcessIdentity& process : {traces->holder, traces->user_net}) {
+    if (process.pid == 0) continue;
+    VC_ASSIGN_OR_RETURN(const bool ours, IsMarked(process, ProcessesOfPod(paths.mark)));
+    if (ours) VC_RETURN_IF_ERROR(KillAndWait(process, deadline));
+  }
+  return {};
 }
 
 }  // namespace
@@ -153,7 +169,7 @@ Status PodNetworks::RemoveRoute(const std::string& network, const Route& route, 
 void PodNetworks::UndoStrays(Deadline deadline) {
   for (const Effect& effect : options_.effects.open()) {
     if (effect.kind != EffectKind::kNetwork || Find(effect.what)) continue;
-    const Status undone = UndoNetworkFile(options_.paths.network(effect.what), deadline);
+    const Status undone = UndoStray(options_.paths, options_.paths.network(effect.what), deadline);
     if (!undone) {
       std::fprintf(stderr, "undo network '%s': %s\n", effect.what.c_str(), undone.error().ToString().c_str());
       continue;

@@ -9,8 +9,9 @@ namespace virtcontainers {
 
 Result<HostNetwork::Made> BridgeNetwork::Make(Deadline deadline) {
   VC_RETURN_IF_ERROR(space_.Start(deadline));
-  VC_RETURN_IF_ERROR(context_.note({.links = {}, .tap = {}, .cni = {}, .holder = space_.process()}));
-  VC_ASSIGN_OR_RETURN(const NetworkNamespace space, space_.Open());
+  VC_RETURN_IF_ERROR(context_.note(
+      {.owner = {}, .links = {}, .tap = {}, .cni = {}, .holder = space_.process(), .user_net = {}}));
+  const NetworkNamespace& space = *space_.space();
   NetworkInterface guest = StaticInterface(config_, context_, 1500);
   VC_ASSIGN_OR_RETURN(const BridgePort port,
                       BridgePort::Create(space, {.bridge = config_.source,

@@ -9,6 +9,8 @@
 #include "network/cni/capabilities.h"
 #include "network/cni/list_file.h"
 #include "network/cni/network_calls.h"
+#include "network/cni/plugin_path.h"
+#include "network/cni_release.h"
 #include "network/guest_ports.h"
 #include "network/interfaces.h"
 
@@ -33,6 +35,10 @@ std::string HostSide(const cni::List& list, const cni::CniResult& result) {
 Result<cni::Record> CniNetwork::Plan(bool& bandwidth, Deadline deadline) const {
   cni::Record record;
   VC_ASSIGN_OR_RETURN(record.list, cni::LoadList(config_.source, config_.cni));
+  // What could not be executed could not be undone either.
+  for (const cni::Plugin& plugin : record.list.plugins) {
+    VC_RETURN_IF_ERROR(cni::FindPlugin(plugin.type, record.list.plugin_directories));
+  }
   record.request.container = context_.key;
   record.request.interface = config_.name;
   record.request.args = config_.cni.args;
@@ -74,7 +80,7 @@ Result<HostNetwork::Made> CniNetwork::Make(Deadline deadline) {
                         record.result = so_far;
                         return Note(record);
                       }));
-  VC_ASSIGN_OR_RETURN(const NetworkNamespace space, space_.Open());
+  const NetworkNamespace& space = *space_.space();
   VC_ASSIGN_OR_RETURN(const std::vector<FoundInterface> found, FindInterfaces(space));
   std::vector<NetworkInterface> interfaces;
   for (const FoundInterface& each : found) {
@@ -100,10 +106,10 @@ Status CniNetwork::Adopt(const NetworkTraces& traces, Deadline) {
 }
 
 Status CniNetwork::Release(Deadline deadline) {
-  // While the namespace is there: plugins undo more then.
+  // The holder may have ended with the VM; the namespace is still there.
   if (!traces_.cni.empty()) {
-    VC_ASSIGN_OR_RETURN(const cni::Record record, cni::ParseRecord(traces_.cni));
-    VC_RETURN_IF_ERROR(cni::Del(record, deadline));
+    VC_ASSIGN_OR_RETURN(cni::Record record, cni::ParseRecord(traces_.cni));
+    VC_RETURN_IF_ERROR(ReleaseCni(std::move(record), space_.space(), deadline));
     traces_.cni.clear();
   }
   return space_.Stop(deadline);

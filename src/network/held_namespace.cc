@@ -12,29 +12,34 @@ Status HeldNamespace::Start(Deadline deadline) {
   VC_ASSIGN_OR_RETURN(const std::string program, FindOwnProgram("virtcontainers-netns"));
   VC_ASSIGN_OR_RETURN(
       holder_, NamespaceHolder::Start({.program = program, .environment = ConfinedEnvironment()}, deadline));
-  return {};
+  return Open();
 }
 
 Status HeldNamespace::Rejoin(const ProcessIdentity& holder) {
   Result<NamespaceHolder> rejoined = NamespaceHolder::Rejoin(holder);
   if (rejoined) {
     holder_ = std::move(*rejoined);
-  } else if (rejoined.error().code() != Code::kNotFound) {
+    return Open();
+  }
+  if (rejoined.error().code() != Code::kNotFound) {
     return Fail(std::move(rejoined.error()));
   }
   return {};
 }
 
-Result<NetworkNamespace> HeldNamespace::Open() const { return NetworkNamespace::Open(path()); }
+Status HeldNamespace::Open() {
+  VC_ASSIGN_OR_RETURN(space_, NetworkNamespace::Open(path()));
+  return {};
+}
 
 Status HeldNamespace::Bind(const ProcessIdentity& vm, Deadline deadline) {
   return holder_ ? holder_->Bind(vm, deadline) : Status();
 }
 
 Status HeldNamespace::Stop(Deadline deadline) {
-  if (!holder_) return {};
-  VC_RETURN_IF_ERROR(holder_->Stop(deadline));
+  if (holder_) VC_RETURN_IF_ERROR(holder_->Stop(deadline));
   holder_.reset();
+  space_.reset();
   return {};
 }
 

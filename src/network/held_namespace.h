@@ -19,23 +19,25 @@ class HeldNamespace {
  public:
   // Starts the holder. Errors: as NamespaceHolder::Start.
   Status Start(Deadline deadline);
-  // Goes on with a holder that has been started before. One that has ended is no error: the namespace lasts
-  // as long as the VM has its taps, and nothing but its path is missing.
+  // Goes on with a holder that has been started before. One that has ended is no error: the namespace is out
+  // of reach then.
   Status Rejoin(const ProcessIdentity& holder);
-  // Legal after Start. Errors: as NetworkNamespace::Open.
-  Result<NetworkNamespace> Open() const;
+  // The namespace, which exists at least until Stop; null before Start, and where Rejoin has found it gone.
+  const NetworkNamespace* space() const { return space_ ? &*space_ : nullptr; }
   Status Bind(const ProcessIdentity& vm, Deadline deadline);
   // Idempotent.
   Status Stop(Deadline deadline);
   void Leave();
 
-  bool held() const { return holder_.has_value(); }
   // For plugins; empty when no holder runs.
   std::string path() const { return holder_ ? holder_->path() : ""; }
   ProcessIdentity process() const { return holder_ ? holder_->process() : ProcessIdentity(); }
 
  private:
+  Status Open();
+
   std::optional<NamespaceHolder> holder_;
+  std::optional<NetworkNamespace> space_;
 };
 
 }  // namespace virtcontainers

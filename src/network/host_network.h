@@ -29,8 +29,8 @@ class HostNetwork {
     std::string key;      // of the pod; unique on the host: a name of 1 to 64 characters as in ids
     std::string run_dir;  // of the pod
     uint32_t queues = 1;  // of each tap
-    // Writes down what is about to be made, before it is made. Errors: those of writing; then nothing may be
-    // made.
+    // Writes down what is about to be made, before it is made, and whose it is (NetworkTraces::owner).
+    // Errors: those of writing; then nothing may be made.
     std::function<Status(const NetworkTraces&)> note;
     // Called once, from any thread, when a process of the network has ended without which the network is of
     // no use. Must not block and must not destroy the object.

@@ -2,12 +2,13 @@
 
 #include "base/errors.h"
 #include "base/json.h"
-#include "network/cni/attachment.h"
+#include "network/cni_release.h"
 #include "network/network_namespace.h"
 #include "network/tap_device.h"
 #include "network/tap_link.h"
 #include "os/file.h"
 #include "os/own_file.h"
+#include "os/process_identity.h"
 
 namespace virtcontainers {
 namespace {
@@ -42,15 +43,26 @@ Status UndoLinkWith(const NetworkTraces::Link& link,
   return undo(*space, link.interface);
 }
 
-Status UndoCni(const std::string& text, Deadline deadline) {
-  VC_ASSIGN_OR_RETURN(const cni::Record record, cni::ParseRecord(text));
-  return cni::Del(record, deadline);
+// The namespace of a holder that still runs, such as that of a network that was just being added; null
+// without one.
+Result<std::optional<NetworkNamespace>> SpaceOf(const ProcessIdentity& holder) {
+  if (holder.pid == 0 || !IsAlive(holder)) return std::optional<NetworkNamespace>();
+  Result<NetworkNamespace> space = NetworkNamespace::Open("/proc/" + std::to_string(holder.pid) + "/ns/net");
+  // Another process may have had the pid by then.
+  if (!space || !IsAlive(holder)) return std::optional<NetworkNamespace>();
+  return std::optional(std::move(*space));
+}
+
+Status UndoCni(const NetworkTraces& traces, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(cni::Record record, cni::ParseRecord(traces.cni));
+  VC_ASSIGN_OR_RETURN(const std::optional<NetworkNamespace> space, SpaceOf(traces.holder));
+  return ReleaseCni(std::move(record), space ? &*space : nullptr, deadline);
 }
 
 }  // namespace
 
 std::string FormatTraces(const NetworkTraces& traces) {
-  Json json = Json::object();
+  Json json = {{"owner", traces.owner}};
   for (const NetworkTraces::Link& link : traces.links) {
     json["links"].push_back({{"namespace", link.namespace_path},
                              {"device", link.device},
@@ -68,6 +80,7 @@ Result<NetworkTraces> ParseTraces(std::string_view text) {
   VC_ASSIGN_OR_RETURN(const Json json, ParseJson(text));
   NetworkTraces traces;
   JsonReader reader(json, "");
+  reader.Read("owner", traces.owner);
   if (const Json* links = reader.Array("links")) {
     for (const Json& element : *links) {
       JsonReader inner(element, "links[" + std::to_string(traces.links.size()) + "]");
@@ -99,7 +112,7 @@ Status UndoNetwork(const NetworkTraces& traces, Deadline deadline) {
   const auto note = [&](Status undone) {
     if (!undone && first) first = std::move(undone);
   };
-  if (!traces.cni.empty()) note(UndoCni(traces.cni, deadline));
+  if (!traces.cni.empty()) note(UndoCni(traces, deadline));
   for (const NetworkTraces::Link& link : traces.links) note(UndoLinkWith(link, TapLink::UndoAbandoned));
   if (!traces.tap.empty()) note(TapDevice::Undo(traces.tap));
   return first;
@@ -107,11 +120,12 @@ Status UndoNetwork(const NetworkTraces& traces, Deadline deadline) {
 
 Status UndoLink(const NetworkTraces::Link& link) { return UndoLinkWith(link, TapLink::Undo); }
 
-Status UndoNetworkFile(const std::string& path, Deadline deadline) {
+Status UndoNetworkFile(const std::string& path, const std::string& owner, Deadline deadline) {
   const Result<NetworkTraces> traces = LoadTraces(path);
   if (!traces && traces.error().code() == Code::kNotFound) return {};
   VC_RETURN_IF_ERROR(traces);
-  VC_RETURN_IF_ERROR(UndoNetwork(*traces, deadline));
+  // In a copy of a root directory the file tells of the original's network.
+  if (traces->owner == owner) VC_RETURN_IF_ERROR(UndoNetwork(*traces, deadline));
   return RemoveTree(path);
 }
 

@@ -27,6 +27,7 @@ struct NetworkTraces {
 
     friend bool operator==(const Link&, const Link&) = default;
   };
+  std::string owner;  // HostNetwork::Context::key
   std::vector<Link> links;
   std::string tap;           // a tap of the host that was given filters
   std::string cni;           // the attachment's record (network/cni), JSON
@@ -43,7 +44,7 @@ Result<NetworkTraces> ParseTraces(std::string_view text);
 // Errors: those of reading; DataLoss, naming the path, for a file that is none.
 Result<NetworkTraces> LoadTraces(const std::string& path);
 
-// Undoes what is left of a network all of whose processes have ended. An interface whose tap exists is
+// Undoes what is left of a network that no VM has, beside its processes. An interface whose tap exists is
 // another's. Idempotent. Errors: what could not be
 // undone, with the way out; the call may be repeated.
 Status UndoNetwork(const NetworkTraces& traces, Deadline deadline);
@@ -51,8 +52,9 @@ Status UndoNetwork(const NetworkTraces& traces, Deadline deadline);
 // Undoes one link, for a caller that knows that it has made it. Errors: as UndoNetwork.
 Status UndoLink(const NetworkTraces::Link& link);
 
-// UndoNetwork for a network's file, which is removed then. One that is not there is no error.
-Status UndoNetworkFile(const std::string& path, Deadline deadline);
+// UndoNetwork for a network's file, which is removed then. One that is not there is no error, and of one that
+// has another owner nothing else is undone.
+Status UndoNetworkFile(const std::string& path, const std::string& owner, Deadline deadline);
 
 }  // namespace virtcontainers
 

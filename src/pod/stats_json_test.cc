@@ -26,7 +26,7 @@ PodStats Full() {
   stats.memory.detail = {{"anon", 16}};
   stats.pids = {17, 18};
   stats.io.push_back({8, 1, 20, 21, 22, 23});
-  stats.network.push_back({"eth0", 31, 32, 33, 34, 35, 36, 37, 38});
+  stats.network.push_back({"eth0", "bridge br0", 31, 32, 33, 34, 35, 36, 37, 38});
   pod.host.push_back({"qemu", 41, nanoseconds(42), Bytes{43}, Bytes{44}});
   return pod;
 }

@@ -65,7 +65,7 @@ Status UndoEffects(const PodFiles& files, Deadline deadline, const Log& log) {
 Status RemoveEffects(const PodFiles& files, Deadline deadline, const Log& log) {
   const PodPaths& paths = files.paths();
   for (const std::string& file : NetworkFiles(paths)) {
-    Status undone = UndoNetworkFile(file, deadline);
+    Status undone = UndoNetworkFile(file, NameOf(paths.run_dir), deadline);
     // Of a file that says nothing no more can be undone.
     if (!undone && undone.error().code() == Code::kDataLoss) {
       log.NoteFailure("undo a network of pod " + Quoted(files.id()), undone);

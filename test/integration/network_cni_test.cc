@@ -140,8 +140,8 @@ TEST_F(CniNetworkTest, PtpMacvlanAndStatic_OnARunningPod_WorkAsThePluginsSay) {
 }
 
 TEST_F(CniNetworkTest, AllProcessesKilled_NextCallReleasesTheAddress) {
-  WriteList("lan",
-            R"({"type":"bridge","bridge":"cni-lan","isGateway":true,)" + Ipam("10.80.0", "fd80") + "}");
+  WriteList("lan", R"({"type":"bridge","bridge":"cni-lan","isGateway":true,"ipMasq":true,)" +
+                       Ipam("10.80.0", "fd80") + "}");
   Make("true", "ip link del cni-lan");
   ASSERT_OK(runtime().RunPod(NetworkPod("p", {Cni("lan")})));
   const PodStatus status = StatusOf("p");
@@ -150,7 +150,9 @@ TEST_F(CniNetworkTest, AllProcessesKilled_NextCallReleasesTheAddress) {
   // The namespace ends by itself, and the veth with it.
   EXPECT_TRUE(Eventually([&] { return OutputOf("ip link show master cni-lan").empty(); }));
   EXPECT_THAT(Allocated("lan"), HasSubstr("10.80.0.2"));
+  EXPECT_THAT(OutputOf("iptables -t nat -S; ip6tables -t nat -S"), HasSubstr("10.80.0.2"));
   ASSERT_OK(runtime().CollectGarbage());
+  EXPECT_THAT(OutputOf("iptables -t nat -S; ip6tables -t nat -S"), Not(HasSubstr("10.80.0.2")));
   EXPECT_EQ(Allocated("lan"), "");
   ASSERT_OK(runtime().DeletePod("p"));
 }

@@ -85,10 +85,11 @@ std::string OutputOf(const std::string& command) {
 }
 
 std::string LinksAndRules() {
+  // What iptables adds once and keeps, tables and chains without rules for an address, is not of interest.
   return OutputOf(
-      "ip -br link | cut -d' ' -f1 | cut -d@ -f1; ip netns; nft list ruleset | grep -v "
-      "'^table\\|chain\\|type\\|}'"
-      " | grep . ; tc qdisc | grep -v 'qdisc noqueue\\|pfifo_fast'");
+      "{ ip -br link | cut -d' ' -f1 | cut -d@ -f1; ip netns; nft list ruleset | grep -E 'saddr|dport|jump "
+      "CNI-[0-9a-f]';"
+      " tc qdisc | grep -Ev 'noqueue|pfifo_fast'; } 2>/dev/null");
 }
 
 LabServer::LabServer(const std::string& address, uint16_t port, Handler handler)

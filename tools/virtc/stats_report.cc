@@ -39,7 +39,7 @@ Json StatsJson(const ContainerStats& stats) {
   Json network = Json::array();
   for (const NetworkStats& interface : stats.network) {
     network.push_back(Json{{"name", interface.name},
-                           {"host", Known(interface.host)},
+                           {"host", interface.host.empty() ? Json() : Json(interface.host)},
                            {"received_bytes", interface.received_bytes},
                            {"received_packets", interface.received_packets},
                            {"received_errors", interface.received_errors},
