@@ -63,18 +63,12 @@ struct StreamSocket {
   int socket = -1;
 };
 
-// A stream socket connected to a vhost-user back end of a network device, which maps the VM's memory. (QEMU,
-// docs/interop/vhost-user.rst)
-struct VhostUserSocket {
-  int socket = -1;
-};
-
 // A virtio network interface.
 struct NetworkDevice {
   std::string id;
   MacAddress mac;       // of one station: not zero, not a group's
   uint16_t mtu = 1500;  // 68 to 65535
-  std::variant<TapQueues, StreamSocket, VhostUserSocket> backend;
+  std::variant<TapQueues, StreamSocket> backend;
 };
 
 // A directory of the host, shown by virtio-fs.

@@ -98,12 +98,10 @@ enum class NetworkKind {
   kTap,
   // A port of a bridge of the host, whose name is `source`. Needs CAP_NET_ADMIN.
   kBridge,
-  // An open descriptor, handed over when the pod is started or the network is added: a tap's queue, a stream
-  // socket, or with `source` "vhost-user" a socket connected to a vhost-user back end.
+  // An open descriptor, handed over when the pod is started or the network is added: a tap's queue, or a
+  // stream socket.
   kDescriptor,
 };
-
-inline constexpr char kVhostUserSource[] = "vhost-user";
 
 // Of NetworkKind::kCni. (CNI specification, "Section 2: Execution Protocol")
 struct CniOptions {
@@ -126,8 +124,7 @@ struct NetworkConfig {
   // network's name then.
   std::string name;
   // kNamespace: a path. kCni: the name of a list; empty: the first of the directories. kTap, kBridge: the
-  // name of the host's device. kDescriptor: kVhostUserSource or empty. Otherwise
-  // empty.
+  // name of the host's device. Otherwise empty.
   std::string source;
   std::string mac;   // of one station; empty: chosen when the network is made
   uint32_t mtu = 0;  // 68 to 65535; 0: the host's device's, or 1500

@@ -55,9 +55,9 @@ struct RuntimeOptions {
 
 // What StartPod and AddNetwork hand over.
 struct StartOptions {
-  // Of networks of kind kDescriptor, by their names: an open queue of a tap device (with IFF_VNET_HDR), a
-  // connected stream socket that carries each frame after its length, 4 bytes in network order, or one
-  // connected to a vhost-user back end. Borrowed for the call.
+  // Of networks of kind kDescriptor, by their names: an open queue of a tap device (with IFF_VNET_HDR), or a
+  // connected stream socket that carries each frame after its length, 4 bytes in network order. Borrowed for
+  // the call.
   std::map<std::string, int> descriptors;
 };
 

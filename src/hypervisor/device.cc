@@ -110,8 +110,6 @@ Status Check(const Device& any, const NetworkDevice& device) {
   }
   if (const auto* stream = std::get_if<StreamSocket>(&device.backend))
     return CheckSocket(any, stream->socket);
-  if (const auto* vhost = std::get_if<VhostUserSocket>(&device.backend))
-    return CheckSocket(any, vhost->socket);
   const std::vector<int>& queues = std::get<TapQueues>(device.backend).queues;
   if (queues.empty() || queues.size() > kMaxQueues) {
     return Fail(Invalid(any, std::to_string(queues.size()) + " queues of a tap device: give 1 to 64"));

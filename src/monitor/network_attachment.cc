@@ -21,8 +21,6 @@ Result<NetworkDevice> DeviceOf(const HostNetwork::Port& port, const std::string&
     TapQueues tap;
     for (const UniqueFd& queue : *queues) tap.queues.push_back(queue.get());
     device.backend = std::move(tap);
-  } else if (const auto* vhost = std::get_if<HostNetwork::VhostUser>(&port.backend)) {
-    device.backend = VhostUserSocket{vhost->socket.get()};
   } else {
     device.backend = StreamSocket{std::get<UniqueFd>(port.backend).get()};
   }

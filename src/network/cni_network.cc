@@ -75,11 +75,16 @@ Result<HostNetwork::Made> CniNetwork::Make(Deadline deadline) {
   traces_.holder = space_.process();
   record.request.netns = space_.path();
   VC_RETURN_IF_ERROR(Note(record));
-  VC_ASSIGN_OR_RETURN(const cni::CniResult result,
-                      cni::Add(record.list, record.request, deadline, [&](const std::string& so_far) {
-                        record.result = so_far;
-                        return Note(record);
-                      }));
+  const Result<cni::CniResult> result =
+      cni::Add(record.list, record.request, deadline, [&](const std::string& so_far) {
+        record.result = so_far;
+        return Note(record);
+      });
+  if (!result) {
+    // DEL has been executed, and what it could not undo is in the error: it would not be undone later either.
+    traces_.cni.clear();
+    return Fail(result.error());
+  }
   const NetworkNamespace& space = *space_.space();
   VC_ASSIGN_OR_RETURN(const std::vector<FoundInterface> found, FindInterfaces(space));
   std::vector<NetworkInterface> interfaces;
@@ -91,8 +96,8 @@ Result<HostNetwork::Made> CniNetwork::Make(Deadline deadline) {
     }
   }
   Made made;
-  made.host = HostSide(record.list, result);
-  made.dns = result.dns;
+  made.host = HostSide(record.list, *result);
+  made.dns = result->dns;
   VC_ASSIGN_OR_RETURN(made.ports, JoinInterfaces(space, interfaces,
                                                  {.queues = context_.queues,
                                                   .limits = bandwidth ? NetworkLimits() : config_.limits,

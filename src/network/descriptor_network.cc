@@ -41,25 +41,17 @@ Result<HostNetwork::Made> DescriptorNetwork::Make(Deadline) {
   Made made;
   made.dns = config_.dns;
   std::string tap;
-  if (config_.source == kVhostUserSource && IsStreamSocket(fd)) {
-    made.host = "vhost-user";
-    made.ports.push_back({std::move(guest), VhostUser{std::move(descriptor_)}});
-    return made;
-  }
-  if (config_.source.empty() && IsStreamSocket(fd)) {
+  if (IsStreamSocket(fd)) {
     made.host = "socket";
     made.ports.push_back({std::move(guest), std::move(descriptor_)});
     return made;
   }
   const int flags = TunFlags(fd, tap);
-  if (!config_.source.empty() || (flags & IFF_TAP) == 0 || (flags & IFF_VNET_HDR) == 0 ||
-      (flags & IFF_NO_PI) == 0) {
+  if ((flags & IFF_TAP) == 0 || (flags & IFF_VNET_HDR) == 0 || (flags & IFF_NO_PI) == 0) {
     return Fail(Code::kInvalidArgument,
                 "descriptor " + std::to_string(fd) +
-                    (config_.source.empty()
-                         ? " is neither a connected stream socket nor the queue of a tap device with "
-                           "IFF_VNET_HDR and IFF_NO_PI"
-                         : " is not a connected stream socket"));
+                    " is neither a connected stream socket nor the queue of a tap device with IFF_VNET_HDR "
+                    "and IFF_NO_PI");
   }
   made.host = "tap " + tap;
   std::vector<UniqueFd> queues;

@@ -37,15 +37,10 @@ class HostNetwork {
     std::function<void(const std::string& reason)> on_exit;
   };
 
-  struct VhostUser {
-    UniqueFd socket;
-  };
-
   // An end of the network, for one network device of the VM.
   struct Port {
-    NetworkInterface guest;  // what the guest's interface is to be
-    // The queues of a tap, a stream socket, or a socket of a vhost-user back end.
-    std::variant<std::vector<UniqueFd>, UniqueFd, VhostUser> backend;
+    NetworkInterface guest;                                 // what the guest's interface is to be
+    std::variant<std::vector<UniqueFd>, UniqueFd> backend;  // queues of a tap, or a stream socket
   };
 
   struct Made {
@@ -89,7 +84,7 @@ class HostNetwork {
   virtual void Leave() {}
 };
 
-// `descriptor` is for NetworkKind::kDescriptor: a tap's queue, or a socket. `config` has been
+// `descriptor` is for NetworkKind::kDescriptor: a tap's queue, or a stream socket. `config` has been
 // validated and has a name. Errors: InvalidArgument, without a descriptor where one is needed.
 Result<std::unique_ptr<HostNetwork>> MakeHostNetwork(const NetworkConfig& config,
                                                      HostNetwork::Context context, UniqueFd descriptor);

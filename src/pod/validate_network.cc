@@ -206,10 +206,8 @@ Status ValidateKind(const NetworkConfig& network, const std::string& of) {
       VC_RETURN_IF_ERROR(ValidateText(network.source, of + ": the name of the list"));
       VC_RETURN_IF_ERROR(ValidateCni(network, of));
       break;
-    case NetworkKind::kDescriptor:
-      if (network.source == kVhostUserSource) break;
-      [[fallthrough]];
     case NetworkKind::kUser:
+    case NetworkKind::kDescriptor:
       if (!network.source.empty()) return refuse("source " + Shown(network.source), "it has none");
   }
   if (kind == NetworkKind::kNamespace &&

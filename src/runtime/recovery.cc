@@ -72,7 +72,9 @@ Status RemoveEffects(const PodFiles& files, Deadline deadline, const Log& log) {
       undone = RemoveTree(file);
     }
     if (!undone)
-      return Fail(std::move(undone.error()).AddContext("undo what network file " + Quoted(file) + " lists"));
+      return Fail(std::move(undone.error())
+                      .AddContext("repair what is said here, or remove " + Quoted(file) +
+                                  " to give up what it lists; undo a network"));
   }
   const JournalState journal = LoadJournal(paths.journal());
   for (const Effect& effect : journal.open) {

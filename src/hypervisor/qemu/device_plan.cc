@@ -42,14 +42,6 @@ void DisableLegacy(DeviceBus bus, Json& device) {
   if (bus == DeviceBus::kPci) device["disable-legacy"] = "on";
 }
 
-QmpStep SocketChardev(std::string_view id, const std::string& descriptor) {
-  return {"chardev-add",
-          {{"id", Chardev(id)},
-           {"backend",
-            {{"type", "socket"},
-             {"data", {{"addr", {{"type", "fd"}, {"data", {{"str", descriptor}}}}}, {"server", false}}}}}}};
-}
-
 struct Planner {
   DeviceBus bus;
   DeviceSlot slot;
@@ -100,10 +92,6 @@ struct Planner {
       // nothing. The bytes are the same.
       backend["type"] = "socket";
       backend["fd"] = descriptors.at(0);
-    } else if (std::holds_alternative<VhostUserSocket>(network.backend)) {
-      plan.parts.push_back(SocketChardev(network.id, descriptors.at(0)));
-      backend["type"] = "vhost-user";
-      backend["chardev"] = Chardev(network.id);
     } else {
       queues = descriptors.size();
       std::string names;
@@ -129,7 +117,13 @@ struct Planner {
 
   DevicePlan operator()(const SharedDirectory& share) const {
     DevicePlan plan;
-    plan.parts.push_back(SocketChardev(share.id, descriptors.at(0)));
+    plan.parts.push_back(
+        {"chardev-add",
+         {{"id", Chardev(share.id)},
+          {"backend",
+           {{"type", "socket"},
+            {"data",
+             {{"addr", {{"type", "fd"}, {"data", {{"str", descriptors.at(0)}}}}}, {"server", false}}}}}}});
     plan.device = VirtioDevice("vhost-user-fs", share.id, bus, slot);
     plan.device["chardev"] = Chardev(share.id);
     plan.device["tag"] = share.tag;
@@ -171,8 +165,6 @@ std::vector<int> DescriptorsOf(const Device& device) {
   if (const auto* network = std::get_if<NetworkDevice>(&device)) {
     const auto* stream = std::get_if<StreamSocket>(&network->backend);
     if (stream != nullptr) return {stream->socket};
-    const auto* vhost = std::get_if<VhostUserSocket>(&network->backend);
-    if (vhost != nullptr) return {vhost->socket};
     return std::get<TapQueues>(network->backend).queues;
   }
   return {};

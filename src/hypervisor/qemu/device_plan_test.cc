@@ -64,19 +64,6 @@ TEST(DevicePlanTest, ArgumentsOf_DeviceOfMicrovm_HasNoBus) {
           R"({"id":"device.eth","driver":"virtio-net-device","netdev":"eth-net","mac":"02:00:00:00:00:01","host_mtu":1500})"));
 }
 
-TEST(DevicePlanTest, PlanDevice_VhostUserNetwork_HasItsSocketFirst) {
-  NetworkDevice network;
-  network.id = "eth";
-  network.mac = {{2, 0, 0, 0, 0, 1}};
-  network.backend = VhostUserSocket{3};
-  EXPECT_THAT(
-      ArgumentsOf(PlanDevice(network, DeviceBus::kMmio, {}, {"10"})),
-      ElementsAre(
-          "-chardev", "socket,id=eth-socket,fd=10", "-netdev",
-          R"({"id":"eth-net","type":"vhost-user","chardev":"eth-socket"})", "-device",
-          R"({"id":"device.eth","driver":"virtio-net-device","netdev":"eth-net","mac":"02:00:00:00:00:01","host_mtu":1500})"));
-}
-
 TEST(DevicePlanTest, RemovalOfParts_EveryKind_CoversItsPlan) {
   BlockDevice disk;
   disk.id = "x";
@@ -85,10 +72,8 @@ TEST(DevicePlanTest, RemovalOfParts_EveryKind_CoversItsPlan) {
   network.id = "x";
   network.backend = StreamSocket{3};
   const std::vector<QmpStep> removal = RemovalOfParts("x");
-  NetworkDevice vhost = network;
-  vhost.backend = VhostUserSocket{3};
-  for (const Device& device : {Device(disk), Device(network), Device(vhost),
-                               Device(SharedDirectory{"x", "tag", 3}), Device(MemoryDevice{"x", {}})}) {
+  for (const Device& device : {Device(disk), Device(network), Device(SharedDirectory{"x", "tag", 3}),
+                               Device(MemoryDevice{"x", {}})}) {
     for (const QmpStep& part : PlanDevice(device, DeviceBus::kPci, {}, {"1"}).parts) {
       const char* key = part.command == "blockdev-add" ? "node-name" : "id";
       const bool removed = std::any_of(removal.begin(), removal.end(), [&](const QmpStep& step) {
