@@ -186,7 +186,7 @@ TEST_F(CniNetworkTest, BadLists_AreNamed_AndNothingIsLeft) {
   refused(Cni("unknown"), "nosuchplugin");
   refused(Cni("torn"), "torn");
   refused(Cni("missing"), "'missing'");
-  refused(Cni("half"), "nosuchlink");
+  refused(Cni("half"), "Link not found");
   EXPECT_EQ(Allocated("half"), "");
   NetworkConfig forward = Cni("lan");
   forward.forwards = {{"", 80, 80, 1, NetworkProtocol::kTcp}};

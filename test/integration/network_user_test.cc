@@ -47,7 +47,7 @@ TEST_F(UserNetworkTest, OutgoingAndForwarded_EitherSideSpeaksFirst) {
     EXPECT_EQ(In("p", "nc 2001:db8::1 7101 </dev/null").out, "welcome, six");
     // Half-close: the server answers when it has seen the end.
     EXPECT_EQ(In("p", "nc 192.0.2.1 7102", "all of it").out, "all of it");
-    EXPECT_EQ(In("p", "echo datagram | timeout 3 nc -u -w 1 192.0.2.1 7103").out, "datagram\n");
+    EXPECT_EQ(In("p", "(echo datagram; sleep 1) | timeout 3 nc -u 192.0.2.1 7103").out, "datagram\n");
     EXPECT_TRUE(Pings("p", "10.0.2.2"));
   }
 
@@ -167,8 +167,9 @@ TEST_F(UserNetworkTest, StackKilled_PodEndsAndSaysWhy) {
   }
   ASSERT_GT(stack, 1);
   ASSERT_EQ(::kill(stack, SIGKILL), 0);
-  ASSERT_TRUE(Eventually([&] { return StatusOf("p").state == PodState::kStopped; }));
-  EXPECT_THAT(StatusOf("p").reason, HasSubstr("killed by signal 9"));
+  const auto reason = [&] { return StatusOf("p").reason; };
+  EXPECT_TRUE(Eventually([&] { return reason().find("killed by signal 9") != std::string::npos; })) << reason();
+  EXPECT_EQ(StatusOf("p").state, PodState::kStopped);
 }
 
 TEST_F(UserNetworkTest, VirtcRun_HasANetworkWithoutBeingAsked) {
