@@ -59,6 +59,10 @@ std::vector<std::string> FindLeftovers(const PodPaths& paths, const PodRecord& r
   for (const std::string& name : NamesIn(paths.dir)) {
     if (name.find(".tmp.") != std::string::npos) found.push_back(paths.dir + "/" + name);
   }
+  // The others say what is to be undone.
+  for (const std::string& name : NamesIn(paths.networks())) {
+    if (!name.ends_with(".json")) found.push_back(paths.networks() + "/" + name);
+  }
   for (const std::string& name : NamesIn(paths.containers())) {
     if (known([&](const std::string& id) { return name == id + ".json"; })) continue;
     found.push_back(paths.containers() + "/" + name);

@@ -21,9 +21,10 @@ class LeftoversTest : public testing::Test {
  protected:
   LeftoversTest() {
     for (const char* id : {"one", "a.tmp.b"}) record_.containers.emplace_back().id = id;
-    for (const char* name : {"config.json", "state.json", "journal", "lock", "monitor.lock", "console.log",
-                             "containers/one.json", "containers/a.tmp.b.json", "logs/one.log",
-                             "logs/one.log.1", "logs/one.log.position", "logs/a.tmp.b.log"}) {
+    for (const char* name :
+         {"config.json", "state.json", "journal", "lock", "monitor.lock", "console.log",
+          "containers/one.json", "containers/a.tmp.b.json", "logs/one.log", "logs/one.log.1",
+          "logs/one.log.position", "logs/a.tmp.b.log", "networks/net0.json", "networks/a.tmp.b.json"}) {
       directory_.Write(std::string("pod/") + name);
     }
   }
@@ -39,8 +40,9 @@ TEST_F(LeftoversTest, Leftovers_OfWholePod_AreNone) { EXPECT_THAT(Find(), IsEmpt
 
 TEST_F(LeftoversTest, Leftovers_TemporaryAndUnknownFiles_AreFound) {
   std::vector<std::string> left;
-  for (const char* name : {"state.json.tmp.12.0", "containers/one.json.tmp.12.1", "containers/two.json",
-                           "logs/two.log", "logs/two.log.position"}) {
+  for (const char* name :
+       {"state.json.tmp.12.0", "networks/net0.json.tmp.12.2", "containers/one.json.tmp.12.1",
+        "containers/two.json", "logs/two.log", "logs/two.log.position"}) {
     left.push_back(directory_.Write(std::string("pod/") + name));
   }
   EXPECT_EQ(Find(), left);
@@ -48,6 +50,7 @@ TEST_F(LeftoversTest, Leftovers_TemporaryAndUnknownFiles_AreFound) {
   EXPECT_THAT(Find(), IsEmpty());
   EXPECT_TRUE(std::filesystem::exists(directory_ / "pod/logs/one.log.1"));
   EXPECT_TRUE(std::filesystem::exists(directory_ / "pod/containers/a.tmp.b.json"));
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "pod/networks/a.tmp.b.json"));
 }
 
 TEST_F(LeftoversTest, Trash_OfDeadProcesses_IsFound) {
