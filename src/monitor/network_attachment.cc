@@ -50,6 +50,13 @@ Status NetworkAttachment::Note(NetworkTraces traces) {
 }
 
 Status NetworkAttachment::Prepare(Deadline deadline) {
+  // What an earlier network of that name has left is forgotten with its file. Of a damaged one nothing is
+  // known.
+  Status clean = UndoNetworkFile(options_.paths.network(options_.config.name),
+                                 BaseName(options_.paths.run_dir), deadline);
+  if (!clean && clean.error().code() != Code::kDataLoss) {
+    return Fail(std::move(clean.error()).AddContext("undo what is left of an earlier " + name_));
+  }
   VC_RETURN_IF_ERROR(options_.effects.Announce(EffectKind::kNetwork, options_.config.name));
   Status made = Make(deadline);
   if (made) {
@@ -115,7 +122,8 @@ AttachmentRecord NetworkAttachment::record() const {
                           .devices = devices_,
                           .network = NetworkRecord{options_.config, status_}};
   const std::optional<HostNetwork::Helper> helper = host_ ? host_->helper() : std::nullopt;
-  if (helper) record.processes.push_back({helper->name, helper->identity});
+  // Of a network that is being removed nothing is expected any more.
+  if (helper && !leaving_) record.processes.push_back({helper->name, helper->identity});
   return record;
 }
 

@@ -46,6 +46,8 @@ class NetworkAttachment final : public Attachment {
   std::vector<Device> devices() const override;
   Status Plugged(const ProcessIdentity& vm, Deadline deadline) override;
   void BeforeUnplug() override { leaving_ = true; }
+  // It is not unplugged after all.
+  void Stay() { leaving_ = false; }
   Status Introduce(Agent& agent, Deadline deadline) override;
   AttachmentRecord record() const override;
   Status Adopt(const AttachmentRecord* record, Deadline deadline) override;

@@ -32,7 +32,16 @@ Status PodMonitor::AddNetwork(const NetworkConfig& config, UniqueFd descriptor, 
 }
 
 Status PodMonitor::RemoveNetwork(const std::string& network, Deadline deadline) {
-  return ChangeNetworks(deadline, [&] { return vm_->networks().Remove(network, vm_->running(), deadline); });
+  return ChangeNetworks(deadline, [&]() -> Status {
+    VC_RETURN_IF_ERROR(vm_->networks().BeginRemove(network));
+    // Processes of the network end with its devices, and without them the pod would be taken for stopped.
+    Status noted = keeper_.Change([&](LivePod& pod) { pod.record.attachments = vm_->attachments(); });
+    if (!noted) {
+      vm_->networks().CancelRemove(network);
+      return noted;
+    }
+    return vm_->networks().Remove(network, vm_->running(), deadline);
+  });
 }
 
 Status PodMonitor::AddRoute(const std::string& network, const Route& route, Deadline deadline) {

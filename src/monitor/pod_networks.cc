@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "base/errors.h"
@@ -32,6 +33,13 @@ size_t NumberOf(const std::vector<std::string>& devices) {
 
 bool SameTarget(const Route& a, const Route& b) {
   return a.destination == b.destination && (a.gateway == b.gateway || b.gateway.empty());
+}
+
+bool HasAll(const std::vector<PluggedDevice>* plugged, const std::vector<std::string>& devices) {
+  return plugged == nullptr || std::all_of(devices.begin(), devices.end(), [&](const std::string& id) {
+           return std::any_of(plugged->begin(), plugged->end(),
+                              [&](const PluggedDevice& device) { return device.id == id; });
+         });
 }
 
 void AddDistinct(std::vector<std::string>& to, const std::vector<std::string>& from) {
@@ -80,9 +88,11 @@ void PodNetworks::Plan(const std::vector<NetworkConfig>& networks,
   }
 }
 
-void PodNetworks::Plan(const std::vector<AttachmentRecord>& records) {
+void PodNetworks::Plan(const std::vector<AttachmentRecord>& records,
+                       const std::vector<PluggedDevice>* plugged) {
   for (const AttachmentRecord& record : records) {
-    if (record.network) Attach(record.network->config, NumberOf(record.devices), {});
+    if (record.network && HasAll(plugged, record.devices))
+      Attach(record.network->config, NumberOf(record.devices), {});
   }
 }
 
@@ -123,6 +133,16 @@ Status PodNetworks::Add(NetworkConfig config, UniqueFd descriptor, const Running
                                                        running.agent, running.vm, deadline));
   networks_.push_back(added);
   return {};
+}
+
+Status PodNetworks::BeginRemove(const std::string& network) {
+  VC_ASSIGN_OR_RETURN(NetworkAttachment * found, Find(network));
+  found->BeforeUnplug();
+  return {};
+}
+
+void PodNetworks::CancelRemove(const std::string& network) {
+  if (const Result<NetworkAttachment*> found = Find(network)) (*found)->Stay();
 }
 
 Status PodNetworks::Remove(const std::string& network, const Running& running, Deadline deadline) {
@@ -167,14 +187,21 @@ Status PodNetworks::RemoveRoute(const std::string& network, const Route& route, 
 }
 
 void PodNetworks::UndoStrays(Deadline deadline) {
+  std::set<std::string> strays;
   for (const Effect& effect : options_.effects.open()) {
-    if (effect.kind != EffectKind::kNetwork || Find(effect.what)) continue;
-    const Status undone = UndoStray(options_.paths, options_.paths.network(effect.what), deadline);
+    if (effect.kind == EffectKind::kNetwork) strays.insert(effect.what);
+  }
+  // A journal that was damaged knows of none.
+  const Result<std::vector<std::string>> files = ListNetworkFiles(options_.paths.networks());
+  for (const std::string& name : files.value_or(std::vector<std::string>())) strays.insert(name);
+  for (const std::string& name : strays) {
+    if (Find(name)) continue;
+    const Status undone = UndoStray(options_.paths, options_.paths.network(name), deadline);
     if (!undone) {
-      std::fprintf(stderr, "undo network '%s': %s\n", effect.what.c_str(), undone.error().ToString().c_str());
+      std::fprintf(stderr, "undo network '%s': %s\n", name.c_str(), undone.error().ToString().c_str());
       continue;
     }
-    options_.effects.End(EffectKind::kNetwork, effect.what);
+    options_.effects.End(EffectKind::kNetwork, name);
   }
 }
 

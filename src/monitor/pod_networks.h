@@ -41,12 +41,18 @@ class PodNetworks {
 
   // Adds the attachments of a pod that is to be started. `descriptors` are by the names of networks.
   void Plan(const std::vector<NetworkConfig>& networks, std::map<std::string, UniqueFd> descriptors);
-  // Adds the attachments of a pod that is taken over, to be adopted.
-  void Plan(const std::vector<AttachmentRecord>& records);
+  // Adds the attachments of a pod that is taken over, to be adopted. A network of which the VM lacks a device
+  // was being removed: it is left to UndoStrays. `plugged` is null where the VMM cannot tell.
+  void Plan(const std::vector<AttachmentRecord>& records, const std::vector<PluggedDevice>* plugged);
 
   // Adds a network to a VM that runs; an empty name becomes the first that is free. Nothing is left of a
   // failure. Errors: AlreadyExists; those of Attachments::AddToRunning.
   Status Add(NetworkConfig config, UniqueFd descriptor, const Running& running, Deadline deadline);
+  // To be called and written down before Remove: from then on no process is needed for the network. Errors:
+  // NotFound, naming the networks that there are.
+  Status BeginRemove(const std::string& network);
+  // It stays after all.
+  void CancelRemove(const std::string& network);
   // Takes it out. Idempotent while the network is in the pod's record. Errors: NotFound, naming the networks
   // that there are; those of Attachments::RemoveFromRunning.
   Status Remove(const std::string& network, const Running& running, Deadline deadline);
@@ -56,8 +62,9 @@ class PodNetworks {
   Status AddRoute(const std::string& network, const Route& route, Agent& agent, Deadline deadline);
   Status RemoveRoute(const std::string& network, const Route& route, Agent& agent, Deadline deadline);
 
-  // Undoes what is left of networks that the dead monitor was adding or removing. Failures are logged: the
-  // pod's end tries again.
+  // Undoes what is left of networks that the dead monitor was adding or removing, after Attachments'
+  // RemoveStrays. Failures are logged: the pod's end tries again, and a network of the same name that is
+  // added.
   void UndoStrays(Deadline deadline);
 
   // What the networks bring for the containers' files, in the order of the networks.

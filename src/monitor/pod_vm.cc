@@ -186,10 +186,12 @@ Status PodVm::TakeOver(const PodRecord& record, Deadline deadline) {
     vm.transport = AgentTransport::kVsock;
     vm.vsock_cid = vsock->cid;
   }
-  networks_.Plan(record.attachments);
+  VC_ASSIGN_OR_RETURN(record_.info, hypervisor_->Attach(vm, record_.info, deadline));
+  const Result<std::vector<PluggedDevice>> plugged = hypervisor_->ListDevices(deadline);
+  if (!plugged && plugged.error().code() != Code::kUnimplemented) return Fail(plugged.error());
+  networks_.Plan(record.attachments, plugged ? &*plugged : nullptr);
   AddGuestAttachments();
   VC_RETURN_IF_ERROR(attachments_.Adopt(record.attachments, deadline));
-  VC_ASSIGN_OR_RETURN(record_.info, hypervisor_->Attach(vm, record_.info, deadline));
   LimitConsole();
   return {};
 }

@@ -107,6 +107,19 @@ Result<NetworkTraces> LoadTraces(const std::string& path) {
   return Fail(Code::kDataLoss, Quoted(path) + " is damaged: " + traces.error().ToString());
 }
 
+Result<std::vector<std::string>> ListNetworkFiles(const std::string& directory) {
+  constexpr std::string_view kSuffix = ".json";
+  Result<std::vector<std::string>> names = ListOwnDirectory(directory);
+  if (!names && names.error().code() == Code::kNotFound) return std::vector<std::string>();
+  VC_RETURN_IF_ERROR(names);
+  std::vector<std::string> networks;
+  for (const std::string& name : *names) {
+    // The others are drafts.
+    if (name.ends_with(kSuffix)) networks.push_back(name.substr(0, name.size() - kSuffix.size()));
+  }
+  return networks;
+}
+
 Status UndoNetwork(const NetworkTraces& traces, Deadline deadline) {
   Status first;
   const auto note = [&](Status undone) {

@@ -44,9 +44,12 @@ Result<NetworkTraces> ParseTraces(std::string_view text);
 // Errors: those of reading; DataLoss, naming the path, for a file that is none.
 Result<NetworkTraces> LoadTraces(const std::string& path);
 
+// The names of the networks that have a file in the directory. One that is not there has none. Errors: those
+// of reading.
+Result<std::vector<std::string>> ListNetworkFiles(const std::string& directory);
+
 // Undoes what is left of a network that no VM has, beside its processes. An interface whose tap exists is
-// another's. Idempotent. Errors: what could not be
-// undone, with the way out; the call may be repeated.
+// another's. Idempotent. Errors: what could not be undone, with the way out; the call may be repeated.
 Status UndoNetwork(const NetworkTraces& traces, Deadline deadline);
 
 // Undoes one link, for a caller that knows that it has made it. Errors: as UndoNetwork.

@@ -18,15 +18,28 @@ namespace {
 
 std::string NameOf(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-// The files of networks that are not undone. (PodPaths::network)
-std::vector<std::string> NetworkFiles(const PodPaths& paths) {
-  std::vector<std::string> files;
-  const Result<std::vector<std::string>> names = ListDirectory(paths.networks());
-  if (!names) return files;
-  for (const std::string& name : *names) {
-    if (name.ends_with(".json")) files.push_back(paths.networks() + "/" + name);
+// The networks that are not undone.
+std::vector<std::string> NetworksWithFiles(const PodPaths& paths) {
+  return ListNetworkFiles(paths.networks()).value_or(std::vector<std::string>());
+}
+
+// All of them, also when some fail. Errors: the first.
+Status UndoNetworks(const PodFiles& files, Deadline deadline, const Log& log) {
+  Status first;
+  for (const std::string& network : NetworksWithFiles(files.paths())) {
+    const std::string file = files.paths().network(network);
+    Status undone = UndoNetworkFile(file, NameOf(files.paths().run_dir), deadline);
+    // Of a file that says nothing no more can be undone.
+    if (!undone && undone.error().code() == Code::kDataLoss) {
+      log.NoteFailure("undo a network of pod " + Quoted(files.id()), undone);
+      undone = RemoveTree(file);
+    }
+    if (undone || !first) continue;
+    first = Fail(std::move(undone.error())
+                     .AddContext("repair what is said here, or remove " + Quoted(file) +
+                                 " to give up what it lists; undo a network"));
   }
-  return files;
+  return first;
 }
 
 }  // namespace
@@ -52,7 +65,7 @@ Result<bool> HasLiveProcesses(const PodFiles& files) {
 bool HasEffects(const PodFiles& files) {
   const JournalState journal = LoadJournal(files.paths().journal());
   return journal.damaged || !journal.open.empty() || EntryExists(files.paths().run_dir) ||
-         !NetworkFiles(files.paths()).empty();
+         !NetworksWithFiles(files.paths()).empty();
 }
 
 Status UndoEffects(const PodFiles& files, Deadline deadline, const Log& log) {
@@ -64,18 +77,7 @@ Status UndoEffects(const PodFiles& files, Deadline deadline, const Log& log) {
 
 Status RemoveEffects(const PodFiles& files, Deadline deadline, const Log& log) {
   const PodPaths& paths = files.paths();
-  for (const std::string& file : NetworkFiles(paths)) {
-    Status undone = UndoNetworkFile(file, NameOf(paths.run_dir), deadline);
-    // Of a file that says nothing no more can be undone.
-    if (!undone && undone.error().code() == Code::kDataLoss) {
-      log.NoteFailure("undo a network of pod " + Quoted(files.id()), undone);
-      undone = RemoveTree(file);
-    }
-    if (!undone)
-      return Fail(std::move(undone.error())
-                      .AddContext("repair what is said here, or remove " + Quoted(file) +
-                                  " to give up what it lists; undo a network"));
-  }
+  VC_RETURN_IF_ERROR(UndoNetworks(files, deadline, log));
   const JournalState journal = LoadJournal(paths.journal());
   for (const Effect& effect : journal.open) {
     // The pod's, of a call that had its run directories elsewhere. Its name has the root's key in it. A line
