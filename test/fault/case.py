@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 
+import host_networks
 import operations
 
 # No call takes so long; one that does hangs.
@@ -19,6 +20,7 @@ PATIENCE = 120
 SETTLE = 0.2
 FAILED = 125
 
+OWN_RUN = '/run/of-a-case'
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_REC, MS_SLAVE = 0x4000, 0x80000
 
@@ -67,6 +69,17 @@ def private_host():
     if libc.unshare(CLONE_NEWNS | CLONE_NEWNET) != 0 or \
             libc.mount(None, b'/', None, MS_REC | MS_SLAVE, None) != 0:
         raise OSError(ctypes.get_errno(), 'unshare')
+    # Names of network namespaces, and the lock of iptables.
+    if not os.path.exists(OWN_RUN):
+        subprocess.run(['mount', '-t', 'tmpfs', '-o', 'mode=0755', 'none', '/run'], check=True)
+        open(OWN_RUN, 'w', encoding='utf-8').close()
+
+
+def networks_of(pod):
+    """The routes of each network."""
+    return {'network ' + network['name']: [f'{route["destination"]} {route["gateway"]}' for interface in
+                                           network['interfaces'] for route in interface['routes']]
+            for network in pod['networks']}
 
 
 class Case:
@@ -85,14 +98,17 @@ class Case:
         if settings.real:
             shutil.copy(shutil.which('busybox'), self.dir + '/rootfs/bin/busybox')
         self.own_mounts = {}  # of this program's making: target to id
+        self.networks = host_networks.HostNetworks(self.dir)
 
     # Callers
 
     def command(self, words):
         run_as = ['/bin/busybox'] if self.settings.real else []
-        line = []
+        line, words = [], iter(words)
         for word in words:
-            if word in ('POD', 'CONTAINER'):
+            if word == 'NETWORK':
+                line += ([] if line[0] == 'network' else ['--network']) + self.networks.words(next(words))
+            elif word in ('POD', 'CONTAINER'):
                 line += ['--rootfs', self.dir + '/rootfs', '--volume', self.dir + '/volume:/data']
                 if word == 'POD':
                     line += ['--memory', '128M'] if self.settings.real else ['--hypervisor', 'mock', '--agent', 'noop']
@@ -118,6 +134,9 @@ class Case:
     def must(self, words, environment=None):
         if words == operations.MONITOR_DIES:
             self.kill_monitor()
+            return ''
+        if words[0] == operations.LAB:
+            self.networks.make(words[1])
             return ''
         done = self.call(words, environment)
         if done.returncode != 0:
@@ -147,7 +166,8 @@ class Case:
 
     def seen(self):
         """What a caller sees of the pods, for comparison: states, not times."""
-        return {pod['id']: (pod['state'], {c['id']: c['state'] for c in pod['containers']}) for pod in self.list()}
+        return {pod['id']: (pod['state'], {c['id']: c['state'] for c in pod['containers']} | networks_of(pod))
+                for pod in self.list()}
 
     def read_config(self):
         try:
@@ -234,4 +254,5 @@ class Case:
         self.kill_all()
         for target in self.own_mounts:
             subprocess.run(['umount', '--lazy', target], check=False)
+        self.networks.close()
         shutil.rmtree(self.dir, ignore_errors=True)

@@ -61,7 +61,8 @@ def old_or_new(case, name, fault, done, old, new):
 
 
 def stopped(seen):
-    return {pod: ('stopped', {one: 'stopped' for one in containers}) for pod, (_, containers) in seen.items()}
+    return {pod: ('stopped', {one: 'stopped' for one in containers if not one.startswith('network ')})
+            for pod, (_, containers) in seen.items()}
 
 
 def nameless(case, seen):
@@ -97,7 +98,8 @@ def recovers(case, name):
         case.must(operations.STOP)
     case.must(operations.START)
     case.must(operations.STOP)
-    litter = untidy(case)
+    litter = untidy(case) + [f'network file {name}' for name in
+                             entries(f'{case.dir}/root/pods/{case.pod}/networks')] + case.networks.left(case.pod)
     if litter:
         raise Broken('in the pod that goes on there is ' + ', '.join(litter))
     case.must(operations.DELETE)
@@ -125,7 +127,7 @@ def leaks(case):
     left += [f'process {pid} {line}' for pid, line in case.processes()]
     # Also a network namespace that is kept by its name is a mount.
     left += [f'mount {target}' for number, target in case.mounts().items() if number not in case.own_mounts.values()]
-    left += mount_namespaces(case) + network(case)
+    left += mount_namespaces(case) + network(case) + case.networks.left(case.pod)
     left += ['cgroup ' + path for path, _, _ in os.walk('/sys/fs/cgroup') if case.pod in os.path.basename(path)]
     return left
 
@@ -167,7 +169,7 @@ def network(case):
     left = [f'network namespace {name}' for name in entries('/run/netns') if case.pod in name]
     with open('/proc/thread-self/net/unix', encoding='utf-8') as file:
         left += ['socket ' + line.split()[-1] for line in file if case.dir in line]
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and not case.networks.kinds:
         with open('/proc/thread-self/net/dev', encoding='utf-8') as file:
             names = [line.split(':')[0].strip() for line in file if ':' in line]
         left += [f'network interface {name}' for name in names if name != 'lo']
