@@ -118,16 +118,22 @@ fault: guest
 	@test/fault/selftest $(BUILD)/test/libstep_count.so
 	$(call say,fault: kill at each step; pods with a mock VM)
 	@test/fault/run $(BUILD)
+	$(call say,fault: kill at each step; networks of pods with a mock VM)
+	@test/fault/run --networks $(BUILD)
 	$(call say,fault: damage every file of a pod in every way)
 	@VIRTCONTAINERS_DAMAGE_EVERY=1 $(BUILD)/test/runtime_test --gtest_brief=1 --gtest_filter='DamageTest.*'
 	$(call say,fault: let each step fail: no disk space; no descriptors; no threads)
 	@test/fault/run --fail ENOSPC $(BUILD)
 	@test/fault/run --fail EMFILE $(BUILD)
 	@test/fault/run --fail EAGAIN $(BUILD)
+	@for error in ENOSPC EMFILE EAGAIN; do test/fault/run --networks --fail $$error --every 3 $(BUILD) || exit 1; done
 	$(call say,fault: exhaust resources; pods with a mock VM)
 	@test/fault/exhaustion $(BUILD)
 	$(call say,fault: kill before and after each line of the journal; pods of QEMU)
 	@test/fault/run --real --journal $(BUILD)
+	@test/fault/run --real --journal --networks --only "start pod, cni" $(BUILD)
+	@test/fault/run --real --journal --networks --only "add network, cni" $(BUILD)
+	@test/fault/run --real --journal --networks --only "remove network, cni" $(BUILD)
 	$(call say,fault: exhaust resources; pods of QEMU)
 	@test/fault/exhaustion --real $(BUILD)
 
