@@ -61,8 +61,8 @@ def old_or_new(case, name, fault, done, old, new):
 
 
 def stopped(seen):
-    return {pod: ('stopped', {one: 'stopped' for one in containers if not one.startswith('network ')})
-            for pod, (_, containers) in seen.items()}
+    return {pod: ('stopped', {one: what if one.startswith('network ') else 'stopped' for one, what in parts.items()})
+            for pod, (_, parts) in seen.items()}
 
 
 def nameless(case, seen):
@@ -133,7 +133,7 @@ def leaks(case):
 
 
 def untidy(case):
-    """What nobody needs any more, in a pod that is still needed: drafts of files, containers that are not in its record."""
+    """What nobody needs any more, in a pod that is needed: drafts of files, containers that are not in its record."""
     pod = f'{case.dir}/root/pods/{case.pod}'
     left = [f'draft {name}' for _, _, files in os.walk(pod) for name in files if '.tmp.' in name]
     if os.path.isdir(pod + '/containers'):
