@@ -72,6 +72,11 @@ Status ReleaseCni(cni::Record record, const NetworkNamespace* space, Deadline de
   }
   if (stand_in) space = &*stand_in;
   record.request.netns = space != nullptr ? PathOf(space->fd()) : "";
+  Status released = cni::Del(record, deadline);
+  if (released || !stand_in) return released;
+  // An earlier DEL, whose caller was killed, may have removed the rules: the plugin fails for lack of them,
+  // where with the namespace of then it would have found no interface and nothing to do.
+  record.request.netns.clear();
   return cni::Del(record, deadline);
 }
 
