@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/errors.h"
@@ -15,6 +17,7 @@
 #include "network/cni/result.h"
 #include "network/link.h"
 #include "network/netlink.h"
+#include "os/subprocess.h"
 
 namespace virtcontainers {
 namespace {
@@ -42,11 +45,41 @@ Status AddAddress(Netlink& netlink, int index, const std::string& text) {
   return netlink.Do(request, "address " + Quoted(text));
 }
 
-// A namespace with an interface that has the addresses of the attachment's.
-Result<NetworkNamespace> MakeStandIn(const cni::Record& record) {
+// The addresses of the attachment that the host's firewall masquerades, known by the comments that plugins
+// give their rules: for one whose result was never written down.
+std::vector<std::string> MasqueradedAddresses(const cni::Record& record, Deadline deadline) {
+  constexpr std::string_view kRule = "-A POSTROUTING -s ";
+  const std::string comment =
+      "name: \\\"" + record.list.name + "\\\" id: \\\"" + record.request.container + "\\\"";
+  std::vector<std::string> addresses;
+  for (const char* program : {"iptables-save", "ip6tables-save"}) {
+    const Result<std::string> rules = RunCommand({program, "-t", "nat"}, deadline);
+    std::istringstream lines(rules.value_or(""));
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with(kRule) || line.find(comment) == std::string::npos) continue;
+      addresses.push_back(line.substr(kRule.size(), line.find(' ', kRule.size()) - kRule.size()));
+    }
+  }
+  return addresses;
+}
+
+// Name and addresses of the attachment's interface.
+Result<NetworkInterface> InterfaceThen(const cni::Record& record, Deadline deadline) {
+  if (record.result.empty()) {
+    NetworkInterface interface;
+    interface.name = record.request.interface;
+    interface.addresses = MasqueradedAddresses(record, deadline);
+    return interface;
+  }
   VC_ASSIGN_OR_RETURN(const cni::CniResult result,
                       cni::ParseResult(record.result, record.list.versions.back()));
-  VC_ASSIGN_OR_RETURN(const NetworkInterface interface, cni::InterfaceOf(result, record.request.interface));
+  return cni::InterfaceOf(result, record.request.interface);
+}
+
+// A namespace with an interface that has the addresses of the attachment's.
+Result<NetworkNamespace> MakeStandIn(const cni::Record& record, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(const NetworkInterface interface, InterfaceThen(record, deadline));
+  if (interface.addresses.empty()) return Fail(Code::kNotFound, "the attachment has no address");
   VC_ASSIGN_OR_RETURN(const NetworkNamespace space, NetworkNamespace::Create("a stand-in"));
   const Status filled = space.Run([&]() -> Status {
     VC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
@@ -66,9 +99,9 @@ Result<NetworkNamespace> MakeStandIn(const cni::Record& record) {
 
 Status ReleaseCni(cni::Record record, const NetworkNamespace* space, Deadline deadline) {
   std::optional<NetworkNamespace> stand_in;
-  if (space == nullptr && !record.result.empty() && Masquerades(record.list)) {
+  if (space == nullptr && Masquerades(record.list)) {
     // Without one DEL does what it can.
-    if (Result<NetworkNamespace> made = MakeStandIn(record)) stand_in = std::move(*made);
+    if (Result<NetworkNamespace> made = MakeStandIn(record, deadline)) stand_in = std::move(*made);
   }
   if (stand_in) space = &*stand_in;
   record.request.netns = space != nullptr ? PathOf(space->fd()) : "";
