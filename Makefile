@@ -94,7 +94,6 @@ bench: guest
 	$(call say,bench: run)
 	@bench/run
 	@bench/io
-	@bench/network
 endif
 
 .PHONY: fuzz
