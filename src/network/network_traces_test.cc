@@ -8,6 +8,7 @@
 
 #include "network/cni/test_host.h"
 #include "network/tap_link.h"
+#include "network/cni/record.h"
 #include "network/test_network.h"
 #include "os/process_identity.h"
 
