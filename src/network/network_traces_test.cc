@@ -6,9 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "network/cni/record.h"
 #include "network/cni/test_host.h"
 #include "network/tap_link.h"
-#include "network/cni/record.h"
 #include "network/test_network.h"
 #include "os/process_identity.h"
 

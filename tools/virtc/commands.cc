@@ -80,8 +80,9 @@ const std::vector<CommandEntry>& Commands() {
        .make = MakePodEnter},
       {.name = "pod dial",
        .summary = "connect to a TCP port or a unix socket in the guest, whatever networks the pod has",
-       .details = "Standard input and output are the connection. The end of standard input ends one direction; "
-                  "virtc exits when the other side has ended its own.",
+       .details =
+           "Standard input and output are the connection. The end of standard input ends one direction; "
+           "virtc exits when the other side has ended its own.",
        .example = "virtc pod dial web 80\nvirtc pod dial web /run/db.sock --container db",
        .make = MakePodDial},
       {.name = "pod pause",

@@ -60,16 +60,17 @@ TEST(StatsReport, Render_ContainerStats_AsTableAndJson) {
   EXPECT_EQ(Render(StatsReport(Some()), Format::kTable),
             "CONTAINER  CPU TIME  MEMORY   LIMIT     OOM KILLS  PIDS   READ     WRITTEN  RECEIVED  SENT\n"
             "db         1.23 s    4.8 MiB  64.0 MiB  3          4/100  2.0 KiB  1 B      10 B      20 B\n");
-  EXPECT_EQ(DumpJson(StatsReport(Some()).json, false),
-            R"({"id":"db","time":"2017-07-14T02:40:00.042Z",)"
-            R"("cpu":{"total_ns":1234000000,"user_ns":1000000000,"system_ns":234000000,"periods":5,)"
-            R"("throttled_periods":2,"throttled_ns":7},)"
-            R"("memory":{"usage_bytes":5000000,"peak_bytes":6000000,"limit_bytes":67108864,"cache_bytes":0,)"
-            R"("kernel_bytes":0,"swap_bytes":0,"limit_hits":0,"oom_kills":3,"detail":{"anon":4096}},)"
-            R"("pids":{"current":4,"limit":100},)"
-            R"("io":[{"major":8,"minor":16,"read_bytes":2048,"written_bytes":1,"reads":3,"writes":4}],)"
-            R"("network":[{"name":"lo","host":null,"received_bytes":10,"received_packets":0,"received_errors":0,)"
-            R"("received_dropped":0,"sent_bytes":20,"sent_packets":0,"sent_errors":0,"sent_dropped":0}]})");
+  EXPECT_EQ(
+      DumpJson(StatsReport(Some()).json, false),
+      R"({"id":"db","time":"2017-07-14T02:40:00.042Z",)"
+      R"("cpu":{"total_ns":1234000000,"user_ns":1000000000,"system_ns":234000000,"periods":5,)"
+      R"("throttled_periods":2,"throttled_ns":7},)"
+      R"("memory":{"usage_bytes":5000000,"peak_bytes":6000000,"limit_bytes":67108864,"cache_bytes":0,)"
+      R"("kernel_bytes":0,"swap_bytes":0,"limit_hits":0,"oom_kills":3,"detail":{"anon":4096}},)"
+      R"("pids":{"current":4,"limit":100},)"
+      R"("io":[{"major":8,"minor":16,"read_bytes":2048,"written_bytes":1,"reads":3,"writes":4}],)"
+      R"("network":[{"name":"lo","host":null,"received_bytes":10,"received_packets":0,"received_errors":0,)"
+      R"("received_dropped":0,"sent_bytes":20,"sent_packets":0,"sent_errors":0,"sent_dropped":0}]})");
 }
 
 TEST(StatsReport, Render_NoLimit_IsNull) {
