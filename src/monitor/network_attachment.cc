@@ -77,7 +77,7 @@ Status NetworkAttachment::Make(Deadline deadline) {
                        .interfaces = {},
                        .host = std::move(made.host),
                        .forwards = options_.config.forwards,
-                       .dns = options_.config.dns.empty() ? std::move(made.dns) : options_.config.dns};
+                       .dns = options_.config.dns.empty() ? made.dns : options_.config.dns};
   for (const HostNetwork::Port& port : made.ports) status.interfaces.push_back(port.guest);
   VC_RETURN_IF_ERROR(options_.interfaces.Put(options_.config.name, status.interfaces));
   const std::lock_guard lock(mutex_);
@@ -141,8 +141,8 @@ Status NetworkAttachment::Adopt(const AttachmentRecord* record, Deadline deadlin
   return {};
 }
 
-Status NetworkAttachment::SetRoutes(Agent& agent, const std::string& interface, std::vector<Route> routes,
-                                    Deadline deadline) {
+Status NetworkAttachment::SetRoutes(Agent& agent, const std::string& interface,
+                                    const std::vector<Route>& routes, Deadline deadline) {
   NetworkStatus changed = status();
   for (NetworkInterface& each : changed.interfaces) {
     if (each.name == interface) each.routes = routes;

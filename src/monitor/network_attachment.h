@@ -60,7 +60,8 @@ class NetworkAttachment final : public Attachment {
 
   // Replaces the routes of an interface of the network, in the guest and in status(). Errors: as
   // Agent::UpdateRoutes; then the routes are as they were.
-  Status SetRoutes(Agent& agent, const std::string& interface, std::vector<Route> routes, Deadline deadline);
+  Status SetRoutes(Agent& agent, const std::string& interface, const std::vector<Route>& routes,
+                   Deadline deadline);
 
  private:
   Status Make(Deadline deadline);

@@ -170,7 +170,7 @@ Status PodNetworks::AddRoute(const std::string& network, const Route& route, Age
                                           Quoted(route.destination) + " already: remove it first");
   }
   routes.push_back(route);
-  return found->SetRoutes(agent, interface.name, std::move(routes), deadline);
+  return found->SetRoutes(agent, interface.name, routes, deadline);
 }
 
 Status PodNetworks::RemoveRoute(const std::string& network, const Route& route, Agent& agent,
@@ -179,7 +179,7 @@ Status PodNetworks::RemoveRoute(const std::string& network, const Route& route, 
   for (const NetworkInterface& interface : found->status().interfaces) {
     std::vector<Route> routes = interface.routes;
     if (std::erase_if(routes, [&](const Route& other) { return SameTarget(other, route); }) == 0) continue;
-    return found->SetRoutes(agent, interface.name, std::move(routes), deadline);
+    return found->SetRoutes(agent, interface.name, routes, deadline);
   }
   return Fail(Code::kNotFound, "network " + Quoted(network) + " has no route to " +
                                    Quoted(route.destination) +
