@@ -124,8 +124,8 @@ std::optional<std::pair<Header, NetlinkAttributes>> ReadAnswer(std::string_view 
   if (payload.size() < sizeof(Header)) return std::nullopt;
   Header header;
   std::memcpy(&header, payload.data(), sizeof(header));
-  constexpr size_t aligned = (sizeof(Header) + 3) & ~size_t{3};
-  return std::make_pair(header, NetlinkAttributes(payload.substr(std::min(aligned, payload.size()))));
+  constexpr size_t kAligned = (sizeof(Header) + 3) & ~size_t{3};
+  return std::make_pair(header, NetlinkAttributes(payload.substr(std::min(kAligned, payload.size()))));
 }
 
 }  // namespace virtcontainers

@@ -90,7 +90,8 @@ std::string Describe(const UserModeChoice& choice, const UserModeHost& host) {
 
 UserModeNetwork::~UserModeNetwork() = default;
 
-Result<std::unique_ptr<UserModeNetwork>> UserModeNetwork::Start(UserModeOptions options, Deadline deadline) {
+Result<std::unique_ptr<UserModeNetwork>> UserModeNetwork::Start(const UserModeOptions& options,
+                                                                Deadline deadline) {
   VC_RETURN_IF_ERROR(CheckNetworkName(options.name));
   std::string mac(6, '\xff');
   if (!options.mac.empty()) {

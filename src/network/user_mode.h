@@ -63,7 +63,7 @@ class UserModeNetwork {
   // Starts the process. When this returns, it runs and the host's ports are bound. On failure nothing is left
   // but the log. Errors: InvalidArgument for addresses, MTU, ports; FailedPrecondition for a port that is
   // taken; PermissionDenied; NotFound as ChooseUserMode; DeadlineExceeded.
-  static Result<std::unique_ptr<UserModeNetwork>> Start(UserModeOptions options, Deadline deadline);
+  static Result<std::unique_ptr<UserModeNetwork>> Start(const UserModeOptions& options, Deadline deadline);
 
   // Takes over from a process that has died, while the VM runs. `process` is process() of then, and the
   // options are equal to those of then. Errors: NotFound when that process has ended.

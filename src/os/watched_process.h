@@ -65,7 +65,8 @@ class WatchedProcess {
   void Detach();
 
  private:
-  WatchedProcess(Options options, OomKills kills) : options_(std::move(options)), oom_kills_(kills) {}
+  WatchedProcess(Options options, OomKills kills)
+      : options_(std::move(options)), oom_kills_(std::move(kills)) {}
   Status Start();
   void WatchLoop();
   void Kill();
