@@ -25,7 +25,7 @@ help:
 	@echo 'make demo      runs two containers in a pod on this machine, step by step'
 	@echo 'make test      runs every test, also on real virtual machines'
 	@echo 'make lint      checks format, layout, shell scripts (shellcheck) and sources (clang-tidy)'
-	@test ! -x bench/run || echo 'make bench     measures starts, commands, streams and networks, as ratios'
+	@test ! -x bench/run || echo 'make bench     measures starts, commands and streams, as ratios'
 	@echo 'make fuzz      runs each fuzzer for SECONDS=$(SECONDS) seconds'
 	@echo 'make stress    makes random calls from many processes for SECONDS=$(SECONDS) seconds, then again with real VMs'
 	@echo 'make soak      runs CYCLES=$(CYCLES) pods one after another, and checks that no resource grows'
