@@ -11,8 +11,6 @@
 namespace virtcontainers {
 namespace {
 
-std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 Result<NetworkDevice> DeviceOf(const HostNetwork::Port& port, const std::string& id) {
   NetworkDevice device{.id = id, .mac = {}, .mtu = static_cast<uint16_t>(port.guest.mtu), .backend = {}};
   VC_ASSIGN_OR_RETURN(const std::string mac, ParseMac(port.guest.mac));
@@ -33,7 +31,7 @@ NetworkAttachment::NetworkAttachment(Options options, UniqueFd descriptor)
     : options_(std::move(options)), name_(NameOf(options_.config.name)), descriptor_(std::move(descriptor)) {}
 
 HostNetwork::Context NetworkAttachment::MakeContext() {
-  return {.key = BaseName(options_.paths.run_dir),
+  return {.key = options_.paths.key(),
           .run_dir = options_.paths.run_dir,
           .queues = options_.queues,
           .note = [this](const NetworkTraces& traces) { return Note(traces); },
@@ -44,7 +42,7 @@ HostNetwork::Context NetworkAttachment::MakeContext() {
 }
 
 Status NetworkAttachment::Note(NetworkTraces traces) {
-  traces.owner = BaseName(options_.paths.run_dir);
+  traces.owner = options_.paths.key();
   VC_RETURN_IF_ERROR(MakeDirectories(options_.paths.networks()));
   return WriteFileAtomically(options_.paths.network(options_.config.name), FormatTraces(traces));
 }
@@ -52,8 +50,8 @@ Status NetworkAttachment::Note(NetworkTraces traces) {
 Status NetworkAttachment::Prepare(Deadline deadline) {
   // What an earlier network of that name has left is forgotten with its file. Of a damaged one nothing is
   // known.
-  Status clean = UndoNetworkFile(options_.paths.network(options_.config.name),
-                                 BaseName(options_.paths.run_dir), deadline);
+  Status clean =
+      UndoNetworkFile(options_.paths.network(options_.config.name), options_.paths.key(), deadline);
   if (!clean && clean.error().code() != Code::kDataLoss) {
     return Fail(std::move(clean.error()).AddContext("undo what is left of an earlier " + name_));
   }

@@ -51,7 +51,7 @@ void AddDistinct(std::vector<std::string>& to, const std::vector<std::string>& f
 // Its processes belong to a pod that runs on.
 Status UndoStray(const PodPaths& paths, const std::string& file, Deadline deadline) {
   const Result<NetworkTraces> traces = LoadTraces(file);
-  VC_RETURN_IF_ERROR(UndoNetworkFile(file, paths.run_dir.substr(paths.run_dir.rfind('/') + 1), deadline));
+  VC_RETURN_IF_ERROR(UndoNetworkFile(file, paths.key(), deadline));
   if (!traces) return {};
   for (const ProcessIdentity& process : {traces->holder, traces->user_net}) {
     if (process.pid == 0) continue;

@@ -37,6 +37,8 @@ struct PodPaths {
 
   // The root that holds the pod: two levels up.
   std::string root() const { return dir.substr(0, dir.rfind('/', dir.rfind('/') - 1)); }
+  // The name of the run directory, which no other pod of the host has.
+  std::string key() const { return run_dir.substr(run_dir.rfind('/') + 1); }
   std::string config() const { return dir + "/config.json"; }
   std::string containers() const { return dir + "/containers"; }
   std::string container(std::string_view id) const { return containers() + "/" + std::string(id) + ".json"; }

@@ -28,7 +28,7 @@ Status UndoNetworks(const PodFiles& files, Deadline deadline, const Log& log) {
   Status first;
   for (const std::string& network : NetworksWithFiles(files.paths())) {
     const std::string file = files.paths().network(network);
-    Status undone = UndoNetworkFile(file, NameOf(files.paths().run_dir), deadline);
+    Status undone = UndoNetworkFile(file, files.paths().key(), deadline);
     // Of a file that says nothing no more can be undone.
     if (!undone && undone.error().code() == Code::kDataLoss) {
       log.NoteFailure("undo a network of pod " + Quoted(files.id()), undone);
@@ -83,7 +83,7 @@ Status RemoveEffects(const PodFiles& files, Deadline deadline, const Log& log) {
     // The pod's, of a call that had its run directories elsewhere. Its name has the root's key in it. A line
     // that was damaged is no reason not to remove the rest.
     const bool elsewhere = effect.kind == EffectKind::kDirectory && effect.what != paths.run_dir &&
-                           effect.what.starts_with('/') && NameOf(effect.what) == NameOf(paths.run_dir);
+                           effect.what.starts_with('/') && NameOf(effect.what) == paths.key();
     if (elsewhere)
       log.NoteFailure("remove what is left of pod " + Quoted(files.id()), RemoveTree(effect.what));
   }
