@@ -98,10 +98,8 @@ def recovers(case, name):
         case.must(operations.STOP)
     case.must(operations.START)
     case.must(operations.STOP)
-    litter = untidy(case) + [f'network file {name}' for name in
-                             entries(f'{case.dir}/root/pods/{case.pod}/networks')] + case.networks.left(case.pod)
-    if litter:
-        raise Broken('in the pod that goes on there is ' + ', '.join(litter))
+    # The pod goes on. Its monitor, which holds devices of the host, ends some time after the call.
+    vanishes('in the pod that goes on there is ', lambda: litter(case))
     case.must(operations.DELETE)
     nothing_left(case)
 
@@ -109,14 +107,24 @@ def recovers(case, name):
 def nothing_left(case):
     # What waits to be removed is taken by the next caller, an hour later.
     case.must(['pod', 'list'], {'LD_PRELOAD': case.settings.library, 'FAULT_LATER': '7200'})
+    vanishes('left behind: ', lambda: leaks(case))
+
+
+def vanishes(problem, find):
     until = time.monotonic() + VANISHING
     while True:
-        left = leaks(case)
+        left = find()
         if not left:
             return
         if time.monotonic() > until:
-            raise Broken('left behind: ' + ', '.join(left))
+            raise Broken(problem + ', '.join(left))
         time.sleep(0.02)
+
+
+def litter(case):
+    """What a pod that is stopped does not need."""
+    return untidy(case) + [f'network file {name}' for name in
+                           entries(f'{case.dir}/root/pods/{case.pod}/networks')] + case.networks.left(case.pod)
 
 
 def leaks(case):

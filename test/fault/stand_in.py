@@ -41,7 +41,7 @@ def pods():
 
 
 def view(pod):
-    return {'id': pod, 'state': load(f'{ROOT}/pods/{pod}/state'), 'containers': []}
+    return {'id': pod, 'state': load(f'{ROOT}/pods/{pod}/state'), 'containers': [], 'networks': []}
 
 
 def note(pod, **line):
