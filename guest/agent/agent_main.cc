@@ -4,7 +4,7 @@
 //   virtcontainers-agent --listen unix:PATH [--state DIR] [--cgroup NAME]
 //                                                on any machine, for tests; ends when its sandbox is
 //                                                destroyed
-//   connect ...                                  in a guest, by this name: see connect/connect.h
+//   connect ..., listen ...                      in a guest, by these names: see connect/
 
 #include <fcntl.h>
 #include <malloc.h>
@@ -25,6 +25,7 @@
 #include "guest/agent/boot/boot.h"
 #include "guest/agent/boot/command_line.h"
 #include "guest/agent/connect/connect.h"
+#include "guest/agent/connect/listen.h"
 #include "guest/agent/link/port_link.h"
 #include "guest/agent/link/socket_link.h"
 #include "guest/agent/os/event_loop.h"
@@ -180,9 +181,10 @@ int RunStandalone(int argc, char** argv) {
 }  // namespace virtcontainers::guest
 
 int main(int argc, char** argv) {
-  const std::string_view called = argc > 0 ? argv[0] : "";
-  if (called.substr(called.rfind('/') + 1) == virtcontainers::guest::kConnectProgram)
-    return virtcontainers::guest::RunConnect(argc, argv);
+  std::string_view called = argc > 0 ? argv[0] : "";
+  called.remove_prefix(called.rfind('/') + 1);
+  if (called == virtcontainers::guest::kConnectProgram) return virtcontainers::guest::RunConnect(argc, argv);
+  if (called == virtcontainers::guest::kListenProgram) return virtcontainers::guest::RunListen(argc, argv);
   // What streams pass through is allocated and freed all the time: not to be mapped anew each time, nor given
   // back.
   ::mallopt(M_MMAP_THRESHOLD, 2 << 20);

@@ -205,6 +205,28 @@ struct Mount {
   friend bool operator==(const Mount&, const Mount&) = default;
 };
 
+// A unix socket of the host that appears in a container, without any network: each connection to
+// `destination` becomes one that the pod's monitor makes to `source`, as the user that runs the pod.
+//
+// `source` is looked up at each connection, and may come and go; its path may have symbolic links. Where
+// nobody listens there, the container's connection is accepted and ends at once, and monitor.log has the
+// reason. Connections end with the monitor; the next monitor serves new ones. 64 of one socket are served at
+// a time, and others wait.
+//
+// The socket is there before the container's process starts. It is made in the container's root file system
+// or in what is mounted there, with the directories above it that are missing, and stays in that file system
+// when the container has gone. A socket there at which nobody listens is replaced. The start fails with
+// FailedPrecondition where the directory is read-only, AlreadyExists where something else is.
+struct ForwardedSocket {
+  std::string source;       // absolute, on the host
+  std::string destination;  // absolute, in the container; the last part has at most 107 bytes
+  uint32_t mode = 0666;     // permission bits: who may connect
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+
+  friend bool operator==(const ForwardedSocket&, const ForwardedSocket&) = default;
+};
+
 // A rule of the cgroup's device filter. Without `major` or `minor` the rule applies to all numbers. (OCI
 // runtime-spec, config-linux.md, "Allowed Device list")
 struct DeviceRule {
@@ -397,6 +419,7 @@ struct ContainerConfig {
   // DefaultReadonlyPaths(). An empty list protects nothing. Paths that do not exist are skipped.
   std::optional<std::vector<std::string>> masked_paths, readonly_paths;
   std::vector<DeviceNode> devices;  // in addition to /dev/null and the others that every container has
+  std::vector<ForwardedSocket> forward_sockets;
   Namespaces namespaces;
   // Of the container's own namespaces: {"net.ipv4.ip_forward", "1"}. The first separator of a name, '.' or
   // '/', decides which of them separates: "net/ipv4/conf/eth0.1/rp_filter". (sysctl(8))

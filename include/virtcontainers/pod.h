@@ -18,6 +18,7 @@
 #include "virtcontainers/config.h"
 #include "virtcontainers/copy.h"
 #include "virtcontainers/deadline.h"
+#include "virtcontainers/dial.h"
 #include "virtcontainers/error.h"
 #include "virtcontainers/process.h"
 #include "virtcontainers/stats.h"
@@ -96,6 +97,10 @@ class Pod {
   Result<std::unique_ptr<Process>> OpenProcess(
       std::string_view process, Deadline deadline = Deadline::After(std::chrono::seconds(10))) const;
 
+  // Runtime::Dial
+  Result<int> Dial(const DialTarget& target,
+                   Deadline deadline = Deadline::After(std::chrono::seconds(30))) const;
+
   friend bool operator==(const Pod&, const Pod&) = default;
 
  private:
@@ -165,6 +170,9 @@ class Container {
   // Runtime::OpenProcess, for a process that Enter has started
   Result<std::unique_ptr<Process>> OpenProcess(
       std::string_view process, Deadline deadline = Deadline::After(std::chrono::seconds(10))) const;
+
+  // Runtime::Dial. The container of `target` is this one, whatever it says.
+  Result<int> Dial(DialTarget target, Deadline deadline = Deadline::After(std::chrono::seconds(30))) const;
 
   // Runtime::CopyTo: `source` is a path of the host, and `destination` a path of the container.
   Result<CopyReport> CopyTo(const std::string& source, const std::string& destination,

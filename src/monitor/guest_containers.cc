@@ -66,7 +66,8 @@ Status GuestContainers::Start(const ContainerConfig& config, Deadline deadline) 
     log = std::move(*opened);
   }
   parts_.exits.ForgetUnstarted(id);
-  Status started = agent().StartContainer(id, deadline);
+  Status started = parts_.forwards.Open(config, deadline);
+  if (started) started = agent().StartContainer(id, deadline);
   if (!started) {
     // The guest starts a container once, successfully or not: the next attempt makes it anew. One that came
     // too late would run, and nobody would know.

@@ -12,6 +12,7 @@
 #include "monitor/pod_vm.h"
 #include "monitor/process_table.h"
 #include "monitor/record_keeper.h"
+#include "monitor/socket_forwards.h"
 #include "virtcontainers/config.h"
 
 namespace virtcontainers {
@@ -28,6 +29,7 @@ class GuestContainers {
     EventOutbox& events;
     ExitRecorder& exits;
     ProcessTable& processes;
+    SocketForwards& forwards;
   };
   // `taken_over`: another monitor may have left parts of containers that the record does not have.
   GuestContainers(const Parts& parts, bool taken_over) : parts_(parts), taken_over_(taken_over) {}

@@ -76,6 +76,7 @@ PodMonitor::~PodMonitor() {
   const std::shared_ptr<Agent> agent = vm_ ? vm_->agent() : nullptr;
   guest_.reset();
   vm_.reset();
+  forwards_.reset();
   exits_.reset();
   events_.reset();
 }
@@ -102,8 +103,9 @@ Status PodMonitor::MakeParts(bool taken_over) {
   processes_ = std::make_unique<ProcessTable>(vm_->agent());
   VC_RETURN_IF_ERROR(StartThreads(
       [&] { exits_ = std::make_unique<ExitRecorder>(keeper_, *events_, *vm_->agent(), *processes_); }));
+  forwards_ = std::make_unique<SocketForwards>(vm_->agent());
   guest_ = std::make_unique<GuestContainers>(
-      GuestContainers::Parts{*vm_, keeper_, *events_, *exits_, *processes_}, taken_over);
+      GuestContainers::Parts{*vm_, keeper_, *events_, *exits_, *processes_, *forwards_}, taken_over);
   return {};
 }
 
@@ -224,7 +226,7 @@ Status PodMonitor::TakeOver(Deadline deadline, const std::function<Status()>& se
   // A guest that stands still answers nothing: it runs for a moment.
   if (paused) VC_RETURN_IF_ERROR(hypervisor.Resume(deadline));
   Status adopted = vm_->Reconnect(deadline);
-  if (adopted) adopted = Reconciler({*vm_, keeper_, *events_, *exits_, *guest_}).Run(deadline);
+  if (adopted) adopted = Reconciler({*vm_, keeper_, *events_, *exits_, *guest_, *forwards_}).Run(deadline);
   if (paused) {
     // What has been asked of the guest it answers first: it is not to be stopped in the middle of a word.
     if (adopted) adopted = agent().Check(deadline);

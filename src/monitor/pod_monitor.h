@@ -6,6 +6,7 @@
 //   ├─ PodVm             the VM, with its attachments and the link to the guest
 //   ├─ ProcessTable      the processes that somebody may wait for, read from and write to
 //   ├─ ExitRecorder      how they end
+//   ├─ SocketForwards    the host's sockets that appear in containers
 //   ├─ GuestContainers   the containers that the guest has
 //   └─ Reconciler        a take-over: record and guest are brought to agree
 
@@ -27,6 +28,7 @@
 #include "monitor/pod_vm.h"
 #include "monitor/process_table.h"
 #include "monitor/record_keeper.h"
+#include "monitor/socket_forwards.h"
 #include "pod/effects.h"
 #include "pod/state_machine.h"
 #include "pod/store.h"
@@ -153,6 +155,7 @@ class PodMonitor {
   std::unique_ptr<PodVm> vm_;
   std::unique_ptr<ProcessTable> processes_;
   std::unique_ptr<ExitRecorder> exits_;
+  std::unique_ptr<SocketForwards> forwards_;
   std::unique_ptr<GuestContainers> guest_;
 };
 

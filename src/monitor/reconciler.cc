@@ -77,6 +77,7 @@ void Reconciler::EmitStopped(const ContainerRecord& record) {
 }
 
 void Reconciler::AdoptExec(const std::string& container, const std::string& exec) {
+  if (SocketForwards::IsOwn(exec)) return;
   const bool reported = reported_.HasEnd(container, exec);
   if (!reported && !reported_.HasStart(container, exec)) {
     parts_.events.Emit(EventType::kProcessStarted, container, exec);
@@ -89,6 +90,7 @@ Status Reconciler::AdoptContainer(const ContainerRecord& record, const GuestStat
   const PodFiles& files = parts_.keeper.files();
   VC_ASSIGN_OR_RETURN(const ContainerConfig config, files.LoadContainer(id));
   parts_.guest.Adopt(config);
+  parts_.forwards.Adopt(config, found.execs, Lives(found.state));
   EmitStopped(record);
   // Made, and never started: by the record it is ready, or stopped since its last life.
   if (found.state == ContainerState::kReady) {

@@ -26,6 +26,7 @@ class Reconciler {
     EventOutbox& events;
     ExitRecorder& exits;
     GuestContainers& guest;
+    SocketForwards& forwards;
   };
   explicit Reconciler(const Parts& parts);
 

@@ -101,6 +101,16 @@ void Describe(V& v, C& mount) {
   v.Field("options", options);
 }
 
+template <typename V, Either<ForwardedSocket> C>
+void Describe(V& v, C& socket) {
+  auto& [source, destination, mode, uid, gid] = socket;
+  v.Field("source", source);
+  v.Field("destination", destination);
+  v.Field("mode", mode);
+  v.Field("uid", uid);
+  v.Field("gid", gid);
+}
+
 template <typename V, Either<DeviceRule> C>
 void Describe(V& v, C& rule) {
   auto& [allow, type, major, minor, access] = rule;
@@ -230,8 +240,8 @@ void Describe(V& v, C& log) {
 template <typename V, Either<ContainerConfig> C>
 void Describe(V& v, C& container) {
   auto& [id, rootfs, readonly_rootfs, hostname, domainname, process, output, log, default_mounts, mounts,
-         rootfs_propagation, masked_paths, readonly_paths, devices, namespaces, sysctl, personality,
-         resources, seccomp, hooks, bundle, annotations] = container;
+         rootfs_propagation, masked_paths, readonly_paths, devices, forward_sockets, namespaces, sysctl,
+         personality, resources, seccomp, hooks, bundle, annotations] = container;
   v.Id(id);
   v.Field("rootfs", rootfs);
   v.Field("readonly_rootfs", readonly_rootfs);
@@ -246,6 +256,7 @@ void Describe(V& v, C& container) {
   v.Field("masked_paths", masked_paths);
   v.Field("readonly_paths", readonly_paths);
   v.Field("devices", devices);
+  v.Field("forward_sockets", forward_sockets);
   v.Field("namespaces", namespaces);
   v.Field("sysctl", sysctl);
   v.Field("personality", personality);

@@ -101,6 +101,7 @@ inline ContainerConfig FullContainer() {
   config.sysctl = {{"net.ipv4.ip_forward", "1"}, {"kernel.msgmax", "8192"}};
   config.personality = "LINUX32";
   config.resources = FullResources();
+  config.forward_sockets = {{"/run/agent.sock", "/run/api.sock", 0600, 3, 4}};
   config.resources.devices = {
       {false, "a", {}, {}, "rwm"}, {true, "c", 10, 229, "rw"}, {true, "b", 8, {}, "m"}};
   config.seccomp = Seccomp{

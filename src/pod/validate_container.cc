@@ -26,6 +26,8 @@ constexpr size_t kMaxSysctlName = 256;
 constexpr size_t kMaxSysctlValue = 4096;
 constexpr Bytes kMinLog{4096};
 constexpr uint32_t kMaxLogs = 100;
+constexpr size_t kMaxForwardedSockets = 64;
+constexpr size_t kLongestSocketName = 107;  // (unix(7))
 
 // What the kernel of the guest makes of nothing: no device, directory or server stands behind it.
 constexpr std::string_view kVirtualFileSystems[] = {
@@ -64,7 +66,12 @@ Status ValidateSource(const Mount& mount, const std::string& of) {
     return FailErrno(of + ": the source " + Shown(mount.source));
   }
   if (S_ISDIR(found.st_mode) || S_ISREG(found.st_mode)) return {};
-  const char* what = S_ISSOCK(found.st_mode) ? "a socket" : S_ISFIFO(found.st_mode) ? "a pipe" : "a device";
+  if (S_ISSOCK(found.st_mode)) {
+    return Fails(of, "the source " + Shown(mount.source) +
+                         " is a socket, which a file system does not connect to the host: give it as a "
+                         "forwarded socket (forward_sockets)");
+  }
+  const char* what = S_ISFIFO(found.st_mode) ? "a pipe" : "a device";
   return Fails(of, "the source " + Shown(mount.source) + " is " + what +
                        ", and what is behind it stays on the host: mount a file or a directory");
 }
@@ -271,6 +278,35 @@ Status ValidateMount(const Mount& mount, std::string_view field) {
                    "such as 'tmpfs' or 'proc'");
 }
 
+Status ValidateForwardedSockets(const ContainerConfig& config, const std::string& of) {
+  if (config.forward_sockets.size() > kMaxForwardedSockets) {
+    return Fails(of, std::to_string(config.forward_sockets.size()) + " forwarded sockets: at most " +
+                         std::to_string(kMaxForwardedSockets));
+  }
+  std::set<std::string_view> seen;
+  for (const ForwardedSocket& socket : config.forward_sockets) {
+    const std::string field = of + ": forwarded socket " + Shown(socket.destination);
+    VC_RETURN_IF_ERROR(ValidateText(socket.source, field + ": source"));
+    VC_RETURN_IF_ERROR(ValidateText(socket.destination, field));
+    if (socket.source.empty() || socket.source[0] != '/') {
+      return Fails(field, "the source " + Shown(socket.source) + " is not an absolute path on the host");
+    }
+    const std::string_view destination = socket.destination;
+    if (destination.empty() || destination[0] != '/') return Fails(field, "it is not an absolute path");
+    const std::string_view name = destination.substr(destination.rfind('/') + 1);
+    if (name.empty() || name == "." || name == ".." || name.size() > kLongestSocketName) {
+      return Fails(field, "its last part is not the name of a socket, which has 1 to " +
+                              std::to_string(kLongestSocketName) + " bytes");
+    }
+    if (socket.mode > 0777) return OutOfRange(field + ": mode", socket.mode, "give 0 to 511 (0777)");
+    if (!seen.insert(destination).second) return Fails(field, "it is given twice");
+    for (const Mount& mount : config.mounts) {
+      if (mount.destination == destination) return Fails(field, "a mount is there, too");
+    }
+  }
+  return {};
+}
+
 Status ValidateContainerFields(const ContainerConfig& config) {
   VC_RETURN_IF_ERROR(ValidateId("container", config.id));
   // The guest has directories of these names beside those of the containers.
@@ -288,6 +324,7 @@ Status ValidateContainerFields(const ContainerConfig& config) {
   VC_RETURN_IF_ERROR(ValidatePaths(config.masked_paths, of + ": masked paths"));
   VC_RETURN_IF_ERROR(ValidatePaths(config.readonly_paths, of + ": readonly paths"));
   VC_RETURN_IF_ERROR(ValidateDevices(config.devices, of));
+  VC_RETURN_IF_ERROR(ValidateForwardedSockets(config, of));
   VC_RETURN_IF_ERROR(ValidateSysctl(config, of));
   VC_RETURN_IF_ERROR(ValidateResources(config.resources, of));
   if (config.seccomp) VC_RETURN_IF_ERROR(ValidateSeccomp(*config.seccomp, of + ": seccomp"));

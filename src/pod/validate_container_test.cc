@@ -94,7 +94,8 @@ TEST_F(ValidateContainerTest, BindMounts_WrongSourceOrDestination_AreRefused) {
   ASSERT_LT(path.size(), sizeof address.sun_path);
   path.copy(address.sun_path, path.size());
   ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-  ExpectRefused(mount(path), "mount at '/data': the source '" + path + "' is a socket, and");
+  ExpectRefused(mount(path),
+                "mount at '/data': the source '" + path + "' is a socket, which a file system does not");
 }
 
 TEST(Mounts, IsBindMountAndIsReadonly_OfOptions_AreRecognized) {
@@ -232,6 +233,39 @@ TEST_F(ValidateContainerTest, Devices_WrongPathOrRule_AreRefused) {
   ExpectRefused(rule({true, "c", 1, 1, "rx"}), "device access 'rx': use 'r', 'w' and 'm', each once");
   ExpectRefused(rule({true, "c", 1, 1, "rr"}), "device access 'rr'");
   ExpectRefused(rule({true, "c", -1, 1, "r"}), "device: major number -1 is out of range");
+}
+
+TEST_F(ValidateContainerTest, ForwardedSockets_WrongPathOrMode_AreRefused) {
+  const auto socket = [](const ForwardedSocket& made) {
+    return [=](ContainerConfig& c) { c.forward_sockets = {made}; };
+  };
+  ExpectTaken(socket({"/none/yet", "/run/deep/x.sock"}));
+  ExpectTaken(socket({"/a", "/" + std::string(107, 'n')}));
+  ExpectRefused(socket({"a.sock", "/x"}),
+                "forwarded socket '/x': the source 'a.sock' is not an absolute path");
+  ExpectRefused(socket({"", "/x"}), "forwarded socket '/x': the source ''");
+  ExpectRefused(socket({"/a", "x"}), "forwarded socket 'x': it is not an absolute path");
+  for (const std::string& path : {"/"s, "/run/"s, "/run/.."s, "/run/."s}) {
+    ExpectRefused(socket({"/a", path}), "forwarded socket '" + path + "': its last part is not the name");
+  }
+  ExpectRefused(socket({"/a", "/" + std::string(108, 'n')}), "forwarded socket '/nnn");
+  ExpectRefused(socket({"/a", "/x", 01000}), "forwarded socket '/x': mode 512 is out of range");
+  ExpectRefused(
+      [](ContainerConfig& c) {
+        c.forward_sockets.assign(2, {"/a", "/x"});
+      },
+      "forwarded socket '/x': it is given twice");
+  ExpectRefused(
+      [](ContainerConfig& c) {
+        c.forward_sockets.assign(65, {"/a", "/x"});
+      },
+      "65 forwarded sockets: at most 64");
+  ExpectRefused(
+      [](ContainerConfig& c) {
+        c.forward_sockets = {{"/a", "/x"}};
+        c.mounts = {{.destination = "/x", .type = "tmpfs", .source = "tmpfs", .options = {}}};
+      },
+      "forwarded socket '/x': a mount is there, too");
 }
 
 TEST_F(ValidateContainerTest, Seccomp_UnknownActionOrOperator_IsRefused) {

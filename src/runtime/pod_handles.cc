@@ -49,6 +49,10 @@ Status Pod::CreateContainer(const ContainerConfig& config, Deadline deadline) co
   return runtime_->CreateContainer(id_, config, deadline);
 }
 
+Result<int> Pod::Dial(const DialTarget& target, Deadline deadline) const {
+  return runtime_->Dial(id_, target, deadline);
+}
+
 Result<std::unique_ptr<Process>> Pod::Enter(const ProcessConfig& command, Deadline deadline) const {
   return runtime_->EnterPod(id_, command, deadline);
 }
@@ -118,6 +122,12 @@ Result<std::unique_ptr<Process>> Container::Attach(Deadline deadline) const {
 Result<std::unique_ptr<Process>> Container::OpenProcess(std::string_view process, Deadline deadline) const {
   VC_RETURN_IF_ERROR(ValidateId("container", id_));
   return runtime_->OpenProcess(pod_id_, id_, process, deadline);
+}
+
+Result<int> Container::Dial(DialTarget target, Deadline deadline) const {
+  VC_RETURN_IF_ERROR(ValidateId("container", id_));
+  target.container = id_;
+  return runtime_->Dial(pod_id_, target, deadline);
 }
 
 Result<CopyReport> Container::CopyTo(const std::string& source, const std::string& destination,

@@ -100,6 +100,8 @@ TEST_F(PodHandles, Calls_Fail_NameTheCallAndBothIds) {
   EXPECT_THAT(text(a_.CopyFrom("/x", directory_ / "x", {}, Soon())),
               StartsWith("copy out of container 'a' of pod 'web': "));
   EXPECT_THAT(text(a_.Attach(Soon())), HasSubstr("container 'a'"));
+  EXPECT_THAT(text(a_.Dial({.port = 80}, Soon())), HasSubstr("container 'a'"));
+  EXPECT_THAT(text(runtime_.pod("db").Dial({.port = 80}, Soon())), HasSubstr("pod 'db'"));
 }
 
 // With an empty id the string calls mean the pod's own root file system.
@@ -111,6 +113,7 @@ TEST_F(PodHandles, Container_EmptyId_IsNotThePod) {
   EXPECT_CODE(nobody.RunCommand(Command({"true"}), {}, Soon()), Code::kInvalidArgument);
   EXPECT_CODE(nobody.OpenProcess((*process)->id(), Soon()), Code::kInvalidArgument);
   EXPECT_CODE(nobody.Enter(Command({"true"}), Soon()), Code::kInvalidArgument);
+  EXPECT_CODE(nobody.Dial({.port = 80}, Soon()), Code::kInvalidArgument);
 }
 
 TEST_F(PodHandles, Handle_PodCreatedAgain_WorksOnNewPod) {

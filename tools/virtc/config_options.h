@@ -50,7 +50,7 @@ struct ProcessOptions {
 // What is typed about a container.
 struct ContainerOptions {
   std::string id, rootfs, bundle, output, log_format, log_max_size, log_max_files;
-  std::vector<std::string> volumes, cap_add, cap_drop, sysctl, own_namespaces;
+  std::vector<std::string> volumes, forward_sockets, cap_add, cap_drop, sysctl, own_namespaces;
   bool readonly = false, share_pid = false, privileged = false;
   ResourceOptions resources;
   ProcessOptions process;

@@ -19,6 +19,7 @@ using virtcontainers::ContainerConfig;
 using virtcontainers::ContainerOutput;
 using virtcontainers::DeviceNode;
 using virtcontainers::Fail;
+using virtcontainers::ForwardedSocket;
 using virtcontainers::kCapabilityNames;
 using virtcontainers::LogConfig;
 using virtcontainers::LogFormat;
@@ -55,7 +56,6 @@ bool IsKernelsTree(const Mount& mount) {
   return mount.type == "sysfs" || mount.type == "cgroup" || mount.type == "cgroup2";
 }
 
-// Everything in the VM is the container's; the host is behind the VM.
 // The nodes by which programs reach loop devices, FUSE and tunnels: a container's own /dev has none of them.
 void AddNodes(std::vector<DeviceNode>& devices) {
   constexpr int64_t kMisc = 10, kLoop = 7;  // (Documentation/admin-guide/devices.txt)
@@ -68,6 +68,7 @@ void AddNodes(std::vector<DeviceNode>& devices) {
   for (int64_t minor = 0; minor < 8; ++minor) add(fmt::format("/dev/loop{}", minor), "b", kLoop, minor, 0660);
 }
 
+// Everything in the VM is the container's; the host is behind the VM.
 void GivePrivileges(ContainerConfig& config) {
   Capabilities& capabilities = config.process.capabilities.emplace();
   for (auto* set : {&capabilities.bounding, &capabilities.effective, &capabilities.permitted})
@@ -144,6 +145,23 @@ Result<Mount> ParseVolume(const std::string& text) {
   return mount;
 }
 
+// "HOST:CONTAINER".
+Result<ForwardedSocket> ParseForwardedSocket(const std::string& text) {
+  const auto refuse = [&](std::string_view why) {
+    return Fail(Code::kInvalidArgument,
+                fmt::format("--forward-socket '{}' {}: write HOST:CONTAINER, two paths", text, why));
+  };
+  const size_t colon = text.find(':');
+  if (colon == std::string::npos) return refuse("does not say where it is in the container");
+  if (text.find(':', colon + 1) != std::string::npos) return refuse("has too many parts");
+  ForwardedSocket socket;
+  socket.source = AbsolutePath(text.substr(0, colon));
+  socket.destination = text.substr(colon + 1);
+  if (socket.source.empty()) return refuse("does not name a socket of the host");
+  if (!socket.destination.starts_with('/')) return refuse("is not absolute in the container");
+  return socket;
+}
+
 Status ApplyOutput(const ContainerOptions& options, ContainerConfig& config) {
   if (!options.output.empty()) {
     VC_ASSIGN_OR_RETURN(const size_t choice, ParseChoice("--output", options.output, {"log", "attach"}));
@@ -199,6 +217,8 @@ void ContainerOptions::Declare(Options& options) {
       .Flag("--read-only", readonly, "make its root file system read-only")
       .List("-v,--volume", "HOST:CONTAINER[:ro]", volumes,
             "show a file or directory of the host in it; any number")
+      .List("--forward-socket", "HOST:CONTAINER", forward_sockets,
+            "show a unix socket of the host in it, without a network; any number")
       .List("--cap-add", "CAPABILITY", cap_add, "add a capability, such as NET_ADMIN, or ALL; any number")
       .List("--cap-drop", "CAPABILITY", cap_drop, "take a capability away, or ALL; any number")
       .Flag("--privileged", privileged,
@@ -227,8 +247,8 @@ bool ContainerOptions::given(const CommandWords& words) const {
                                   &log_format, &log_max_size, &log_max_files}) {
     if (!text->empty()) return true;
   }
-  for (const auto* list :
-       {&process.env, &process.groups, &volumes, &cap_add, &cap_drop, &sysctl, &own_namespaces}) {
+  for (const auto* list : {&process.env, &process.groups, &volumes, &forward_sockets, &cap_add, &cap_drop,
+                           &sysctl, &own_namespaces}) {
     if (!list->empty()) return true;
   }
   return words.has_value() || readonly || process.terminal || share_pid || privileged || resources.given();
@@ -259,6 +279,10 @@ Status ContainerOptions::Apply(ContainerConfig& config) const {
   for (const std::string& volume : volumes) {
     VC_ASSIGN_OR_RETURN(Mount mount, ParseVolume(volume));
     config.mounts.push_back(std::move(mount));
+  }
+  for (const std::string& text : forward_sockets) {
+    VC_ASSIGN_OR_RETURN(ForwardedSocket socket, ParseForwardedSocket(text));
+    config.forward_sockets.push_back(std::move(socket));
   }
   for (const std::string& setting : sysctl) {
     VC_ASSIGN_OR_RETURN(auto pair, ParsePair("--sysctl", setting));

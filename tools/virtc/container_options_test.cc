@@ -59,6 +59,21 @@ TEST(ContainerOptions, Config_Volumes_BecomeMounts) {
   }
 }
 
+TEST(ContainerOptions, Config_ForwardedSockets_AreSet) {
+  ContainerOptions options = Options();
+  options.forward_sockets = {"/run/a.sock:/run/b.sock", "x.sock:/x"};
+  const ContainerConfig config = Made(options);
+  ASSERT_EQ(config.forward_sockets.size(), 2u);
+  EXPECT_EQ(config.forward_sockets[0].source, "/run/a.sock");
+  EXPECT_EQ(config.forward_sockets[0].destination, "/run/b.sock");
+  EXPECT_THAT(config.forward_sockets[1].source,
+              testing::AllOf(testing::StartsWith("/"), testing::EndsWith("/x.sock")));
+  for (const char* text : {"", "/a", ":/x", "/a:", "/a:x", "/a:/b:/c"}) {
+    options.forward_sockets = {text};
+    EXPECT_THAT(Refused(options), HasSubstr(std::string("--forward-socket '") + text + "'"));
+  }
+}
+
 TEST(ContainerOptions, Config_Limits_AreSet) {
   ContainerOptions options = Options();
   options.resources.memory = "64M";

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/connect_frames.h"
+#include "guest/agent/connect/accepted.h"
 
 namespace virtcontainers::guest {
 namespace {
@@ -81,6 +82,18 @@ int ConnectUnix(std::string path, int* error) {
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   return TryConnect(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof(address), error);
+}
+
+// A connection that the program "listen" of that name has accepted, or accepts next.
+int TakeAccepted(const std::string& name, int* error) {
+  sockaddr_un address{};
+  const socklen_t size = AbstractAddress(name, address);
+  const int listener = TryConnect(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), size, error);
+  if (listener < 0) return -1;
+  const int fd = ReceiveConnection(listener);
+  *error = fd < 0 ? errno : 0;
+  ::close(listener);
+  return fd;
 }
 
 bool IsTransient(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
@@ -228,6 +241,8 @@ int RunConnect(int argc, char** argv) {
   int error = EINVAL, fd = -1;
   if (kind == "unix") {
     fd = ConnectUnix(argv[2], &error);
+  } else if (kind == "accepted") {
+    fd = TakeAccepted(argv[2], &error);
   } else if (kind == "tcp") {
     const auto port = static_cast<uint16_t>(std::strtoul(argv[2], nullptr, 10));
     fd = ConnectTcp(argc > 3 ? argv[3] : "127.0.0.1", port, &error);
