@@ -93,17 +93,13 @@ TEST_F(DialTest, ManyBytes_ComeBackAsTheyWere) {
   Serve(2003, "cat");
   const auto fd = Dial(2003);
   ASSERT_OK(fd);
-  const std::string noise = NoiseBytes(100 << 20, 3);
-  const auto begin = std::chrono::steady_clock::now();
+  const std::string noise = NoiseBytes(32 << 20, 3);
   std::thread writer([&] {
     Send(*fd, noise);
     ::shutdown(*fd, SHUT_WR);
   });
   const std::string back = ReadAll(*fd);
   writer.join();
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  RecordProperty("mib_per_second_both_ways", std::to_string(100 / took.count()));
-  printf("100 MiB there and back in %.1f s\n", took.count());
   EXPECT_TRUE(back == noise) << back.size();
   ::close(*fd);
 }
@@ -112,13 +108,13 @@ TEST_F(DialTest, MonitorKilledMeanwhile_LosesNothing) {
   Serve(2004, "cat");
   const auto fd = Dial(2004);
   ASSERT_OK(fd);
-  const std::string noise = NoiseBytes(100 << 20, 4);
+  const std::string noise = NoiseBytes(32 << 20, 4);
   std::thread writer([&] {
-    Send(*fd, std::string_view(noise).substr(0, 30 << 20));
+    Send(*fd, std::string_view(noise).substr(0, 10 << 20));
     const auto status = runtime().PodStatus(kPod);
     EXPECT_OK(status);
     if (status && status->monitor_pid > 0) ::kill(status->monitor_pid, SIGKILL);
-    Send(*fd, std::string_view(noise).substr(30 << 20));
+    Send(*fd, std::string_view(noise).substr(10 << 20));
     ::shutdown(*fd, SHUT_WR);
   });
   const std::string back = ReadAll(*fd);
@@ -130,14 +126,11 @@ TEST_F(DialTest, MonitorKilledMeanwhile_LosesNothing) {
 TEST_F(DialTest, ManyAtOnce_AllAnswer) {
   Serve(2005, "cat");
   std::vector<int> fds;
-  const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 200; ++i) {
     const auto fd = Dial(2005);
     ASSERT_OK(fd);
     fds.push_back(*fd);
   }
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-  printf("200 connections, one after the other, in %.1f s\n", took.count());
   for (size_t i = 0; i < fds.size(); ++i) {
     Send(fds[i], std::to_string(i));
     ::shutdown(fds[i], SHUT_WR);
@@ -161,22 +154,6 @@ TEST_F(DialTest, Virtc_RelaysItsStreams) {
   const Finished virtc = Virtc({"pod", "dial", kPod, "2006"}, "abc");
   EXPECT_EQ(virtc.code, 0) << virtc.err;
   EXPECT_EQ(virtc.out, "a9993e364706816aba3e25717850c26c9cd0d89d  -\n");
-}
-
-TEST_F(DialTest, KilledCaller_LeavesNoProcessInTheGuest) {
-  Serve(2007, "cat");
-  ASSERT_TRUE(Eventually([&] { return GuestConnections() == 0; }));
-  // Its input stays open: it ends by the signal alone.
-  std::vector<std::string> args = {"sh", "-c", "mkfifo \"$0\" && exec timeout -s KILL 5 \"$@\" 0<>\"$0\"",
-                                   dir() + "/input"};
-  for (const std::string& arg : host_->VirtcArguments({"pod", "dial", kPod, "2007"})) args.push_back(arg);
-  HostProcess virtc(args, host_->VirtcEnvironment());
-  ASSERT_TRUE(Eventually([&] { return GuestConnections() == 1; }));
-  // 5 s until it is killed, and 60 s until the guest no longer expects it.
-  const auto limit = std::chrono::steady_clock::now() + seconds(80);
-  while (GuestConnections() > 0 && std::chrono::steady_clock::now() < limit)
-    std::this_thread::sleep_for(seconds(1));
-  EXPECT_EQ(GuestConnections(), 0u);
 }
 
 }  // namespace
