@@ -481,17 +481,6 @@ std::vector<std::string> WarningsOf(const ProcessConfig& process);
 // the host and of cgroups in the guest.
 bool IsValidId(std::string_view id);
 
-// The configuration of container `id` read from `<bundle>/config.json`. A relative root.path is taken from
-// the bundle. Errors: NotFound without the file; InvalidArgument, naming the field, for a malformed value, or
-// one that a container in a VM cannot have. (OCI runtime-spec 1.x, bundle.md and config.md)
-Result<ContainerConfig> LoadOciBundle(const std::string& bundle, const std::string& id);
-
-// A process for Runtime::EnterContainer, read from `file`: an object as config.json's "process", which
-// containerd, podman and others give an OCI runtime to execute ("process.json" of `runc exec --process`).
-// Without capabilities in the file, ProcessConfig::capabilities is not set, and the process has the
-// container's. Errors: as LoadOciBundle.
-Result<ProcessConfig> LoadOciProcess(const std::string& file);
-
 }  // namespace virtcontainers
 
 #endif  // VIRTCONTAINERS_CONFIG_H_

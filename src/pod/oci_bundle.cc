@@ -1,5 +1,3 @@
-#include "pod/oci_bundle.h"
-
 #include <stdlib.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include "pod/oci_section.h"
 #include "pod/validate.h"
 #include "pod/validate_text.h"
+#include "virtcontainers/oci.h"
 
 namespace virtcontainers {
 namespace {
@@ -17,9 +16,13 @@ namespace {
 constexpr size_t kMaxConfig = 4 << 20;
 
 constexpr Refused kRefusedAtTop[] = {
-    {"solaris", kOthers}, {"windows", kOthers}, {"vm", kHosts}, {"zos", kOthers}, {"freebsd", kOthers},
+    {"solaris", kOthers},
+    {"windows", kOthers},
+    {"vm", "describes a VM, as the pod's configuration does: remove it"},
+    {"zos", kOthers},
+    {"freebsd", kOthers},
 };
-constexpr Refused kRefusedOfProcess[] = {{"commandLine", kOthers}, {"selinuxLabel", kNoLabels}};
+constexpr Refused kRefusedOfProcess[] = {{"commandLine", kOthers}, {"selinuxLabel", kNoLabels, true}};
 constexpr Refused kRefusedOfUser[] = {{"username", "is for Windows: give 'uid' and 'gid'"}};
 constexpr Refused kRefusedOfMount[] = {{"uidMappings", kNoUsers}, {"gidMappings", kNoUsers}};
 
@@ -123,7 +126,7 @@ void ReadProcess(Section& section, ProcessConfig& process, const char* field = "
   ReadScheduling(section, process);
   std::string profile;
   section.Read("apparmorProfile", profile);
-  if (!profile.empty() && profile != "unconfined") section.Refuse("apparmorProfile", kNoLabels);
+  if (!profile.empty() && profile != "unconfined") section.RefuseOrDrop("apparmorProfile", kNoLabels);
   section.Refuse(kRefusedOfProcess);
   if (section.reader().status()) section.Check(ValidateProcess(process, field));
 }
@@ -176,23 +179,36 @@ void ReadHooks(Section& section, Hooks& hooks) {
   }
 }
 
+Result<Json> ParseObject(std::string_view text, const OciOptions& options) {
+  if (options.base.empty() || options.base[0] != '/') {
+    return Fail(Code::kInvalidArgument, "the directory " + Shown(options.base) +
+                                            " that paths are relative to is not an absolute path");
+  }
+  VC_ASSIGN_OR_RETURN(Json json, ParseJson(text, {.bytes = kMaxConfig}));
+  if (!json.is_object()) return Fail(Code::kInvalidArgument, "the JSON is not an object");
+  return json;
+}
+
+std::vector<OciDroppedField>* DroppedInto(std::vector<OciDroppedField>& dropped, const OciOptions& options) {
+  return options.host_fields == OciHostFields::kDrop ? &dropped : nullptr;
+}
+
 }  // namespace
 
-Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string& bundle,
-                                       const std::string& id) {
+Result<OciConfig> ParseOciConfig(std::string_view text, const std::string& id, const OciOptions& options) {
   VC_RETURN_IF_ERROR(ValidateId("container", id));
-  VC_ASSIGN_OR_RETURN(const Json json, ParseJson(text, {.bytes = kMaxConfig}));
-  if (!json.is_object()) return Fail(Code::kInvalidArgument, "the JSON is not an object");
+  VC_ASSIGN_OR_RETURN(const Json json, ParseObject(text, options));
 
-  ContainerConfig config;
+  OciConfig oci;
+  ContainerConfig& config = oci.container;
   config.id = id;
-  config.bundle = bundle;
+  config.bundle = options.base;
   config.default_mounts = false;
   config.masked_paths.emplace();
   config.readonly_paths.emplace();
   config.namespaces = {NamespaceOwner::kPod, NamespaceOwner::kPod, NamespaceOwner::kPod,
                        NamespaceOwner::kPod};
-  Section top(json, "");
+  Section top(json, "", DroppedInto(oci.dropped, options));
   ReadVersion(top);
   for (const char* name : {"process", "root"}) {
     if (!top.reader().Has(name)) top.Fail(name, "is missing: a container needs it");
@@ -200,35 +216,44 @@ Result<ContainerConfig> ParseOciConfig(std::string_view text, const std::string&
   top.Object("process", [&](Section& section) { ReadProcess(section, config.process); });
   // Without the field a container's process has none: the defaults are for those who have no config.json.
   if (!config.process.capabilities) config.process.capabilities.emplace();
-  top.Object("root", [&](Section& section) { ReadRoot(section, bundle, config); });
+  top.Object("root", [&](Section& section) { ReadRoot(section, options.base, config); });
   top.Read("hostname", config.hostname);
   top.Read("domainname", config.domainname);
-  ReadMounts(top, bundle, config.mounts);
+  ReadMounts(top, options.base, config.mounts);
   top.Read("annotations", config.annotations);
-  top.Object("linux", [&](Section& section) { ReadOciLinux(section, config); });
+  top.Object("linux", [&](Section& section) { ReadOciLinux(section, oci); });
   top.Object("hooks", [&](Section& section) { ReadHooks(section, config.hooks); });
   top.Refuse(kRefusedAtTop);
   VC_RETURN_IF_ERROR(top.reader().status());
   VC_RETURN_IF_ERROR(ValidateContainerFields(config));
-  return config;
+  return oci;
 }
 
-Result<ProcessConfig> ParseOciProcess(std::string_view text) {
-  VC_ASSIGN_OR_RETURN(const Json json, ParseJson(text, {.bytes = kMaxConfig}));
-  if (!json.is_object()) return Fail(Code::kInvalidArgument, "the JSON is not an object");
-  ProcessConfig process;
-  Section section(json, "");
-  ReadProcess(section, process, "the process");
+Result<OciProcess> ParseOciProcess(std::string_view text, const OciOptions& options) {
+  VC_ASSIGN_OR_RETURN(const Json json, ParseObject(text, options));
+  OciProcess oci;
+  Section section(json, "", DroppedInto(oci.dropped, options));
+  ReadProcess(section, oci.process, "the process");
   VC_RETURN_IF_ERROR(section.reader().status());
-  return process;
+  return oci;
+}
+
+Result<OciResources> ParseOciResources(std::string_view text, const OciOptions& options) {
+  VC_ASSIGN_OR_RETURN(const Json json, ParseObject(text, options));
+  OciResources oci;
+  Section section(json, "", DroppedInto(oci.dropped, options));
+  ReadOciResources(section, oci.resources, "the resources");
+  VC_RETURN_IF_ERROR(section.reader().status());
+  return oci;
 }
 
 Result<ProcessConfig> LoadOciProcess(const std::string& file) {
   Result<std::string> text = ReadFile(file, kMaxConfig);
   if (!text) return Fail(std::move(text.error()));
-  Result<ProcessConfig> process = ParseOciProcess(*text);
-  if (!process) return Fail(std::move(process.error()).AddContext(Quoted(file)));
-  return process;
+  // Nothing in it is a path.
+  Result<OciProcess> oci = ParseOciProcess(*text, {.base = "/"});
+  if (!oci) return Fail(std::move(oci.error()).AddContext(Quoted(file)));
+  return std::move(oci->process);
 }
 
 Result<ContainerConfig> LoadOciBundle(const std::string& bundle, const std::string& id) {
@@ -241,9 +266,9 @@ Result<ContainerConfig> LoadOciBundle(const std::string& bundle, const std::stri
   const std::string file = directory + "/config.json";
   Result<std::string> text = ReadFile(file, kMaxConfig);
   if (!text) return Fail(std::move(text.error()).AddContext("bundle " + Quoted(bundle)));
-  Result<ContainerConfig> config = ParseOciConfig(*text, directory, id);
-  if (!config) return Fail(std::move(config.error()).AddContext(Quoted(file)));
-  return config;
+  Result<OciConfig> oci = ParseOciConfig(*text, id, {.base = directory});
+  if (!oci) return Fail(std::move(oci.error()).AddContext(Quoted(file)));
+  return std::move(oci->container);
 }
 
 }  // namespace virtcontainers

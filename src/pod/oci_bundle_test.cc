@@ -1,5 +1,3 @@
-#include "pod/oci_bundle.h"
-
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "pod/defaults.h"
 #include "pod/test_bundle.h"
 #include "pod/validate.h"
+#include "virtcontainers/oci.h"
 
 namespace virtcontainers {
 namespace {
@@ -67,7 +66,7 @@ TEST(OciProcess, LoadOciProcess_WithoutCapabilities_LeavesCapabilitiesUnset) {
 }
 
 TEST(OciBundle, Parse_OutputOfCrunSpec_Succeeds) {
-  const Result<ContainerConfig> config = ParseOciConfig(kCrunSpec, "/bundle", "web");
+  const Result<ContainerConfig> config = Parse(Sample());
   ASSERT_TRUE(config) << config.error().ToString();
   EXPECT_EQ(config->id, "web");
   EXPECT_EQ(config->rootfs, "/bundle/rootfs");
@@ -144,9 +143,10 @@ TEST(OciBundle, Parse_WithoutCapabilities_HasNone) {
 }
 
 TEST(OciBundle, Parse_SmallestConfig_Succeeds) {
-  const Result<ContainerConfig> config = ParseOciConfig(
-      R"({"ociVersion": "1.0.0", "process": {"args": ["true"], "cwd": "/"}, "root": {"path": "/srv/rootfs"}})",
-      "/bundle", "web");
+  const Result<ContainerConfig> config = Parse(
+      ParseJson(
+          R"({"ociVersion": "1.0.0", "process": {"args": ["true"], "cwd": "/"}, "root": {"path": "/srv/rootfs"}})")
+          .value());
   ASSERT_TRUE(config) << config.error().ToString();
   EXPECT_EQ(config->rootfs, "/srv/rootfs");
   EXPECT_FALSE(config->readonly_rootfs);
@@ -204,7 +204,7 @@ TEST(OciBundle, Parse_WrongType_NamesField) {
   ExpectRefused("/linux/maskedPaths", "\"/proc\"", "'linux.maskedPaths' is not a list");
   ExpectRefused("/linux/resources", "1", "'linux.resources' is not an object");
   ExpectRefused("/hooks", "[]", "'hooks' is not an object");
-  EXPECT_EQ(ParseOciConfig("[]", "/bundle", "web").error().ToString(), "the JSON is not an object");
+  EXPECT_EQ(ParseOciConfig("[]", "web", {.base = "/bundle"}).error().ToString(), "the JSON is not an object");
 }
 
 TEST(OciBundle, Parse_ImpossibleProcess_IsRefused) {
@@ -216,7 +216,7 @@ TEST(OciBundle, Parse_ImpossibleProcess_IsRefused) {
   ExpectRefused("/process/rlimits/0/soft", "2048", "the soft limit 2048 is above the hard one, 1024");
   ExpectRefused("/process/oomScoreAdj", "5000", "oom_score_adj 5000 is out of range");
   ExpectRefused("/root/path", R"("a\u0000b")", "'root.path' has a NUL byte in it");
-  EXPECT_THAT(ParseOciConfig(kCrunSpec, "/bundle", "../x").error().ToString(),
+  EXPECT_THAT(ParseOciConfig(kCrunSpec, "../x", {.base = "/bundle"}).error().ToString(),
               HasSubstr("container id '../x' is not valid"));
 }
 
@@ -230,7 +230,7 @@ TEST(OciBundle, Parse_UnsupportedField_IsRefusedByName) {
   ExpectRefused("/solaris", R"({"milestone": "x"})", "'solaris' is not for Linux");
   ExpectRefused("/zos", R"({"x": "y"})", "'zos' is not for Linux");
   ExpectRefused("/freebsd", R"({"x": "y"})", "'freebsd' is not for Linux");
-  ExpectRefused("/vm", R"({"kernel": {"path": "/vmlinux"}})", "'vm' is the host's business");
+  ExpectRefused("/vm", R"({"kernel": {"path": "/vmlinux"}})", "'vm' describes a VM");
   ExpectRefused("/mounts/0/uidMappings", R"([{"containerID": 0, "hostID": 1, "size": 1}])",
                 "'mounts[0].uidMappings' needs a user namespace");
   ExpectRefused("/mounts/0/gidMappings", R"([{"containerID": 0, "hostID": 1, "size": 1}])",
@@ -361,11 +361,11 @@ TEST(OciBundle, Parse_UnknownCapabilities_SucceedsWithWarnings) {
 TEST(OciBundle, Parse_HugeOrDeepText_IsRefusedQuickly) {
   const auto before = std::chrono::steady_clock::now();
   const std::string deep = std::string(500'000, '[') + std::string(500'000, ']');
-  EXPECT_THAT(ParseOciConfig(deep, "/b", "web").error().ToString(),
+  EXPECT_THAT(ParseOciConfig(deep, "web", {.base = "/b"}).error().ToString(),
               HasSubstr("nested deeper than 64 levels"));
-  EXPECT_EQ(ParseOciConfig(std::string(8'000'000, ' '), "/b", "web").error().code(),
+  EXPECT_EQ(ParseOciConfig(std::string(8'000'000, ' '), "web", {.base = "/b"}).error().code(),
             Code::kResourceExhausted);
-  EXPECT_THAT(ParseOciConfig(kCrunSpec.substr(0, 200), "/b", "web").error().ToString(),
+  EXPECT_THAT(ParseOciConfig(kCrunSpec.substr(0, 200), "web", {.base = "/b"}).error().ToString(),
               HasSubstr("malformed JSON at byte"));
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
 }
@@ -405,10 +405,9 @@ TEST_F(LoadOciBundleTest, Load_InvalidConfigFile_FailsAndNamesFile) {
   EXPECT_THAT(ErrorOf(dir_.path(), Code::kInvalidArgument),
               HasSubstr("/config.json': malformed JSON at byte 2"));
   dir_.Write("config.json", DumpJson(BundleWith("/vm", R"({"x": 1})")));
-  EXPECT_EQ(ErrorOf(dir_.path(), Code::kInvalidArgument),
-            "'" + (dir_ / "config.json") +
-                "': 'vm' is the host's business, which a container in a VM has no "
-                "part in: remove it");
+  EXPECT_EQ(
+      ErrorOf(dir_.path(), Code::kInvalidArgument),
+      "'" + (dir_ / "config.json") + "': 'vm' describes a VM, as the pod's configuration does: remove it");
   ASSERT_EQ(::truncate((dir_ / "config.json").c_str(), 100'000'000), 0);
   EXPECT_THAT(ErrorOf(dir_.path(), Code::kResourceExhausted), HasSubstr("is larger than 4194304 bytes"));
   ASSERT_EQ(::unlink((dir_ / "config.json").c_str()), 0);

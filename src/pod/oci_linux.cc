@@ -10,23 +10,26 @@ namespace virtcontainers {
 namespace {
 
 constexpr Refused kRefusedOfLinux[] = {
-    {"uidMappings", kNoUsers},       {"gidMappings", kNoUsers}, {"timeOffsets", kNoTime},
-    {"netDevices", kHosts},          {"intelRdt", kHosts},      {"mountLabel", kNoLabels},
+    {"uidMappings", kNoUsers},       {"gidMappings", kNoUsers},  {"timeOffsets", kNoTime},
+    {"netDevices", kHosts, true},    {"intelRdt", kHosts, true}, {"mountLabel", kNoLabels, true},
     {"memoryPolicy", kNoScheduling},
 };
 constexpr Refused kRefusedOfMemory[] = {
-    {"kernel", kOldCgroups}, {"kernelTCP", kOldCgroups}, {"disableOOMKiller", kOldCgroups}};
-constexpr Refused kRefusedOfCpu[] = {{"realtimeRuntime", kOldCgroups}, {"realtimePeriod", kOldCgroups}};
+    {"kernel", kOldCgroups, true}, {"kernelTCP", kOldCgroups, true}, {"disableOOMKiller", kOldCgroups, true}};
+constexpr Refused kRefusedOfCpu[] = {{"realtimeRuntime", kOldCgroups, true},
+                                     {"realtimePeriod", kOldCgroups, true}};
 constexpr Refused kRefusedOfBlockIo[] = {
-    {"leafWeight", kOldCgroups}, {"weightDevice", "is of cgroups v1: give 'io.weight' in 'unified' instead"}};
-constexpr Refused kRefusedOfResources[] = {{"network", kOldCgroups}, {"rdma", kHosts}};
+    {"leafWeight", kOldCgroups, true},
+    {"weightDevice", "is of cgroups v1, where v2 has 'io.weight' in 'unified'", true}};
+constexpr Refused kRefusedOfResources[] = {{"network", kOldCgroups, true}, {"rdma", kHosts, true}};
 constexpr Refused kRefusedOfSeccomp[] = {
-    {"listenerPath", "is a socket of the host, which a process in a VM cannot reach: remove it"},
-    {"listenerMetadata", "is for a listener on the host, which there is none: remove it"}};
+    {"listenerPath", "is a socket of the host, which a process in a VM cannot reach", true},
+    {"listenerMetadata", "is for a listener on the host, which there is none", true}};
 
 // A namespace that is listed is the container's own, and one that is not listed is the pod's. The mount and
 // cgroup namespaces are the container's own always.
-void ReadNamespaces(Section& section, Namespaces& namespaces) {
+void ReadNamespaces(Section& section, OciConfig& config) {
+  Namespaces& namespaces = config.container.namespaces;
   namespaces = {NamespaceOwner::kPod, NamespaceOwner::kPod, NamespaceOwner::kPod, NamespaceOwner::kPod};
   constexpr struct {
     std::string_view type;
@@ -46,10 +49,11 @@ void ReadNamespaces(Section& section, Namespaces& namespaces) {
       entry.Fail(field, "is " + Quoted(type) + ": it " + (type == "user" ? kNoUsers : kNoTime));
     } else if (kind == std::end(kKinds)) {
       entry.Fail(field, "is " + Quoted(type.substr(0, 80)) + ": that is not a namespace type");
-    } else if (!path.empty()) {
-      entry.Refuse("path", "is a namespace of the host, which a container in a VM cannot join: remove it");
     } else if (!seen.insert(type).second) {
       entry.Fail(field, "is " + Quoted(type) + " for the second time");
+    } else if (!path.empty()) {
+      if (entry.RefuseOrDrop("path", "is a namespace of the host, which a container in a VM cannot join"))
+        config.namespace_paths.emplace(type, path);
     } else if (kind->owner != nullptr) {
       namespaces.*(kind->owner) = NamespaceOwner::kContainer;
     }
@@ -180,18 +184,27 @@ void ReadSeccomp(Section& section, std::optional<Seccomp>& out) {
 
 }  // namespace
 
-void ReadOciLinux(Section& section, ContainerConfig& config) {
+void ReadOciResources(Section& section, ContainerResources& resources, const std::string& field) {
+  ReadResources(section, resources);
+  if (section.ok()) section.Check(ValidateResources(resources, field));
+}
+
+void ReadOciLinux(Section& section, OciConfig& oci) {
+  ContainerConfig& config = oci.container;
   section.Read("maskedPaths", config.masked_paths);
   section.Read("readonlyPaths", config.readonly_paths);
   std::string cgroups_path;  // of the host's tree; the guest has a tree of its own
   section.Read("cgroupsPath", cgroups_path);
+  if (!cgroups_path.empty())
+    section.Drop("cgroupsPath", "is a cgroup of the host, and the guest has its own");
   section.Read("rootfsPropagation", config.rootfs_propagation);
   section.Check(ValidatePropagation(config.rootfs_propagation, "'linux.rootfsPropagation'"));
-  ReadNamespaces(section, config.namespaces);
+  ReadNamespaces(section, oci);
   section.Read("sysctl", config.sysctl);
   section.Objects("devices", [&](Section& entry) { ReadDevice(entry, config.devices.emplace_back()); });
-  section.Object("resources", [&](Section& resources) { ReadResources(resources, config.resources); });
-  if (section.ok()) section.Check(ValidateResources(config.resources, "'linux.resources'"));
+  section.Object("resources", [&](Section& resources) {
+    ReadOciResources(resources, config.resources, "'linux.resources'");
+  });
   section.Object("seccomp", [&](Section& seccomp) { ReadSeccomp(seccomp, config.seccomp); });
   section.Object("personality", [&](Section& personality) {
     personality.Read("domain", config.personality);

@@ -128,7 +128,8 @@ TEST(OciLinux, Resources_BlockIoHugePagesAndUnified_AreRead) {
   EXPECT_THAT(r.unified, ElementsAre(Pair("memory.high", "1M")));
   ExpectRefused("/linux/resources/blockIO", R"({"leafWeight": 10})", "'linux.resources.blockIO.leafWeight'");
   ExpectRefused("/linux/resources/blockIO", R"({"weightDevice": [{"major": 1, "minor": 1, "weight": 10}]})",
-                "'linux.resources.blockIO.weightDevice' is of cgroups v1: give 'io.weight' in 'unified'");
+                "'linux.resources.blockIO.weightDevice' is of cgroups v1, where v2 has 'io.weight' in "
+                "'unified': remove it");
   ExpectRefused("/linux/resources/unified", R"({"../memory.high": "1"})",
                 "unified: '../memory.high' is no file");
   ExpectRefused("/linux/resources/network", R"({"classID": 5})",
@@ -291,6 +292,109 @@ TEST(OciLinux, Documentation_Table_NamesEveryField) {
     }
   }
   EXPECT_GT(found, 90u) << "the sources are written differently: this test finds nothing";
+}
+
+// What podman and containerd write for every runtime.
+TEST(OciHostFields, Dropped_AreReportedAndTheRestIsTaken) {
+  Json json = ParseJson(kCrunSpec).value();
+  Json& process = json["process"];
+  process["apparmorProfile"] = "containers-default-0.50.1";
+  process["selinuxLabel"] = "system_u:system_r:container_t:s0:c1,c2";
+  Json& on_linux = json["linux"];
+  on_linux["mountLabel"] = "system_u:object_r:container_file_t:s0:c1,c2";
+  on_linux["cgroupsPath"] = "machine.slice:libpod:abc";
+  on_linux["intelRdt"] = {{"closID", "guaranteed"}};
+  on_linux["namespaces"] = {{{"type", "pid"}},
+                            {{"type", "mount"}},
+                            {{"type", "network"}, {"path", "/run/netns/netns-1"}},
+                            {{"type", "ipc"}, {"path", "/proc/7/ns/ipc"}},
+                            {{"type", "uts"}, {"path", "/proc/7/ns/uts"}}};
+  on_linux["resources"] = {{"memory", {{"limit", 1 << 24}, {"kernel", 1 << 20}, {"disableOOMKiller", true}}},
+                           {"cpu", {{"realtimePeriod", 5}}},
+                           {"network", {{"classID", 1}}},
+                           {"pids", {{"limit", 2048}}}};
+  const std::string text = DumpJson(json);
+
+  const Result<OciConfig> strict = ParseOciConfig(text, "web", {.base = "/bundle"});
+  ASSERT_FALSE(strict);
+  EXPECT_EQ(strict.error().code(), Code::kInvalidArgument);
+
+  const Result<OciConfig> oci =
+      ParseOciConfig(text, "web", {.base = "/bundle", .host_fields = OciHostFields::kDrop});
+  ASSERT_TRUE(oci) << oci.error().ToString();
+  std::vector<std::string> fields;
+  for (const OciDroppedField& dropped : oci->dropped) {
+    fields.push_back(dropped.field);
+    EXPECT_THAT(dropped.why, ::testing::StartsWith("is ")) << dropped.field;
+    EXPECT_THAT(dropped.why, ::testing::Not(::testing::HasSubstr("remove"))) << dropped.field;
+  }
+  EXPECT_THAT(fields, ::testing::UnorderedElementsAre(
+                          "process.apparmorProfile", "process.selinuxLabel", "linux.mountLabel",
+                          "linux.cgroupsPath", "linux.intelRdt", "linux.namespaces[2].path",
+                          "linux.namespaces[3].path", "linux.namespaces[4].path",
+                          "linux.resources.memory.kernel", "linux.resources.memory.disableOOMKiller",
+                          "linux.resources.cpu.realtimePeriod", "linux.resources.network"));
+  EXPECT_THAT(oci->namespace_paths, ::testing::ElementsAre(::testing::Pair("ipc", "/proc/7/ns/ipc"),
+                                                           ::testing::Pair("network", "/run/netns/netns-1"),
+                                                           ::testing::Pair("uts", "/proc/7/ns/uts")));
+  const Namespaces& namespaces = oci->container.namespaces;
+  EXPECT_EQ(namespaces.pid, NamespaceOwner::kContainer);
+  EXPECT_EQ(namespaces.network, NamespaceOwner::kPod);
+  EXPECT_EQ(namespaces.ipc, NamespaceOwner::kPod);
+  EXPECT_EQ(oci->container.resources.memory_limit, 1 << 24);
+  EXPECT_EQ(oci->container.resources.pids_limit, 2048);
+}
+
+TEST(OciHostFields, WhatChangesTheContainer_IsRefusedAllTheSame) {
+  const auto parse = [](const std::string& pointer, const std::string& value) {
+    const auto oci = ParseOciConfig(DumpJson(BundleWith(pointer, value)), "web",
+                                    {.base = "/bundle", .host_fields = OciHostFields::kDrop});
+    return oci ? "taken" : oci.error().ToString();
+  };
+  EXPECT_THAT(parse("/linux/namespaces", R"([{"type": "user"}])"), HasSubstr("'linux.namespaces[0].type'"));
+  EXPECT_THAT(parse("/linux/uidMappings", R"([{"containerID": 0, "hostID": 1, "size": 1}])"),
+              HasSubstr("'linux.uidMappings'"));
+  EXPECT_THAT(parse("/windows", R"({"layerFolders": ["c"]})"), HasSubstr("'windows'"));
+  EXPECT_THAT(parse("/process/cwd", "7"), HasSubstr("'process.cwd'"));
+}
+
+TEST(OciTexts, Process_HasItsDroppedFields) {
+  const std::string text = R"({"args": ["id"], "cwd": "/", "apparmorProfile": "p", "user": {"uid": 7}})";
+  EXPECT_FALSE(ParseOciProcess(text, {.base = "/"}));
+  const auto oci = ParseOciProcess(text, {.base = "/", .host_fields = OciHostFields::kDrop});
+  ASSERT_TRUE(oci) << oci.error().ToString();
+  EXPECT_EQ(oci->process.user.uid, 7u);
+  ASSERT_EQ(oci->dropped.size(), 1u);
+  EXPECT_EQ(oci->dropped[0].field, "apparmorProfile");
+}
+
+TEST(OciTexts, Resources_AreReadAlone) {
+  // As containerd's runc shim and `podman update` write them.
+  const std::string text = R"({"memory": {"limit": 67108864, "swap": 134217728, "kernelTCP": 5},
+                               "cpu": {"shares": 512, "quota": 50000, "period": 100000, "cpus": "0"},
+                               "pids": {"limit": 100}, "blockIO": {}})";
+  const auto oci = ParseOciResources(text, {.base = "/", .host_fields = OciHostFields::kDrop});
+  ASSERT_TRUE(oci) << oci.error().ToString();
+  EXPECT_EQ(oci->resources.memory_limit, 64 << 20);
+  EXPECT_EQ(oci->resources.cpu_shares, 512u);
+  EXPECT_EQ(oci->resources.cpus, "0");
+  ASSERT_EQ(oci->dropped.size(), 1u);
+  EXPECT_EQ(oci->dropped[0].field, "memory.kernelTCP");
+  EXPECT_THAT(ParseOciResources(text, {.base = "/"}).error().ToString(), HasSubstr("'memory.kernelTCP'"));
+  EXPECT_THAT(ParseOciResources(R"({"cpu": {"period": 1}})", {.base = "/"}).error().ToString(),
+              HasSubstr("period"));
+  EXPECT_THAT(ParseOciResources("[]", {.base = "/"}).error().ToString(), HasSubstr("not an object"));
+}
+
+TEST(OciTexts, RelativePaths_AreTakenFromTheBase) {
+  const auto oci = ParseOciConfig(kCrunSpec, "web", {.base = "/some/where"});
+  ASSERT_TRUE(oci) << oci.error().ToString();
+  EXPECT_EQ(oci->container.rootfs, "/some/where/rootfs");
+  for (const char* base : {"", "relative"}) {
+    const auto refused = ParseOciConfig(kCrunSpec, "web", {.base = base});
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().ToString(), HasSubstr("'" + std::string(base) + "'"));
+  }
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/json.h"
-#include "pod/oci_bundle.h"
+#include "virtcontainers/oci.h"
 
 namespace virtcontainers {
 
@@ -102,7 +102,9 @@ inline Json BundleWith(const std::string& pointer, const std::string& value) {
 }
 
 inline Result<ContainerConfig> ParseBundle(const Json& json) {
-  return ParseOciConfig(DumpJson(json), "/bundle", "web");
+  Result<OciConfig> oci = ParseOciConfig(DumpJson(json), "web", {.base = "/bundle"});
+  if (!oci) return tl::unexpected<Error>(oci.error());
+  return std::move(oci->container);
 }
 
 inline void ExpectRefused(const std::string& pointer, const std::string& value, const std::string& message) {

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "integration/fixture.h"
+#include "virtcontainers/oci.h"
 
 namespace virtcontainers::test {
 namespace {

@@ -9,6 +9,7 @@
 #include "base/errors.h"
 #include "config_options.h"
 #include "parse.h"
+#include "virtcontainers/oci.h"
 
 namespace virtc {
 
