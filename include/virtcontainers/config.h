@@ -455,7 +455,7 @@ struct HostEntry {
 // A pod: one VM, and the containers in it.
 struct PodConfig {
   std::string id;        // see IsValidId
-  std::string hostname;  // empty: the id
+  std::string hostname;  // empty: the first 64 characters of the id
   ResourceConfig resources;
   HypervisorConfig hypervisor;
   AgentConfig agent;
@@ -477,8 +477,11 @@ struct PodConfig {
 std::vector<std::string> WarningsOf(const ContainerConfig& config);
 std::vector<std::string> WarningsOf(const ProcessConfig& process);
 
-// True for 1 to 64 characters of [A-Za-z0-9_.-] that begin with a letter or digit. Ids are names of files on
-// the host and of cgroups in the guest.
+// containerd's ids have up to 76 characters, those of podman and CRI-O 64.
+inline constexpr size_t kMaxIdLength = 120;
+
+// True for 1 to kMaxIdLength characters of [A-Za-z0-9_.+-] that begin with a letter or digit. Ids are names
+// of files on the host and of cgroups in the guest.
 bool IsValidId(std::string_view id);
 
 }  // namespace virtcontainers

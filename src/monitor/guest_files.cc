@@ -4,6 +4,7 @@
 
 #include "base/errors.h"
 #include "os/file.h"
+#include "pod/defaults.h"
 
 namespace virtcontainers {
 namespace {
@@ -32,8 +33,7 @@ std::string ResolvConf(const DnsConfig& dns) {
 std::string HostsFile(const PodConfig& pod, const std::string& address) {
   if (pod.hosts.empty() && address.empty()) return "";
   std::string text = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
-  text += (address.empty() ? "127.0.1.1" : address) + "\t" + (pod.hostname.empty() ? pod.id : pod.hostname) +
-          "\n";
+  text += (address.empty() ? "127.0.1.1" : address) + "\t" + HostnameOf(pod) + "\n";
   for (const HostEntry& host : pod.hosts) {
     text += host.address + "\t";
     for (size_t i = 0; i < host.names.size(); ++i) text += (i == 0 ? "" : " ") + host.names[i];

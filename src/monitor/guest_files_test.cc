@@ -37,6 +37,9 @@ TEST(GuestFiles, ResolvConfAndHostsFile_FromConfig_HaveConfiguredEntries) {
   PodConfig named = Pod();
   named.hostname = "front.example";
   EXPECT_EQ(HostsFile(named), localhost + "127.0.1.1\tfront.example\n192.0.2.7\tdb db.example\n");
+  PodConfig long_id = Pod();
+  long_id.id = std::string(120, 'x');
+  EXPECT_THAT(HostsFile(long_id), ::testing::HasSubstr("\t" + std::string(64, 'x') + "\n"));
 }
 
 // The mounts that a container of the pod, whose own are `own`, has then.

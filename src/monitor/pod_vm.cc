@@ -17,6 +17,7 @@
 #include "os/file.h"
 #include "os/own_file.h"
 #include "os/thread.h"
+#include "pod/defaults.h"
 
 namespace virtcontainers {
 namespace {
@@ -84,8 +85,7 @@ Result<std::unique_ptr<PodVm>> PodVm::Create(const MonitorParts& parts, Options 
 
 PodVm::PodVm(Options options, std::unique_ptr<Hypervisor> hypervisor, std::shared_ptr<Agent> agent)
     : options_(std::move(options)),
-      // No container's id has a '+'.
-      sandbox_(options_.config.id + "+pod"),
+      sandbox_(options_.config.id + std::string(kSandboxSuffix)),
       hypervisor_(std::move(hypervisor)),
       agent_(std::move(agent)),
       networks_({.paths = options_.paths,
@@ -256,7 +256,7 @@ Status PodVm::PrepareGuest(Deadline deadline) {
   const PodConfig& config = options_.config;
   SandboxConfig sandbox;
   sandbox.id = sandbox_;
-  sandbox.hostname = config.hostname.empty() ? config.id : config.hostname;
+  sandbox.hostname = HostnameOf(config);
   sandbox.shared_memory = config.shared_memory;
   attachments_.Describe(sandbox);
   VC_RETURN_IF_ERROR(agent_->CreateSandbox(sandbox, deadline));

@@ -48,6 +48,11 @@ const std::vector<std::string>& DefaultReadonlyPaths() {
   return *paths;
 }
 
+std::string HostnameOf(const PodConfig& pod) {
+  constexpr size_t kLongest = 64;
+  return pod.hostname.empty() ? pod.id.substr(0, kLongest) : pod.hostname;
+}
+
 namespace {
 
 // Not every agent of Kata's protocol would take them. (runtime-spec: they are warned of, see WarningsOf)

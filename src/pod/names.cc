@@ -53,9 +53,9 @@ bool IsValidId(std::string_view id) {
   const auto alphanumeric = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   };
-  if (id.empty() || id.size() > 64 || !alphanumeric(id[0])) return false;
+  if (id.empty() || id.size() > kMaxIdLength || !alphanumeric(id[0])) return false;
   for (const char c : id) {
-    if (!alphanumeric(c) && c != '_' && c != '.' && c != '-') return false;
+    if (!alphanumeric(c) && c != '_' && c != '.' && c != '-' && c != '+') return false;
   }
   return true;
 }

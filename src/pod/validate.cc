@@ -121,7 +121,9 @@ Status ValidateId(std::string_view kind, std::string_view id) {
   return Fail(
       Code::kInvalidArgument,
       std::string(kind) + " id " + Shown(id) +
-          " is not valid: use 1 to 64 letters, digits, '_', '.' and '-', beginning with a letter or digit");
+          " is not valid: use 1 to 120 letters, digits, '_', '.', '+' and '-', beginning with a letter or "
+          "digit");
+  static_assert(kMaxIdLength == 120);
 }
 
 Status ValidateSignal(int signal) {

@@ -9,6 +9,7 @@
 
 #include "base/sysctl_name.h"
 #include "os/file.h"
+#include "pod/defaults.h"
 #include "pod/mounts.h"
 #include "pod/validate.h"
 #include "pod/validate_text.h"
@@ -310,7 +311,7 @@ Status ValidateForwardedSockets(const ContainerConfig& config, const std::string
 Status ValidateContainerFields(const ContainerConfig& config) {
   VC_RETURN_IF_ERROR(ValidateId("container", config.id));
   // The guest has directories of these names beside those of the containers.
-  if (config.id == "shared" || config.id == "sandbox") {
+  if (config.id == "shared" || config.id == "sandbox" || config.id.ends_with(kSandboxSuffix)) {
     return Fail(Code::kInvalidArgument,
                 "container id " + Quoted(config.id) + " is reserved by the guest: choose another");
   }

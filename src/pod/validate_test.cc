@@ -50,7 +50,8 @@ class ValidateTest : public ::testing::Test {
 };
 
 TEST(Id, IsValidId_ValidIds_IsTrue) {
-  for (const std::string& id : {"a"s, "0"s, "web-1"s, "Web_2.x"s, "a..b"s, "a-"s, std::string(64, 'x')}) {
+  for (const std::string& id : {"a"s, "0"s, "web-1"s, "Web_2.x"s, "a..b"s, "a-"s, "a+b"s,
+                                std::string(76, 'x'), std::string(120, 'x')}) {
     EXPECT_TRUE(IsValidId(id)) << id;
     EXPECT_TRUE(ValidateId("pod", id)) << id;
   }
@@ -77,13 +78,13 @@ TEST(Id, IsValidId_InvalidIds_IsFalse) {
                                 "a~b"s,
                                 "a:b"s,
                                 "a%2fb"s,
-                                std::string(65, 'x'),
+                                std::string(121, 'x'),
                                 std::string(300, 'x')}) {
     EXPECT_FALSE(IsValidId(id)) << testing::PrintToString(id);
     const Status status = ValidateId("pod", id);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code(), Code::kInvalidArgument);
-    EXPECT_THAT(status.error().ToString(), HasSubstr("use 1 to 64 letters, digits, '_', '.' and '-'"));
+    EXPECT_THAT(status.error().ToString(), HasSubstr("use 1 to 120 letters, digits, '_', '.', '+' and '-'"));
     for (const char c : status.error().ToString())
       EXPECT_TRUE(c >= 0x20 && c < 0x7f) << "it would garble a terminal";
   }
@@ -315,7 +316,7 @@ TEST_F(ValidateTest, MaskedAndReadonlyPaths_Relative_AreRefused) {
 }
 
 TEST_F(ValidateTest, Hostname_Invalid_IsRefused) {
-  for (const std::string& name : {"a b"s, "a/b"s, "a\n"s, "\xc3\xbc"s, "a\0"s, std::string(65, 'h')}) {
+  for (const std::string& name : {"a b"s, "a/b"s, "a\n"s, "\xc3\xbc"s, "a\0"s, std::string(121, 'h')}) {
     ExpectRefused([&](PodConfig& pod) { pod.hostname = name; }, Code::kInvalidArgument, "hostname '");
     ExpectRefused([&](PodConfig& pod) { pod.containers[0].hostname = name; }, Code::kInvalidArgument,
                   "hostname '");
@@ -378,7 +379,7 @@ TEST_F(ValidateTest, Containers_MoreThan256_AreRefused) {
 }
 
 TEST(ValidateContainerIdTest, ContainerId_NameOfGuestDirectory_IsRefused) {
-  for (const char* id : {"shared", "sandbox"}) {
+  for (const char* id : {"shared", "sandbox", "web+pod"}) {
     ContainerConfig config;
     config.id = id;
     const Status status = ValidateContainer(config);

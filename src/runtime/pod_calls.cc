@@ -84,8 +84,7 @@ Status Runtime::CreatePod(const PodConfig& config) {
     impl_->events().Record(EventType::kPodCreated, config.id);
     return {};
   };
-  return WithContext(
-      config.id.size() <= 64 && IsValidId(config.id) ? Doing("create", config.id) : "create pod", create());
+  return WithContext(IsValidId(config.id) ? Doing("create", config.id) : "create pod", create());
 }
 
 Status Runtime::DeletePod(std::string_view pod, Deadline deadline) {

@@ -387,7 +387,7 @@ TEST_F(FailureTest, OriginalDefectD_AnIdNeverLeavesTheStateDirectory) {
                              "a\tb",
                              "\xff\xfe",
                              "gr\u00fcn",
-                             std::string(65, 'a'),
+                             std::string(121, 'a'),
                              std::string(300, 'a'),
                              "a;b",
                              "$(id)",
@@ -395,7 +395,7 @@ TEST_F(FailureTest, OriginalDefectD_AnIdNeverLeavesTheStateDirectory) {
                              "_x"};
   for (const std::string& id : ids) {
     SCOPED_TRACE("id '" + id.substr(0, 70) + "'");
-    ExpectRefused({"pod", "create", "--id=" + id}, "is not valid: use 1 to 64 letters, digits");
+    ExpectRefused({"pod", "create", "--id=" + id}, "is not valid: use 1 to 120 letters, digits");
     ExpectRefused({"pod", "create", "fine", "--container=" + id, "--rootfs", rootfs, "--", "true"},
                   "container id ");
     ExpectRefused({"run", "--id=" + id, "--rootfs", rootfs, "--", "true"}, "is not valid");

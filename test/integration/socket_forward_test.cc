@@ -197,13 +197,15 @@ TEST_F(SocketForwardTest, MonitorKilled_ConnectionsEndAndLaterOnesAreServed) {
 
 TEST_F(SocketForwardTest, ContainerStartedAgain_HasItsSocketAgain) {
   const HostServer server(Socket("a.sock"), Echo);
-  ASSERT_OK(runtime().CreateContainer(kPod, Other("again", "/tmp/x.sock")));
+  // The longest id that there is.
+  const std::string id = "again+" + std::string(kMaxIdLength - 6, 'x');
+  ASSERT_OK(runtime().CreateContainer(kPod, Other(id, "/tmp/x.sock")));
   for (int i = 0; i < 2; ++i) {
-    ASSERT_OK(runtime().StartContainer(kPod, "again"));
-    EXPECT_EQ(Ask("x", "/tmp/x.sock", "again"), "x");
-    ASSERT_OK(runtime().StopContainer(kPod, "again", std::chrono::milliseconds(0)));
+    ASSERT_OK(runtime().StartContainer(kPod, id));
+    EXPECT_EQ(Ask("x", "/tmp/x.sock", id), "x");
+    ASSERT_OK(runtime().StopContainer(kPod, id, std::chrono::milliseconds(0)));
   }
-  EXPECT_OK(runtime().DeleteContainer(kPod, "again"));
+  EXPECT_OK(runtime().DeleteContainer(kPod, id));
 }
 
 TEST_F(SocketForwardTest, ContainerThatEnds_IsNotKeptByItsSockets) {
