@@ -11,14 +11,15 @@ Result<HostNetwork::Made> BridgeNetwork::Make(Deadline deadline) {
   VC_RETURN_IF_ERROR(space_.Start(deadline));
   VC_RETURN_IF_ERROR(context_.note(
       {.owner = {}, .links = {}, .tap = {}, .cni = {}, .holder = space_.process(), .user_net = {}}));
+  // The namespace of an earlier holder ends some time after the holder.
+  VC_RETURN_IF_ERROR(BridgePort::Remove(key()));
   const NetworkNamespace& space = *space_.space();
   NetworkInterface guest = StaticInterface(config_, context_, 1500);
-  VC_ASSIGN_OR_RETURN(const BridgePort port,
-                      BridgePort::Create(space, {.bridge = config_.source,
-                                                 .key = context_.key + " " + config_.name,
-                                                 .interface = guest.name,
-                                                 .mac = guest.mac,
-                                                 .mtu = config_.mtu}));
+  VC_ASSIGN_OR_RETURN(const BridgePort port, BridgePort::Create(space, {.bridge = config_.source,
+                                                                        .key = key(),
+                                                                        .interface = guest.name,
+                                                                        .mac = guest.mac,
+                                                                        .mtu = config_.mtu}));
   guest.mtu = port.mtu;
   Made made;
   made.host = "bridge " + config_.source + ": " + port.port;
@@ -27,6 +28,11 @@ Result<HostNetwork::Made> BridgeNetwork::Make(Deadline deadline) {
                                                   .limits = config_.limits,
                                                   .check_sender = !config_.allow_spoofing}));
   return made;
+}
+
+Status BridgeNetwork::Release(Deadline deadline) {
+  VC_RETURN_IF_ERROR(BridgePort::Remove(key()));
+  return space_.Stop(deadline);
 }
 
 }  // namespace virtcontainers

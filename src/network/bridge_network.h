@@ -3,6 +3,7 @@
 #ifndef VIRTCONTAINERS_SRC_NETWORK_BRIDGE_NETWORK_H_
 #define VIRTCONTAINERS_SRC_NETWORK_BRIDGE_NETWORK_H_
 
+#include <string>
 #include <utility>
 
 #include "network/held_namespace.h"
@@ -20,10 +21,12 @@ class BridgeNetwork final : public HostNetwork {
   Result<Made> Make(Deadline deadline) override;
   Status Bind(const ProcessIdentity& vm, Deadline deadline) override { return space_.Bind(vm, deadline); }
   Status Adopt(const NetworkTraces& traces, Deadline) override { return space_.Rejoin(traces.holder); }
-  Status Release(Deadline deadline) override { return space_.Stop(deadline); }
+  Status Release(Deadline deadline) override;
   void Leave() override { space_.Leave(); }
 
  private:
+  std::string key() const { return context_.key + " " + config_.name; }
+
   const NetworkConfig config_;
   const Context context_;
   HeldNamespace space_;

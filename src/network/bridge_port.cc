@@ -89,4 +89,14 @@ Result<BridgePort> BridgePort::Create(const NetworkNamespace& space, const Bridg
   return made;
 }
 
+Status BridgePort::Remove(const std::string& key) {
+  VC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
+  const Result<Link> port = FindLink(netlink, BridgePortName(key));
+  if (!port) return port.error().code() == Code::kNotFound ? Status() : Fail(port.error());
+  const Status deleted = DeleteLink(netlink, port->index);
+  // Its namespace may have taken it away meanwhile.
+  if (!deleted && !FindLink(netlink, port->name)) return {};
+  return deleted;
+}
+
 }  // namespace virtcontainers

@@ -20,7 +20,7 @@ struct BridgePortOptions {
 };
 
 // A pair of veth devices: a port of the bridge, and the interface that a TapLink joins to the guest. Both are
-// gone when the namespace is, a moment after its last process or descriptor.
+// gone when the namespace is, some time after its last process or descriptor; Remove takes them away at once.
 struct BridgePort {
   std::string port;  // the host's device, BridgePortName(key)
   uint32_t mtu = 0;
@@ -29,6 +29,10 @@ struct BridgePort {
   // something else; AlreadyExists if the port exists: a pod has it, or its namespace is still going away;
   // PermissionDenied without CAP_NET_ADMIN.
   static Result<BridgePort> Create(const NetworkNamespace& space, const BridgePortOptions& options);
+
+  // Removes the pair that Create has made for this key. One that is gone is no error. Errors: those of the
+  // system.
+  static Status Remove(const std::string& key);
 };
 
 // At most 15 bytes.

@@ -72,6 +72,21 @@ TEST_F(BridgePortTest, HolderEnds_PortIsGone) {
   EXPECT_TRUE(EventuallyTrue([&] { return host_->Sh("ip link").find(name) == std::string::npos; }));
 }
 
+TEST_F(BridgePortTest, Remove_TakesThePairAwayAtOnceAndAgain) {
+  const TestNamespace pod("pod");
+  const BridgePortOptions options{.bridge = "br7", .key = "k", .mac = "02:00:00:00:00:02"};
+  const auto names = [&] { return host_->Sh("ip -o link | cut -d: -f2"); };
+  const std::string before = names();
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(Create(pod.space(), options));
+    EXPECT_TRUE(InNamespace(host_->space(), [] { return BridgePort::Remove("another"); }));
+    EXPECT_THAT(names(), HasSubstr(BridgePortName("k")));
+    EXPECT_TRUE(InNamespace(host_->space(), [] { return BridgePort::Remove("k"); }));
+    EXPECT_EQ(names(), before);
+    EXPECT_TRUE(InNamespace(host_->space(), [] { return BridgePort::Remove("k"); }));
+  }
+}
+
 TEST_F(BridgePortTest, Create_BadBridge_FailsAndNamesIt) {
   const TestNamespace pod("pod");
   const std::string mac = "02:00:00:00:00:02";
