@@ -26,9 +26,15 @@ Status PodMonitor::ChangeNetworks(Deadline deadline, const std::function<Status(
 }
 
 Status PodMonitor::AddNetwork(const NetworkConfig& config, UniqueFd descriptor, Deadline deadline) {
+  std::string name;
   return ChangeNetworks(
-      deadline, [&] { return vm_->networks().Add(config, std::move(descriptor), vm_->running(), deadline); },
-      [&](Deadline undoing) { return vm_->networks().Remove(config.name, vm_->running(), undoing); });
+      deadline,
+      [&]() -> Status {
+        VC_ASSIGN_OR_RETURN(name,
+                            vm_->networks().Add(config, std::move(descriptor), vm_->running(), deadline));
+        return {};
+      },
+      [&](Deadline undoing) { return vm_->networks().Remove(name, vm_->running(), undoing); });
 }
 
 Status PodMonitor::RemoveNetwork(const std::string& network, Deadline deadline) {
@@ -44,15 +50,26 @@ Status PodMonitor::RemoveNetwork(const std::string& network, Deadline deadline) 
   });
 }
 
-Status PodMonitor::AddRoute(const std::string& network, const Route& route, Deadline deadline) {
+Status PodMonitor::ChangeRoutes(const std::string& network, const std::function<Status()>& change,
+                                Deadline deadline) {
+  std::vector<NetworkInterface> before;
   return ChangeNetworks(
-      deadline, [&] { return vm_->networks().AddRoute(network, route, agent(), deadline); },
-      [&](Deadline undoing) { return vm_->networks().RemoveRoute(network, route, agent(), undoing); });
+      deadline,
+      [&]() -> Status {
+        VC_ASSIGN_OR_RETURN(before, vm_->networks().InterfacesOf(network));
+        return change();
+      },
+      [&](Deadline undoing) { return vm_->networks().RestoreRoutes(network, before, agent(), undoing); });
+}
+
+Status PodMonitor::AddRoute(const std::string& network, const Route& route, Deadline deadline) {
+  return ChangeRoutes(
+      network, [&] { return vm_->networks().AddRoute(network, route, agent(), deadline); }, deadline);
 }
 
 Status PodMonitor::RemoveRoute(const std::string& network, const Route& route, Deadline deadline) {
-  return ChangeNetworks(deadline,
-                        [&] { return vm_->networks().RemoveRoute(network, route, agent(), deadline); });
+  return ChangeRoutes(
+      network, [&] { return vm_->networks().RemoveRoute(network, route, agent(), deadline); }, deadline);
 }
 
 }  // namespace virtcontainers

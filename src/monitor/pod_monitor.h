@@ -131,6 +131,8 @@ class PodMonitor {
   // that cannot be written down is undone by `undo`, if there is one.
   Status ChangeNetworks(Deadline deadline, const std::function<Status()>& change,
                         const std::function<Status(Deadline)>& undo = {});
+  // The same of a change of a network's routes.
+  Status ChangeRoutes(const std::string& network, const std::function<Status()>& change, Deadline deadline);
   Status SetPodState(PodState from, PodState to);
   // For pausing and resuming: `there` is done, and `back` as well if the new state cannot be written down.
   Status SwitchContainer(const std::string& id, ContainerState from, ContainerState to,

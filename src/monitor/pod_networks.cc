@@ -119,8 +119,8 @@ Result<NetworkAttachment*> PodNetworks::Find(const std::string& network) const {
                                    (known.empty() ? "it has none" : "it has " + known));
 }
 
-Status PodNetworks::Add(NetworkConfig config, UniqueFd descriptor, const Running& running,
-                        Deadline deadline) {
+Result<std::string> PodNetworks::Add(NetworkConfig config, UniqueFd descriptor, const Running& running,
+                                     Deadline deadline) {
   if (config.name.empty()) config.name = FreeNetworkName(names());
   if (Find(config.name)) {
     return Fail(Code::kAlreadyExists, "the pod has a network " + Quoted(config.name) +
@@ -132,7 +132,7 @@ Status PodNetworks::Add(NetworkConfig config, UniqueFd descriptor, const Running
   VC_RETURN_IF_ERROR(options_.attachments.AddToRunning(std::move(attachment), running.hypervisor,
                                                        running.agent, running.vm, deadline));
   networks_.push_back(added);
-  return {};
+  return config.name;
 }
 
 Status PodNetworks::BeginRemove(const std::string& network) {
@@ -184,6 +184,20 @@ Status PodNetworks::RemoveRoute(const std::string& network, const Route& route, 
   return Fail(Code::kNotFound, "network " + Quoted(network) + " has no route to " +
                                    Quoted(route.destination) +
                                    (route.gateway.empty() ? "" : " by " + Quoted(route.gateway)));
+}
+
+Result<std::vector<NetworkInterface>> PodNetworks::InterfacesOf(const std::string& network) const {
+  VC_ASSIGN_OR_RETURN(const NetworkAttachment* const found, Find(network));
+  return found->status().interfaces;
+}
+
+Status PodNetworks::RestoreRoutes(const std::string& network, const std::vector<NetworkInterface>& interfaces,
+                                  Agent& agent, Deadline deadline) {
+  VC_ASSIGN_OR_RETURN(NetworkAttachment * found, Find(network));
+  for (const NetworkInterface& interface : interfaces) {
+    VC_RETURN_IF_ERROR(found->SetRoutes(agent, interface.name, interface.routes, deadline));
+  }
+  return {};
 }
 
 void PodNetworks::UndoStrays(Deadline deadline) {

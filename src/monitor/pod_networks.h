@@ -45,9 +45,10 @@ class PodNetworks {
   // was being removed: it is left to UndoStrays. `plugged` is null where the VMM cannot tell.
   void Plan(const std::vector<AttachmentRecord>& records, const std::vector<PluggedDevice>* plugged);
 
-  // Adds a network to a VM that runs; an empty name becomes the first that is free. Nothing is left of a
-  // failure. Errors: AlreadyExists; those of Attachments::AddToRunning.
-  Status Add(NetworkConfig config, UniqueFd descriptor, const Running& running, Deadline deadline);
+  // Adds a network to a VM that runs; an empty name becomes the first that is free. Returns the name. Nothing
+  // is left of a failure. Errors: AlreadyExists; those of Attachments::AddToRunning.
+  Result<std::string> Add(NetworkConfig config, UniqueFd descriptor, const Running& running,
+                          Deadline deadline);
   // To be called and written down before Remove: from then on no process is needed for the network. Errors:
   // NotFound, naming the networks that there are.
   Status BeginRemove(const std::string& network);
@@ -61,6 +62,11 @@ class PodNetworks {
   // AlreadyExists, NotFound; those of Agent::UpdateRoutes.
   Status AddRoute(const std::string& network, const Route& route, Agent& agent, Deadline deadline);
   Status RemoveRoute(const std::string& network, const Route& route, Agent& agent, Deadline deadline);
+  // The guest's interfaces of a network, with their routes; and the same routes again. Errors: NotFound;
+  // those of Agent::UpdateRoutes.
+  Result<std::vector<NetworkInterface>> InterfacesOf(const std::string& network) const;
+  Status RestoreRoutes(const std::string& network, const std::vector<NetworkInterface>& interfaces,
+                       Agent& agent, Deadline deadline);
 
   // Undoes what is left of networks that the dead monitor was adding or removing, after Attachments'
   // RemoveStrays. Failures are logged: the pod's end tries again, and a network of the same name that is
