@@ -257,6 +257,33 @@ TEST_P(UserModeTest, Tcp_HalfClosedByEitherSide_OtherDirectionStaysOpen) {
   }
 }
 
+TEST_P(UserModeTest, Tcp_PeerOfASenderHasGone_StackGoesOn) {
+  ForwardTcp("", 8080, 80);
+  ASSERT_NO_FATAL_FAILURE(Start());
+  const UniqueFd server = Bind(guest(), guest_ipv4(), 80);
+  const std::string bytes(128 << 10, 'x');
+  for (int i = 0; i < 30; ++i) {
+    UniqueFd client = Connect(host(), kHostIpv4, 8080);
+    const UniqueFd sender = Accept(server);
+    std::thread sending([&] {
+      while (::send(sender.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) {
+      }
+    });
+    std::string buffer(128 << 10, '\0');
+    for (size_t got = 0; got < 8 << 20;) {
+      const ssize_t n = ::recv(client.get(), buffer.data(), buffer.size(), 0);
+      ASSERT_GT(n, 0);
+      got += static_cast<size_t>(n);
+    }
+    client.reset();
+    sending.join();
+    ASSERT_FALSE(exited_) << i;
+  }
+  const UniqueFd client = Connect(host(), kHostIpv4, 8080), served = Accept(server);
+  Say(client, "still here");
+  EXPECT_EQ(Hear(served), "still here");
+}
+
 TEST_P(UserModeTest, Tcp_TwoHundredConnectionsAtOnce_AllWork) {
   constexpr int kCount = 200;
   ForwardTcp("", 8080, 80);

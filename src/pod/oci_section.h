@@ -143,7 +143,7 @@ class Section {
 };
 
 // The object "linux". (oci_linux.cc)
-void ReadOciLinux(Section& section, OciConfig& config);
+void ReadOciLinux(Section& section, OciConfig& oci);
 // The object "linux.resources"; `field` names it in messages.
 void ReadOciResources(Section& section, ContainerResources& resources, const std::string& field);
 

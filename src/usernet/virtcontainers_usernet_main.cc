@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -69,6 +70,8 @@ Status CloseOnExec(int fd) {
 void MapBuffers() { (void)::mallopt(M_MMAP_THRESHOLD, 100 << 10); }
 
 Status Prepare(std::string_view text, std::unique_ptr<UsernetLoop>& loop) {
+  // libslirp writes to connections whose peers have closed them.
+  if (::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return FailErrno("ignore SIGPIPE");
   VC_RETURN_IF_ERROR(CloseOnExec(kUsernetStreamFd));
   VC_ASSIGN_OR_RETURN(const UsernetOptions options, UsernetOptionsFromJson(text));
   RaiseDescriptorLimit();
