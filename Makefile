@@ -94,6 +94,7 @@ bench: guest
 	$(call say,bench: run)
 	@bench/run
 	@bench/io
+	@bench/network
 endif
 
 .PHONY: fuzz

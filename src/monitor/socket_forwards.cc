@@ -170,8 +170,11 @@ void SocketForwards::Run(Forward& forward) {
 }
 
 void SocketForwards::AcceptAll(Forward& forward) {
+  std::string name;
   while (AwaitRoom(forward)) {
-    Result<std::unique_ptr<ConnectionStreams>> streams = Accept(forward);
+    // A process that may have been executed, though the guest has not answered, is the one to ask again for.
+    if (name.empty()) name = std::string(kConnectionPrefix) + RandomName();
+    Result<std::unique_ptr<ConnectionStreams>> streams = Accept(forward, name);
     if (!streams && streams.error().code() == Code::kDeadlineExceeded) {
       // A guest that is paused, or has much to do.
       std::unique_lock lock(mutex_);
@@ -179,6 +182,7 @@ void SocketForwards::AcceptAll(Forward& forward) {
       continue;
     }
     if (!streams) return;
+    name.clear();
     Connect(forward, std::move(*streams));
   }
 }
@@ -189,10 +193,12 @@ bool SocketForwards::AwaitRoom(const Forward& forward) {
   return !ending_;
 }
 
-Result<std::unique_ptr<ConnectionStreams>> SocketForwards::Accept(const Forward& forward) {
-  const ProcessRef process{forward.container, std::string(kConnectionPrefix) + RandomName()};
-  VC_RETURN_IF_ERROR(agent_->ExecProcess(process, GuestProgram({"connect", "accepted", forward.listener}, {}),
-                                         Deadline::After(kExecuting)));
+Result<std::unique_ptr<ConnectionStreams>> SocketForwards::Accept(const Forward& forward,
+                                                                  const std::string& name) {
+  const ProcessRef process{forward.container, name};
+  const Status executed = agent_->ExecProcess(
+      process, GuestProgram({"connect", "accepted", forward.listener}, {}), Deadline::After(kExecuting));
+  if (!executed && executed.error().code() != Code::kAlreadyExists) return Fail(executed.error());
   auto streams = std::make_unique<AgentStreams>(agent_, process);
   VC_ASSIGN_OR_RETURN(const int error, AwaitConnection(*streams, Deadline::Infinite()));
   if (error != 0) {
@@ -245,6 +251,7 @@ void SocketForwards::JoinEnded() {
   std::list<Forward> forwards;
   {
     const std::lock_guard lock(mutex_);
+    if (ending_) return;  // the destructor joins them
     for (auto next = connections_.begin(); next != connections_.end();) {
       const auto connection = next++;
       if (connection->ended) connections.splice(connections.end(), connections_, connection);

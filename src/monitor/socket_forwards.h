@@ -66,7 +66,8 @@ class SocketForwards {
   void Run(Forward& forward);
   void AcceptAll(Forward& forward);
   bool AwaitRoom(const Forward& forward);
-  Result<std::unique_ptr<ConnectionStreams>> Accept(const Forward& forward);
+  // A connection that `listen` has accepted, for the process of that name.
+  Result<std::unique_ptr<ConnectionStreams>> Accept(const Forward& forward, const std::string& name);
   void Connect(Forward& forward, std::unique_ptr<ConnectionStreams> streams);
   // The thread of a connection.
   void Carry(Forward& forward, Connection& connection);
