@@ -38,6 +38,9 @@ struct Faults {
   std::function<void()> before_wait;    // called when a process begins to be waited for
   // Makes what is in a guest that has been there before its monitor.
   std::function<void(Agent& guest)> guest;
+  // Called with what the guest is told of its networks; their errors are the guest's.
+  std::function<Status(const NetworkInterface& interface)> update_interface;
+  std::function<Status(const std::vector<NetworkInterface>& interfaces)> update_routes;
 };
 
 class FaultyAgent final : public Agent {
@@ -62,9 +65,11 @@ class FaultyAgent final : public Agent {
     return agent_.ReseedRandom(entropy, deadline);
   }
   Status UpdateInterface(const NetworkInterface& interface, Deadline deadline) override {
+    if (faults_.update_interface) VC_RETURN_IF_ERROR(faults_.update_interface(interface));
     return agent_.UpdateInterface(interface, deadline);
   }
   Status UpdateRoutes(const std::vector<NetworkInterface>& interfaces, Deadline deadline) override {
+    if (faults_.update_routes) VC_RETURN_IF_ERROR(faults_.update_routes(interfaces));
     return agent_.UpdateRoutes(interfaces, deadline);
   }
   Status CreateContainer(const GuestContainer& container, Deadline deadline) override {

@@ -62,7 +62,8 @@ class NetworkCallsTest : public RuntimeTest {
   void LeaveCniFile(const std::string& pod) {
     const Json record = {{"list", R"({"cniVersion": "1.0.0", "name": "n", "plugins": [{"type": "note"}]})"},
                          {"plugin_directories", {directory_.path()}},
-                         {"container", "c"},
+                         // Its plugins' processes are known by this: two runs of the test have two names.
+                         {"container", std::filesystem::path(Paths(pod).run_dir).filename()},
                          {"netns", "/proc/1/ns/none"},
                          {"interface", "eth0"},
                          {"args", Json::object()},
