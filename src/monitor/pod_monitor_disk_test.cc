@@ -1,13 +1,16 @@
 // A pod's monitor on a disk that takes nothing for a while.
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <gtest/gtest.h>
+#include <map>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "monitor/test_pod.h"
 #include "os/file.h"
@@ -98,6 +101,47 @@ TEST_F(PodMonitorDiskTest, Pause_RecordCannotBeWritten_Fails) {
   Mend();
   EXPECT_TRUE(pod_->ResumeContainer("a", Soon()));
   EXPECT_EQ(StateOf("a"), ContainerState::kRunning);
+}
+
+TEST_F(PodMonitorDiskTest, Routes_RecordCannotBeWritten_AreAsTheyWere) {
+  std::vector<std::string> of_guest;
+  faults_.update_routes = [&](const std::vector<NetworkInterface>& interfaces) {
+    of_guest.clear();
+    for (const Route& route : interfaces.at(0).routes) of_guest.push_back(route.destination);
+    return Status();
+  };
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd ours(ends[0]);
+  std::map<std::string, UniqueFd> sockets;
+  sockets["net0"].reset(ends[1]);
+  PodConfig config;
+  config.id = "web";
+  config.hypervisor.type = "mock";
+  config.agent.type = "noop";
+  config.networks.emplace_back().kind = NetworkKind::kDescriptor;
+  config.networks.back().name = "net0";
+  ASSERT_TRUE(store_.CreatePod(config));
+  ASSERT_TRUE(MakeDirectories(files_.paths().run_dir));
+  pod_ = std::make_unique<PodMonitor>(parts_, files_, "/guest", std::move(sockets));
+  const Status started = pod_->Start(Soon());
+  ASSERT_TRUE(started) << started.error().ToString();
+
+  const std::vector<std::string> none, one = {"10.1.0.0/16"};
+  const Route route{.destination = one[0], .gateway = "10.0.0.1"};
+  Break();
+  EXPECT_FALSE(pod_->AddRoute("net0", route, Soon()));
+  Mend();
+  EXPECT_EQ(of_guest, none);
+  const Status added = pod_->AddRoute("net0", route, Soon());
+  ASSERT_TRUE(added) << added.error().ToString();
+  Break();
+  EXPECT_FALSE(pod_->RemoveRoute("net0", {.destination = one[0]}, Soon()));
+  Mend();
+  EXPECT_EQ(of_guest, one);
+  const Status removed = pod_->RemoveRoute("net0", route, Soon());
+  ASSERT_TRUE(removed) << removed.error().ToString();
+  EXPECT_EQ(of_guest, none);
 }
 
 }  // namespace

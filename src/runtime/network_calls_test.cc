@@ -150,6 +150,21 @@ TEST_F(NetworkCallsTest, Removed_CanBeAddedAgain) {
       ASSERT_OK(runtime_.RemoveNetwork(kPod, "net0"));
       EXPECT_THAT(NetworksOf(kPod), IsEmpty());
       EXPECT_FALSE(FileExists(Paths(kPod).network("net0")));
+      EXPECT_EQ(Devices(), before_) << "the bridge's port is gone when the call returns";
+    }
+  });
+}
+
+TEST_F(NetworkCallsTest, Stopped_BridgePortIsGone) {
+  OnOwnHost([&] {
+    PodConfig config = Pod(kPod);
+    config.networks = {Bridge("net0")};
+    ASSERT_OK(runtime_.CreatePod(config));
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_OK(runtime_.StartPod(kPod, Soon()));
+      EXPECT_NE(Devices(), before_);
+      ASSERT_OK(runtime_.StopPod(kPod, std::chrono::milliseconds(0), Soon()));
+      EXPECT_EQ(Devices(), before_);
     }
   });
 }
