@@ -99,8 +99,12 @@ LabServer::LabServer(const std::string& address, uint16_t port, Handler handler)
       thread_([this] { Accept(); }) {}
 
 LabServer::LabServer(const std::string& address, uint16_t port)
+    : LabServer(address, port, Responder{[](const std::string& datagram) { return datagram; }}) {}
+
+LabServer::LabServer(const std::string& address, uint16_t port, Responder responder)
     : socket_(Bound(address, port, SOCK_DGRAM)),
       stop_(::eventfd(0, EFD_CLOEXEC)),
+      responder_(std::move(responder)),
       thread_([this] { Answer(); }) {}
 
 LabServer::~LabServer() {
@@ -129,9 +133,9 @@ void LabServer::Answer() {
     socklen_t size = sizeof(from);
     const ssize_t got =
         ::recvfrom(socket_.get(), data, sizeof(data), 0, reinterpret_cast<sockaddr*>(&from), &size);
-    if (got > 0) {
-      ::sendto(socket_.get(), data, static_cast<size_t>(got), 0, reinterpret_cast<sockaddr*>(&from), size);
-    }
+    if (got <= 0) continue;
+    const std::string answer = responder_.answer(std::string(data, static_cast<size_t>(got)));
+    ::sendto(socket_.get(), answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
   }
 }
 
@@ -150,6 +154,21 @@ UniqueFd ConnectTo(const std::string& address, uint16_t port) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   } while (steady_clock::now() < until);
   return UniqueFd();
+}
+
+UniqueFd DatagramsTo(const std::string& address, uint16_t port) {
+  SocketAddress to(address, port);
+  UniqueFd socket(::socket(to.storage.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::connect(socket.get(), to.get(), to.size), 0) << address << ": " << std::strerror(errno);
+  return socket;
+}
+
+std::string AnswerQuery(std::string query, const std::string& address) {
+  constexpr size_t kHeader = 12;
+  if (query.size() < kHeader) return query;
+  query[2] = static_cast<char>(query[2] | 0x80);  // a response
+  query[7] = 1;  // with one answer: the question's name, an address, for 60 s
+  return query + std::string("\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04", 12) + address;
 }
 
 std::string ReadToEnd(int fd) {

@@ -28,14 +28,18 @@ std::string OutputOf(const std::string& command);
 std::string LinksAndRules();
 
 // A TCP or UDP server in the laboratory that handles each connection on a thread of its own; for UDP, each
-// datagram is answered with itself.
+// datagram is answered with itself, or with what a function makes of it.
 class LabServer {
  public:
   using Handler = std::function<void(int connection)>;
+  struct Responder {
+    std::function<std::string(const std::string& datagram)> answer;
+  };
   // `address`: "0.0.0.0", "::", "127.0.0.1".
   LabServer(const std::string& address, uint16_t port, Handler handler);
   // UDP.
   LabServer(const std::string& address, uint16_t port);
+  LabServer(const std::string& address, uint16_t port, Responder responder);
   ~LabServer();
   LabServer(const LabServer&) = delete;
   LabServer& operator=(const LabServer&) = delete;
@@ -46,12 +50,19 @@ class LabServer {
 
   UniqueFd socket_, stop_;
   Handler handler_;
+  Responder responder_;
   std::vector<std::thread> connections_;
   std::thread thread_;
 };
 
 // Connects to a TCP port; an invalid descriptor if nobody answers within two seconds.
 UniqueFd ConnectTo(const std::string& address, uint16_t port);
+
+// A UDP socket that is connected to an address.
+UniqueFd DatagramsTo(const std::string& address, uint16_t port);
+
+// The answer of a name server that knows one address, of four bytes, for every name. (RFC 1035, section 4)
+std::string AnswerQuery(std::string query, const std::string& address);
 
 // All bytes until the end, or what has come after twenty seconds.
 std::string ReadToEnd(int fd);

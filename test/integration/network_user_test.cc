@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 
+#include "integration/datagrams.h"
 #include "integration/network_test.h"
 
 namespace virtcontainers::test {
@@ -81,16 +83,82 @@ TEST_F(UserNetworkTest, OutgoingAndForwarded_EitherSideSpeaksFirst) {
   }
 }
 
+PodConfig WithProbe(PodConfig pod) {
+  std::filesystem::copy_file(VIRTCONTAINERS_NETWORK_PROBE, pod.containers[0].rootfs + "/bin/network_probe");
+  return pod;
+}
+
+// An answer to "hello", once the server is there.
+bool SaysHello(int socket) {
+  const timeval patience{0, 200'000};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  char answer[16];
+  return Eventually(
+      [&] { return ::send(socket, "hello", 5, 0) == 5 && ::recv(socket, answer, sizeof(answer), 0) == 5; });
+}
+
+TEST_F(UserNetworkTest, Datagrams_OutgoingForwardedAndToTheResolver_AllArrive) {
+  constexpr uint32_t kMany = 1000;
+  Make(
+      "echo 'nameserver 192.0.2.1' > /run/resolv.conf\necho 'nameserver 2001:db8::1' >> /run/resolv.conf\n"
+      "mount --bind /run/resolv.conf /etc/resolv.conf",
+      "umount /etc/resolv.conf");
+  NetworkConfig network = Network(NetworkKind::kUser);
+  network.forwards = {{"", 18000, 7000, 1, NetworkProtocol::kUdp}};
+  ASSERT_OK(runtime().RunPod(WithProbe(NetworkPod("p", {network}))));
+
+  // The guest begins.
+  {
+    const LabServer echo("0.0.0.0", 7100), echo6("::", 7100);
+    const std::string many = " 7100 " + std::to_string(kMany), all = std::to_string(kMany) + "\n";
+    EXPECT_EQ(In("p", "network_probe exchange 192.0.2.1" + many).out, all);
+    EXPECT_EQ(In("p", "network_probe exchange 2001:db8::1" + many).out, all);
+  }
+
+  // The host begins.
+  auto server = runtime().EnterContainer("p", "p-c", Shell("network_probe serve 7000"));
+  ASSERT_OK(server);
+  for (const char* address : {"192.0.2.1", "2001:db8::1"}) {
+    const UniqueFd socket = DatagramsTo(address, 18000);
+    ASSERT_TRUE(SaysHello(socket.get())) << address;
+    EXPECT_EQ(ExchangeDatagrams(socket.get(), kMany), kMany) << address;
+  }
+  ASSERT_EQ(::send(DatagramsTo("192.0.2.1", 18000).get(), "end", 3, 0), 3);
+  EXPECT_EQ(Finish(std::move(server)).out, "ready\n" + std::to_string(2 * kMany) + "\n");
+
+  // The name servers that the guest is told of are those of the host.
+  {
+    const auto knows = [](const char* address) {
+      return LabServer::Responder{[=](const std::string& query) { return AnswerQuery(query, address); }};
+    };
+    const LabServer names("192.0.2.1", 53, knows("\xc6\x33\x64\x07")),
+        names6("2001:db8::1", 53, knows("\xc6\x33\x64\x08"));
+    const std::vector<std::string> servers = StatusOf("p").networks[0].dns.servers;
+    ASSERT_EQ(servers.size(), 2u);
+    EXPECT_EQ(In("p", "network_probe resolve web.example").out, servers[0] + " 198.51.100.7\n");
+    EXPECT_EQ(In("p", "network_probe resolve web.example " + servers[1]).out, servers[1] + " 198.51.100.8\n");
+    EXPECT_THAT(In("p", "nslookup web.example").out, HasSubstr("198.51.100."));
+  }
+}
+
 TEST_F(UserNetworkTest, HostLoopback_WhenAskedFor_IsTheGateway) {
   NetworkConfig network = Network(NetworkKind::kUser);
   network.host_loopback = true;
   network.addresses = {"172.20.0.5/24"};
-  ASSERT_OK(runtime().RunPod(NetworkPod("p", {network})));
+  network.forwards = {{"", 18000, 7000, 1, NetworkProtocol::kUdp}};
+  ASSERT_OK(runtime().RunPod(WithProbe(NetworkPod("p", {network}))));
   EXPECT_THAT(In("p", "ip addr show eth0").out, HasSubstr("172.20.0.5/24"));
   std::string gateway = In("p", "ip route | sed -n 's/default via \\([0-9.]*\\).*/\\1/p'").out;
   gateway = gateway.substr(0, gateway.find('\n'));
   LabServer local("127.0.0.1", 7104, [](int fd) { SendAll(fd, "local"); });
   EXPECT_EQ(In("p", "nc " + gateway + " 7104 </dev/null").out, "local") << gateway;
+  // Then also what the guest answers reaches the host's loopback.
+  auto server = runtime().EnterContainer("p", "p-c", Shell("network_probe serve 7000"));
+  ASSERT_OK(server);
+  const UniqueFd socket = DatagramsTo("127.0.0.1", 18000);
+  EXPECT_TRUE(SaysHello(socket.get()));
+  ASSERT_EQ(::send(socket.get(), "end", 3, 0), 3);
+  EXPECT_EQ(Finish(std::move(server)).out, "ready\n0\n");
 }
 
 TEST_F(UserNetworkTest, HundredMegabytes_ThroughADeathOfTheMonitor_AreWhole) {
