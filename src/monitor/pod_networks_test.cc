@@ -97,7 +97,7 @@ class PodNetworksTest : public testing::Test {
 
   PodNetworks::Running Running() { return {vm_, agent_, process_}; }
 
-  Status Add(const NetworkConfig& network, Deadline deadline = Soon()) {
+  Result<std::string> Add(const NetworkConfig& network, Deadline deadline = Soon()) {
     return networks_->Add(network, Socket(), Running(), deadline);
   }
 
@@ -223,7 +223,7 @@ TEST_F(PodNetworksTest, Add_GetsAFreeNameAndNumber) {
   ASSERT_TRUE(Add(Network("other")));
   EXPECT_THAT(Names(), ElementsAre("eth1", "other"));
   EXPECT_THAT(InVm(), testing::UnorderedElementsAre("net0-0", "net1-0"));
-  const Status again = Add(Network("other"));
+  const auto again = Add(Network("other"));
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code(), Code::kAlreadyExists);
 }
