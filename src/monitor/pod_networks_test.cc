@@ -372,12 +372,10 @@ TEST_F(PodNetworksTest, TakeOver_StrayProcesses_AreKilledIfThePodsOwn) {
     return Subprocess::Spawn({.argv = {"sleep", "1000"}, .env = MarkedEnvironment(mark)}).value();
   };
   Subprocess ours = spawn(paths_.mark), other = spawn("another:/root/pods/web");
-  LeaveFile("a", {.owner = {},
-                  .links = {},
-                  .tap = {},
-                  .cni = {},
-                  .holder = IdentifyProcess(ours.pid()).value(),
-                  .user_net = IdentifyProcess(other.pid()).value()});
+  NetworkTraces traces;
+  traces.holder = IdentifyProcess(ours.pid()).value();
+  traces.user_net = IdentifyProcess(other.pid()).value();
+  LeaveFile("a", traces);
   EXPECT_TRUE(TakeOver({}));
   EXPECT_TRUE(ours.Wait(Soon()));
   EXPECT_TRUE(IsAlive(IdentifyProcess(other.pid()).value()));

@@ -9,8 +9,10 @@ namespace virtcontainers {
 
 Result<HostNetwork::Made> BridgeNetwork::Make(Deadline deadline) {
   VC_RETURN_IF_ERROR(space_.Start(deadline));
-  VC_RETURN_IF_ERROR(context_.note(
-      {.owner = {}, .links = {}, .tap = {}, .cni = {}, .holder = space_.process(), .user_net = {}}));
+  NetworkTraces traces;
+  traces.port = key();
+  traces.holder = space_.process();
+  VC_RETURN_IF_ERROR(context_.note(traces));
   // The namespace of an earlier holder ends some time after the holder.
   VC_RETURN_IF_ERROR(BridgePort::Remove(key()));
   const NetworkNamespace& space = *space_.space();

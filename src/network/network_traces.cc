@@ -2,6 +2,7 @@
 
 #include "base/errors.h"
 #include "base/json.h"
+#include "network/bridge_port.h"
 #include "network/cni_release.h"
 #include "network/network_namespace.h"
 #include "network/tap_device.h"
@@ -70,6 +71,7 @@ std::string FormatTraces(const NetworkTraces& traces) {
                              {"interface", link.interface}});
   }
   if (!traces.tap.empty()) json["tap"] = traces.tap;
+  if (!traces.port.empty()) json["port"] = traces.port;
   if (!traces.cni.empty()) json["cni"] = traces.cni;
   if (traces.holder.pid != 0) json["holder"] = IdentityJson(traces.holder);
   if (traces.user_net.pid != 0) json["user_net"] = IdentityJson(traces.user_net);
@@ -93,6 +95,7 @@ Result<NetworkTraces> ParseTraces(std::string_view text) {
     }
   }
   reader.Read("tap", traces.tap);
+  reader.Read("port", traces.port);
   reader.Read("cni", traces.cni);
   ReadIdentityOf(reader, "holder", traces.holder);
   ReadIdentityOf(reader, "user_net", traces.user_net);
@@ -128,6 +131,8 @@ Status UndoNetwork(const NetworkTraces& traces, Deadline deadline) {
   if (!traces.cni.empty()) note(UndoCni(traces, deadline));
   for (const NetworkTraces::Link& link : traces.links) note(UndoLinkWith(link, TapLink::UndoAbandoned));
   if (!traces.tap.empty()) note(TapDevice::Undo(traces.tap));
+  // It ends with its namespace, but some time later.
+  if (!traces.port.empty()) note(BridgePort::Remove(traces.port));
   return first;
 }
 

@@ -30,6 +30,7 @@ struct NetworkTraces {
   std::string owner;  // HostNetwork::Context::key
   std::vector<Link> links;
   std::string tap;           // a tap of the host that was given filters
+  std::string port;          // the key of a port of a bridge (BridgePort)
   std::string cni;           // the attachment's record (network/cni), JSON
   ProcessIdentity holder;    // of a namespace of the pod's own; pid 0 if there is none
   ProcessIdentity user_net;  // the user-mode network; pid 0 if there is none

@@ -23,6 +23,7 @@ NetworkTraces AllTraces() {
   return {.owner = "key-web",
           .links = {{"/run/netns/a b\n\"", 4, 4026532000u, "eth0"}, {"/run/netns/c", 4, 1, "eth1"}},
           .tap = "tap7",
+          .port = "key-web net0",
           .cni = "{\"list\": \"…\"}",
           .holder = {.pid = 12, .start_time = 34, .boot_id = "boot"},
           .user_net = {.pid = 56, .start_time = 78, .boot_id = "boot"}};

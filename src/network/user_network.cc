@@ -27,8 +27,9 @@ UserModeOptions UserNetwork::Options() const {
 Result<HostNetwork::Made> UserNetwork::Make(Deadline deadline) {
   VC_RETURN_IF_ERROR(context_.note({}));
   VC_ASSIGN_OR_RETURN(stack_, UserModeNetwork::Start(Options(), deadline));
-  VC_RETURN_IF_ERROR(context_.note(
-      {.owner = {}, .links = {}, .tap = {}, .cni = {}, .holder = {}, .user_net = stack_->process()}));
+  NetworkTraces traces;
+  traces.user_net = stack_->process();
+  VC_RETURN_IF_ERROR(context_.note(traces));
   NetworkInterface guest = stack_->guest();
   guest.name = config_.name;
   guest.mac = Mac();

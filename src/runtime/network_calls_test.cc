@@ -169,6 +169,20 @@ TEST_F(NetworkCallsTest, Stopped_BridgePortIsGone) {
   });
 }
 
+TEST_F(NetworkCallsTest, MonitorAndVmDied_NextCallTakesTheBridgePortAway) {
+  OnOwnHost([&] {
+    PodConfig config = Pod(kPod);
+    config.networks = {Bridge("net0")};
+    ASSERT_OK(runtime_.CreatePod(config));
+    ASSERT_OK(runtime_.StartPod(kPod, Soon()));
+    const pid_t vm = StatusOf(kPod).vm_pid;
+    KillMonitor(kPod);
+    Kill(vm);
+    EXPECT_OK(runtime_.DeletePod(kPod, Soon()));
+    EXPECT_EQ(Devices(), before_);
+  });
+}
+
 TEST_F(NetworkCallsTest, Failed_LeavesNothing) {
   OnOwnHost([&] {
     CreateAndStart(Pod(kPod));
