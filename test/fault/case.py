@@ -104,6 +104,8 @@ class Case:
 
     def command(self, words):
         run_as = ['/bin/busybox'] if self.settings.real else []
+        # The network that virtc gives a pod by itself would have the name of the given namespace's interface.
+        no_network = ['--network', 'none'] if self.settings.real and 'NETWORK' not in words else []
         line, words = [], iter(words)
         for word in words:
             if word == 'NETWORK':
@@ -111,6 +113,7 @@ class Case:
             elif word in ('POD', 'CONTAINER'):
                 line += ['--rootfs', self.dir + '/rootfs', '--volume', self.dir + '/volume:/data']
                 if word == 'POD':
+                    line += no_network
                     line += ['--memory', '128M'] if self.settings.real else ['--hypervisor', 'mock', '--agent', 'noop']
                 line += ['--'] + run_as + ['sleep', '1000']
             elif word == 'TRUE':
