@@ -139,8 +139,7 @@ struct NetworkConfig {
   // and it is off for interfaces of a namespace, where an engine may have put a bridge behind them.
   bool allow_spoofing = false;
   std::vector<PortForward> forwards;  // kUser, and kCni with a plugin for "portMappings"
-  // kUser: the guest reaches the host's loopback addresses by its gateway's address. Where libslirp is the
-  // stack, UDP clients on the host's loopback are answered through a forwarded port only with this.
+  // kUser: the guest reaches the host's loopback addresses by its gateway's address.
   bool host_loopback = false;
   CniOptions cni;
 

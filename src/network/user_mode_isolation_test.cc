@@ -1,5 +1,6 @@
 #include <sys/socket.h>
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
@@ -31,6 +32,30 @@ TEST_P(UserModeIsolationTest, HostLoopback_ByDefault_IsUnreachable) {
   EXPECT_FALSE(Reaches(guest(), "10.0.2.3"));
   EXPECT_FALSE(Reaches(guest(), "fd76:6370:6f64::2"));
   EXPECT_FALSE(Reaches(guest(), "fd76:6370:6f64::77"));
+}
+
+// A datagram of the host's loopback to a forwarded port may be answered, which opens no other way.
+TEST_P(UserModeIsolationTest, HostLoopback_AfterADatagramFromIt_IsUnreachableOtherwise) {
+  options_.forwards.push_back({"127.0.0.1", 5353, 53, 1, NetworkProtocol::kUdp});
+  ASSERT_NO_FATAL_FAILURE(Start());
+  const UniqueFd client = Connect(host(), "127.0.0.1", 5353, SOCK_DGRAM);
+  const UniqueFd other = Bind(host(), "127.0.0.1", 4000, SOCK_DGRAM);
+  const UniqueFd inside = Bind(guest(), guest_ipv4(), 53, SOCK_DGRAM);
+  Say(client, "question");
+  AnswerOnce(inside, "re: ");
+  EXPECT_EQ(Hear(client), "re: question");
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  ASSERT_EQ(::getsockname(client.get(), reinterpret_cast<sockaddr*>(&own), &size), 0);
+  // To another port, from another port, and by TCP.
+  const UniqueFd to_other = Connect(guest(), "10.0.2.2", 4000, SOCK_DGRAM);
+  Say(to_other, "lie");
+  const UniqueFd from_other = Connect(guest(), "10.0.2.2", ntohs(own.sin_port), SOCK_DGRAM);
+  Say(from_other, "lie");
+  EXPECT_FALSE(Reaches(guest(), "10.0.2.2"));
+  char lie = 0;
+  EXPECT_EQ(::recv(other.get(), &lie, 1, MSG_DONTWAIT), -1);
+  EXPECT_EQ(::recv(client.get(), &lie, 1, MSG_DONTWAIT), -1);
 }
 
 TEST_P(UserModeIsolationTest, HostLoopback_AskedFor_IsReachedByTheGateway) {

@@ -218,6 +218,14 @@ TEST_P(UserModeTest, Udp_OutAndForwarded_IsAnswered) {
     Say(outside, "in");
     AnswerOnce(inside, "re: ");
     EXPECT_EQ(Hear(outside), "re: in");
+    // What comes from ::1, passt sends to the guest's link-local address.
+    if (ipv6 && GetParam() == UserModeBackend::kPasst) continue;
+    const UniqueFd local = Connect(host(), ipv6 ? "::1" : "127.0.0.1", 5353, SOCK_DGRAM);
+    for (const UniqueFd* sender : {&local, &outside, &local, &local}) {
+      Say(*sender, "from the loopback");
+      AnswerOnce(inside, "re: ");
+      EXPECT_EQ(Hear(*sender), "re: from the loopback");
+    }
   }
 }
 

@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "network/usernet_options.h"
 #include "usernet/frame_stream.h"
+#include "usernet/loopback_replies.h"
 #include "usernet/slirp_stack.h"
 #include "usernet/token_bucket.h"
 #include "virtcontainers/error.h"
@@ -44,6 +45,7 @@ class UsernetLoop {
   FrameQueue queue_;  // for the guest
   TokenBucket to_guest_, from_guest_;
   const size_t hold_above_;
+  LoopbackReplies replies_;
   std::unique_ptr<SlirpStack> stack_;
   std::vector<pollfd> fds_;  // the stream first
 };

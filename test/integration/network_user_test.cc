@@ -118,13 +118,14 @@ TEST_F(UserNetworkTest, Datagrams_OutgoingForwardedAndToTheResolver_AllArrive) {
   // The host begins.
   auto server = runtime().EnterContainer("p", "p-c", Shell("network_probe serve 7000"));
   ASSERT_OK(server);
-  for (const char* address : {"192.0.2.1", "2001:db8::1"}) {
+  const std::vector<std::string> addresses = {"192.0.2.1", "2001:db8::1", "127.0.0.1", "::1"};
+  for (const std::string& address : addresses) {
     const UniqueFd socket = DatagramsTo(address, 18000);
     ASSERT_TRUE(SaysHello(socket.get())) << address;
     EXPECT_EQ(ExchangeDatagrams(socket.get(), kMany), kMany) << address;
   }
   ASSERT_EQ(::send(DatagramsTo("192.0.2.1", 18000).get(), "end", 3, 0), 3);
-  EXPECT_EQ(Finish(std::move(server)).out, "ready\n" + std::to_string(2 * kMany) + "\n");
+  EXPECT_EQ(Finish(std::move(server)).out, "ready\n" + std::to_string(addresses.size() * kMany) + "\n");
 
   // The name servers that the guest is told of are those of the host.
   {
