@@ -83,7 +83,7 @@ class HostileGuestTest : public PodTest {
   // Starts a pod whose guest does not become one, within the deadline and a few seconds, watching what its
   // monitor takes meanwhile.
   void ExpectNoStart(const std::string& mode, std::initializer_list<const char*> texts) {
-    constexpr seconds kDeadline{15};
+    constexpr seconds kDeadline{10};
     ASSERT_OK(runtime().CreatePod(Hostile(mode)));
     const auto begin = std::chrono::steady_clock::now();
     virtcontainers::Status started;
@@ -101,7 +101,7 @@ class HostileGuestTest : public PodTest {
         if (pid != StatusOf("beside").monitor_pid) peak = std::max(peak, PeakKib(pid));
       }
       // In the middle of it.
-      if (!tried && std::chrono::steady_clock::now() - begin > seconds(8)) {
+      if (!tried && std::chrono::steady_clock::now() - begin > seconds(6)) {
         tried = true;
         ExpectTheOtherPodGoesOn();
       }
