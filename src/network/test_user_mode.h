@@ -81,6 +81,10 @@ class UserModeTest : public testing::TestWithParam<UserModeBackend> {
   std::string guest_ipv4() const { return "10.0.2.15"; }
   std::string guest_ipv6() const { return "fd76:6370:6f64::15"; }
 
+  bool HasExited() {
+    const std::lock_guard lock(mutex_);
+    return exited_.has_value();
+  }
   // on_exit's reason, within some seconds.
   std::string AwaitExit() {
     for (int i = 0; i < 200; ++i) {
@@ -99,7 +103,7 @@ class UserModeTest : public testing::TestWithParam<UserModeBackend> {
   std::unique_ptr<UserModeNetwork> network_;
   std::unique_ptr<StreamGuest> guest_;
   std::mutex mutex_;
-  std::optional<std::string> exited_;
+  std::optional<std::string> exited_;  // under mutex_
 };
 
 inline std::string UserModeBackendName(const testing::TestParamInfo<UserModeBackend>& info) {

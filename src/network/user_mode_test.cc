@@ -285,7 +285,7 @@ TEST_P(UserModeTest, Tcp_PeerOfASenderHasGone_StackGoesOn) {
     }
     client.reset();
     sending.join();
-    ASSERT_FALSE(exited_) << i;
+    ASSERT_FALSE(HasExited()) << i;
   }
   const UniqueFd client = Connect(host(), kHostIpv4, 8080), served = Accept(server);
   Say(client, "still here");
@@ -340,7 +340,7 @@ TEST_P(UserModeTest, Stop_Running_EndsProcessWithoutOnExit) {
   EXPECT_TRUE(network_->Stop(SoonEnough()));
   EXPECT_FALSE(IsAlive(process));
   EXPECT_TRUE(network_->Stop(SoonEnough()));
-  EXPECT_FALSE(exited_);
+  EXPECT_FALSE(HasExited());
 }
 
 TEST_P(UserModeTest, Rejoin_AfterDetach_GoesOnWithTheProcess) {
