@@ -1,14 +1,12 @@
 // What tests of networks run in containers, where nc has no datagrams. Static.
 //
-//   network_probe exchange ADDRESS PORT COUNT   sends datagrams to a server that answers each with itself,
-//   and
-//                                               prints how many came back
-//   network_probe serve PORT                    is such a server, over IPv4 and IPv6, until the datagram
-//   "end"
-//                                               comes; prints "ready", and then how many were numbered ones
-//   network_probe resolve NAME [SERVER]         asks the server, or the first of /etc/resolv.conf, for the
-//   IPv4
-//                                               address of a name, and prints it
+//   network_probe exchange ADDRESS PORT COUNT
+//       sends datagrams to a server that answers each with itself, and prints how many came back
+//   network_probe serve PORT
+//       is such a server, over IPv4 and IPv6, until the datagram "end" comes; prints "ready", and then how
+//       many were numbered ones
+//   network_probe resolve NAME [SERVER]
+//       asks the server, or the first of /etc/resolv.conf, for the IPv4 address of a name, and prints it
 // Exit status 2: a call failed, and standard error says why.
 
 #include <poll.h>
