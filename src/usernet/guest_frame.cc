@@ -3,14 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "usernet/frame_layout.h"
+
 namespace virtcontainers {
 namespace {
-
-constexpr size_t kEthernetHeader = 14;
-constexpr size_t kIpv4Header = 20;
-constexpr size_t kIpv6Header = 40;
-
-uint8_t ByteAt(std::string_view bytes, size_t at) { return static_cast<uint8_t>(bytes[at]); }
 
 bool MayPassIpv4(std::string_view packet) {
   if (packet.size() < kIpv4Header) return false;
@@ -36,12 +32,11 @@ bool MayPassIpv6(std::string_view packet) {
 
 bool MayPass(std::string_view frame) {
   if (frame.size() < kEthernetHeader) return false;
-  const unsigned type = static_cast<unsigned>(ByteAt(frame, 12)) << 8 | ByteAt(frame, 13);
+  const unsigned type = WordAt(frame, kEtherType);
   const std::string_view packet = frame.substr(kEthernetHeader);
-  constexpr unsigned kArp = 0x0806, kIpv4 = 0x0800, kIpv6 = 0x86dd;
-  if (type == kArp) return true;
-  if (type == kIpv4) return MayPassIpv4(packet);
-  return type == kIpv6 && MayPassIpv6(packet);
+  if (type == kTypeArp) return true;
+  if (type == kTypeIpv4) return MayPassIpv4(packet);
+  return type == kTypeIpv6 && MayPassIpv6(packet);
 }
 
 }  // namespace virtcontainers

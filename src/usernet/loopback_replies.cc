@@ -1,24 +1,18 @@
 #include "usernet/loopback_replies.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <optional>
 
 #include "base/errors.h"
+#include "base/network_address.h"
+#include "usernet/frame_layout.h"
 
 namespace virtcontainers {
 namespace {
 
-constexpr size_t kEthernet = 14, kIpv4 = 20, kIpv6 = 40, kUdp = 8;
-constexpr unsigned kTypeIpv4 = 0x0800, kTypeIpv6 = 0x86dd;
 constexpr unsigned kProtocolUdp = 17;
 constexpr std::string_view kLoopbackIpv4("\x7f\0\0\x01", 4);
 constexpr std::string_view kLoopbackIpv6("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", 16);
-
-unsigned Byte(std::string_view bytes, size_t at) { return static_cast<unsigned char>(bytes[at]); }
-uint16_t Word(std::string_view bytes, size_t at) {
-  return static_cast<uint16_t>(Byte(bytes, at) << 8 | Byte(bytes, at + 1));
-}
 
 // A whole datagram, by offsets into its frame.
 struct Datagram {
@@ -29,31 +23,31 @@ struct Datagram {
 };
 
 std::optional<Datagram> FindDatagram(std::string_view frame) {
-  if (frame.size() < kEthernet + kIpv4 + kUdp) return {};
-  const unsigned type = Word(frame, 12);
+  if (frame.size() < kEthernetHeader + kIpv4Header + kUdpHeader) return {};
+  const unsigned type = WordAt(frame, kEtherType);
   Datagram found;
   if (type == kTypeIpv4) {
-    const size_t header = (Byte(frame, kEthernet) & 0xf) * 4;
+    const size_t header = (ByteAt(frame, kEthernetHeader) & 0xf) * 4;
     // A fragment has an offset, or more of them follow.
-    const bool fragment = (Word(frame, kEthernet + 6) & 0x3fff) != 0;
-    if (Byte(frame, kEthernet + 9) != kProtocolUdp || fragment || header < kIpv4) return {};
-    found = {false, 4, kEthernet + 12, kEthernet + 16, kEthernet + header};
+    const bool fragment = (WordAt(frame, kEthernetHeader + 6) & 0x3fff) != 0;
+    if (ByteAt(frame, kEthernetHeader + 9) != kProtocolUdp || fragment || header < kIpv4Header) return {};
+    found = {false, 4, kEthernetHeader + 12, kEthernetHeader + 16, kEthernetHeader + header};
   } else if (type == kTypeIpv6) {
-    if (Byte(frame, kEthernet + 6) != kProtocolUdp) return {};
-    found = {true, 16, kEthernet + 8, kEthernet + 24, kEthernet + kIpv6};
+    if (ByteAt(frame, kEthernetHeader + 6) != kProtocolUdp) return {};
+    found = {true, 16, kEthernetHeader + 8, kEthernetHeader + 24, kEthernetHeader + kIpv6Header};
   } else {
     return {};
   }
-  if (frame.size() < found.udp + kUdp) return {};
+  if (frame.size() < found.udp + kUdpHeader) return {};
   return found;
 }
 
 // Changes the checksum at `at` for bytes that become others. (RFC 1624)
 void Adjust(std::string& frame, size_t at, std::string_view before, std::string_view after) {
-  uint32_t sum = static_cast<uint16_t>(~Word(frame, at));
+  uint32_t sum = static_cast<uint16_t>(~WordAt(frame, at));
   for (size_t i = 0; i < before.size(); i += 2) {
-    sum += static_cast<uint16_t>(~Word(before, i));
-    sum += Word(after, i);
+    sum += static_cast<uint16_t>(~WordAt(before, i));
+    sum += WordAt(after, i);
   }
   while (sum >> 16 != 0) sum = (sum & 0xffff) + (sum >> 16);
   const auto checksum = static_cast<uint16_t>(~sum);
@@ -67,29 +61,26 @@ std::string_view Change(std::string& changed, std::string_view frame, const Data
   const std::string before(frame.substr(at, address.size()));
   changed = frame;
   changed.replace(at, address.size(), address);
-  if (!datagram.ipv6) Adjust(changed, kEthernet + 10, before, address);
+  if (!datagram.ipv6) Adjust(changed, kEthernetHeader + 10, before, address);
   // 0: there is no checksum.
   const size_t checksum = datagram.udp + 6;
-  if (Word(changed, checksum) != 0) {
+  if (WordAt(changed, checksum) != 0) {
     Adjust(changed, checksum, before, address);
-    if (Word(changed, checksum) == 0) changed.replace(checksum, 2, "\xff\xff", 2);
+    if (WordAt(changed, checksum) == 0) changed.replace(checksum, 2, "\xff\xff", 2);
   }
   return changed;
 }
 
-Result<std::string> AddressBytes(int family, const std::string& text) {
-  std::string bytes(family == AF_INET ? 4 : 16, '\0');
-  if (::inet_pton(family, text.c_str(), bytes.data()) == 1) return bytes;
-  return Fail(Code::kInvalidArgument, Quoted(text) + " is no address");
-}
-
 }  // namespace
 
-Result<LoopbackReplies> LoopbackReplies::Create(const UsernetOptions& options) {
+Result<LoopbackReplies> LoopbackReplies::Create(const UsernetOptions& options, Clock clock) {
   LoopbackReplies replies;
-  VC_ASSIGN_OR_RETURN(replies.gateway_ipv4_, AddressBytes(AF_INET, options.ipv4.gateway));
+  replies.clock_ = clock;
+  VC_ASSIGN_OR_RETURN(const IpAddress ipv4, ParseIp(options.ipv4.gateway));
+  replies.gateway_ipv4_ = ipv4.bytes;
   if (options.ipv6) {
-    VC_ASSIGN_OR_RETURN(replies.gateway_ipv6_, AddressBytes(AF_INET6, options.ipv6->gateway));
+    VC_ASSIGN_OR_RETURN(const IpAddress ipv6, ParseIp(options.ipv6->gateway));
+    replies.gateway_ipv6_ = ipv6.bytes;
   }
   for (const PortForward& forward : options.forwards) {
     if (forward.protocol != NetworkProtocol::kUdp) continue;
@@ -99,20 +90,20 @@ Result<LoopbackReplies> LoopbackReplies::Create(const UsernetOptions& options) {
   return replies;
 }
 
-std::string_view LoopbackReplies::ToGuest(std::string_view frame, int64_t now) {
+std::string_view LoopbackReplies::ToGuest(std::string_view frame) {
   if (ports_.empty()) return frame;
   const std::optional<Datagram> datagram = FindDatagram(frame);
   if (!datagram) return frame;
-  const uint16_t port = Word(frame, datagram->udp + 2);
+  const uint16_t port = WordAt(frame, datagram->udp + 2);
   if (ports_.count(port) == 0) return frame;
   const std::string& gateway = datagram->ipv6 ? gateway_ipv6_ : gateway_ipv4_;
   const std::string_view source = frame.substr(datagram->source, datagram->address_size);
   const bool loopback = datagram->ipv6 ? source == kLoopbackIpv6 : source[0] == kLoopbackIpv4[0];
   if (!loopback && source != gateway) return frame;
-  Heard& sender = senders_[{datagram->ipv6, port, Word(frame, datagram->udp)}];
+  Heard& sender = senders_[{datagram->ipv6, port, WordAt(frame, datagram->udp)}];
   sender.address = loopback ? source : datagram->ipv6 ? kLoopbackIpv6 : kLoopbackIpv4;
-  sender.last = now;
-  if (senders_.size() > kMost) ForgetOldest(now);
+  sender.last = clock_();
+  if (senders_.size() > kMost) ForgetOldest(sender.last);
   return loopback ? Change(to_guest_, frame, *datagram, datagram->source, gateway) : frame;
 }
 
@@ -124,15 +115,15 @@ void LoopbackReplies::ForgetOldest(int64_t now) {
   }));
 }
 
-std::string_view LoopbackReplies::FromGuest(std::string_view frame, int64_t now) {
+std::string_view LoopbackReplies::FromGuest(std::string_view frame) {
   if (senders_.empty()) return frame;
   const std::optional<Datagram> datagram = FindDatagram(frame);
   if (!datagram) return frame;
   const std::string& gateway = datagram->ipv6 ? gateway_ipv6_ : gateway_ipv4_;
   if (frame.substr(datagram->destination, datagram->address_size) != gateway) return frame;
   const auto sender =
-      senders_.find({datagram->ipv6, Word(frame, datagram->udp), Word(frame, datagram->udp + 2)});
-  if (sender == senders_.end() || now - sender->second.last > kNanoseconds) return frame;
+      senders_.find({datagram->ipv6, WordAt(frame, datagram->udp), WordAt(frame, datagram->udp + 2)});
+  if (sender == senders_.end() || clock_() - sender->second.last > kNanoseconds) return frame;
   return Change(from_guest_, frame, *datagram, datagram->destination, sender->second.address);
 }
 

@@ -29,14 +29,15 @@ class LoopbackReplies {
   static constexpr size_t kMost = 1024;
   static constexpr int64_t kNanoseconds = 120'000'000'000;
 
-  // Errors: InvalidArgument for a gateway that is no address.
-  static Result<LoopbackReplies> Create(const UsernetOptions& options);
+  using Clock = int64_t (*)();  // nanoseconds
 
-  // Of a frame for the guest, at the time `now`, in nanoseconds: what to pass on, which is valid until the
-  // next call of that function.
-  std::string_view ToGuest(std::string_view frame, int64_t now);
+  // Errors: InvalidArgument for a gateway that is no address.
+  static Result<LoopbackReplies> Create(const UsernetOptions& options, Clock clock);
+
+  // Of a frame for the guest: what to pass on, which is valid until the next call of that function.
+  std::string_view ToGuest(std::string_view frame);
   // The same of a frame of the guest's.
-  std::string_view FromGuest(std::string_view frame, int64_t now);
+  std::string_view FromGuest(std::string_view frame);
 
  private:
   using Sender = std::tuple<bool, uint16_t, uint16_t>;  // IPv6 or IPv4, the guest's port, the sender's
@@ -47,6 +48,7 @@ class LoopbackReplies {
 
   void ForgetOldest(int64_t now);
 
+  Clock clock_ = nullptr;
   std::string gateway_ipv4_, gateway_ipv6_;  // 4 bytes, and 16 or none
   std::set<uint16_t> ports_;                 // of the guest, to which UDP is forwarded
   std::map<Sender, Heard> senders_;

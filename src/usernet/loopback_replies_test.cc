@@ -31,17 +31,20 @@ class LoopbackRepliesTest : public ::testing::Test {
     options.ipv4.gateway = "10.0.2.2";
     options.ipv6.emplace().gateway = "fd76::2";
     options.forwards = {{"", 5353, 53, 2, NetworkProtocol::kUdp}, {"", 80, 80, 1, NetworkProtocol::kTcp}};
-    replies_ = LoopbackReplies::Create(options).value();
+    replies_ = LoopbackReplies::Create(options, [] { return now_; }).value();
   }
   // Whether the frame gets another destination; it is in out_.
-  bool IsReply(const std::string& frame, int64_t now = 0) {
-    out_ = replies_.FromGuest(frame, now);
+  bool IsReply(const std::string& frame, int64_t at = 0) {
+    now_ = at;
+    out_ = replies_.FromGuest(frame);
     return out_ != frame;
   }
-  std::string ToGuest(const std::string& frame, int64_t now = 0) {
-    return std::string(replies_.ToGuest(frame, now));
+  std::string ToGuest(const std::string& frame, int64_t at = 0) {
+    now_ = at;
+    return std::string(replies_.ToGuest(frame));
   }
 
+  inline static int64_t now_ = 0;
   LoopbackReplies replies_;
   std::string out_;
 };

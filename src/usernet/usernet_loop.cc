@@ -32,9 +32,9 @@ UsernetLoop::UsernetLoop(UniqueFd stream, const UsernetOptions& options)
       hold_above_(HoldAbove(options.limits.receive)) {}
 
 Status UsernetLoop::Start() {
-  VC_ASSIGN_OR_RETURN(replies_, LoopbackReplies::Create(options_));
+  VC_ASSIGN_OR_RETURN(replies_, LoopbackReplies::Create(options_, MonotonicNow));
   VC_ASSIGN_OR_RETURN(stack_, SlirpStack::Create(options_, [this](std::string_view frame) {
-                        (void)queue_.Add(replies_.ToGuest(frame, MonotonicNow()));
+                        (void)queue_.Add(replies_.ToGuest(frame));
                       }));
   for (const PortForward& forward : options_.forwards) VC_RETURN_IF_ERROR(stack_->Forward(forward));
   return {};
@@ -71,7 +71,7 @@ Result<bool> UsernetLoop::Read() {
   reader_.Put(static_cast<size_t>(got));
   from_guest_.Take(static_cast<size_t>(got));
   VC_RETURN_IF_ERROR(reader_.Next([this](std::string_view frame) {
-    if (MayPass(frame)) stack_->Input(replies_.FromGuest(frame, MonotonicNow()));
+    if (MayPass(frame)) stack_->Input(replies_.FromGuest(frame));
   }));
   return true;
 }
