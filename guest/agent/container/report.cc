@@ -6,9 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 
 #include "base/errors.h"
+#include "guest/agent/os/passed_descriptor.h"
 
 namespace virtcontainers::guest {
 
@@ -25,11 +25,6 @@ struct Header {
   int32_t reason;
 };
 
-union Control {
-  char buffer[CMSG_SPACE(sizeof(int))];
-  cmsghdr align;
-};
-
 bool Send(int channel, Report::Kind kind, const Error& error, int fd) {
   const std::string text = error.ToString();
   Header header{static_cast<uint32_t>(kind), static_cast<int32_t>(error.code()),
@@ -39,16 +34,8 @@ bool Send(int channel, Report::Kind kind, const Error& error, int fd) {
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  Control control{};
-  if (fd >= 0) {
-    message.msg_control = control.buffer;
-    message.msg_controllen = sizeof(control.buffer);
-    cmsghdr* entry = CMSG_FIRSTHDR(&message);
-    entry->cmsg_level = SOL_SOCKET;
-    entry->cmsg_type = SCM_RIGHTS;
-    entry->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(entry), &fd, sizeof(int));
-  }
+  PassedDescriptor passed;
+  if (fd >= 0) passed.Attach(message, fd);
   return ::sendmsg(channel, &message, MSG_NOSIGNAL) >= 0;
 }
 
@@ -79,12 +66,11 @@ Status ReceiveReport(int channel, Report* report, bool* ended) {
   Header header{};
   std::array<char, kMaxText> text;
   std::array<iovec, 2> parts{{{&header, sizeof(header)}, {text.data(), text.size()}}};
-  Control control{};
+  PassedDescriptor passed;
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
-  message.msg_control = control.buffer;
-  message.msg_controllen = sizeof(control.buffer);
+  passed.Expect(message);
   const ssize_t count = ::recvmsg(channel, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return Fail(Code::kUnavailable, "no report yet");
   // A reset is how a peer that died with our bytes unread ends.
@@ -98,12 +84,7 @@ Status ReceiveReport(int channel, Report* report, bool* ended) {
   report->kind = static_cast<Report::Kind>(header.kind);
   report->error = Error(static_cast<Code>(header.code), static_cast<Reason>(header.reason),
                         std::string(text.data(), static_cast<size_t>(count) - sizeof(header)));
-  for (cmsghdr* entry = CMSG_FIRSTHDR(&message); entry != nullptr; entry = CMSG_NXTHDR(&message, entry)) {
-    if (entry->cmsg_level != SOL_SOCKET || entry->cmsg_type != SCM_RIGHTS) continue;
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(entry), sizeof(int));
-    report->terminal.reset(fd);
-  }
+  if (UniqueFd terminal = PassedDescriptor::Take(message)) report->terminal = std::move(terminal);
   return {};
 }
 
