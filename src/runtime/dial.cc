@@ -120,8 +120,9 @@ Result<int> Runtime::Dial(std::string_view pod, const DialTarget& target, Deadli
                       target.container.empty() ? EnterPod(pod, config, deadline)
                                                : EnterContainer(pod, target.container, config, deadline));
   auto streams = std::make_unique<ProcessStreams>(std::move(process));
-  VC_ASSIGN_OR_RETURN(const int error, AwaitConnection(*streams, deadline));
-  if (error != 0) return Fail(DialError(target, error));
+  Result<int> error = AwaitConnection(*streams, deadline);
+  if (!error) return Fail(std::move(error.error()).AddContext("connect to " + DialTargetName(target)));
+  if (*error != 0) return Fail(DialError(target, *error));
   VC_RETURN_IF_ERROR(StartPump(std::make_shared<ConnectionPump>(std::move(streams), std::move(ours))));
   return callers.release();
 }
