@@ -129,13 +129,9 @@ Status NetworkAttachment::Adopt(const AttachmentRecord* record, Deadline deadlin
   if (record == nullptr || !record->network) {
     return Fail(Code::kNotFound, "the pod's record has no " + name_);
   }
-  Result<NetworkTraces> traces = LoadTraces(options_.paths.network(options_.config.name));
-  // A descriptor leaves nothing on the host: its network has no file.
-  const bool has_file = options_.config.kind != NetworkKind::kDescriptor;
-  if (!traces && !has_file && traces.error().code() == Code::kNotFound) traces = NetworkTraces();
-  VC_RETURN_IF_ERROR(traces);
+  VC_ASSIGN_OR_RETURN(const NetworkTraces traces, LoadTraces(options_.paths.network(options_.config.name)));
   VC_ASSIGN_OR_RETURN(host_, MakeHostNetwork(options_.config, MakeContext(), {}));
-  VC_RETURN_IF_ERROR(host_->Adopt(*traces, deadline));
+  VC_RETURN_IF_ERROR(host_->Adopt(traces, deadline));
   VC_RETURN_IF_ERROR(options_.interfaces.Put(options_.config.name, record->network->status.interfaces));
   const std::lock_guard lock(mutex_);
   devices_ = record->devices;

@@ -37,6 +37,8 @@ Result<HostNetwork::Made> DescriptorNetwork::Make(Deadline) {
     return Fail(Code::kInvalidArgument,
                 "it needs a descriptor: give StartPod, or AddNetwork, a tap's queue or a connected socket");
   }
+  // It leaves nothing on the host. Who takes the pod over expects a file of every network.
+  VC_RETURN_IF_ERROR(context_.note({}));
   NetworkInterface guest = StaticInterface(config_, context_, 1500);
   Made made;
   made.dns = config_.dns;
